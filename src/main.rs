@@ -1,1 +1,2 @@
-fn main(){}
+//! The `posed` binary.
+fn main() {}

@@ -1,0 +1,76 @@
+//! Pauses between attempts: exponential, capped, jittered, for ever.
+
+use std::time::Duration;
+
+/// Why a [`Backoff`] cannot be made.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+pub enum Error {
+    /// A zero first pause would spin.
+    #[error("the first pause must be longer than zero")]
+    ZeroFirst,
+    /// The cap must not undercut the first pause.
+    #[error("the longest pause ({max:?}) must not be shorter than the first ({first:?})")]
+    CapBelowFirst {
+        /// First pause asked for.
+        first: Duration,
+        /// Cap asked for.
+        max: Duration,
+    },
+}
+
+/// Doubles from `first` to `max`; each pause is drawn from the upper half of its step, so that
+/// cameras which fail together do not come back together.
+#[derive(Clone, Debug)]
+pub struct Backoff {
+    first: Duration,
+    max: Duration,
+    step: Duration,
+}
+
+impl Backoff {
+    /// A back-off that starts at `first` and never exceeds `max`.
+    pub fn new(first: Duration, max: Duration) -> Result<Backoff, Error> {
+        if first.is_zero() {
+            return Err(Error::ZeroFirst);
+        }
+        if max < first {
+            return Err(Error::CapBelowFirst { first, max });
+        }
+        Ok(Backoff { first, max, step: first })
+    }
+
+    /// The next pause: between half the current step and the whole of it.
+    pub fn pause(&mut self) -> Duration {
+        let step = self.step;
+        self.step = step.saturating_mul(2).min(self.max);
+        step.mul_f64(0.5 + 0.5 * fastrand::f64())
+    }
+
+    /// Starts again from the first pause, after a success.
+    pub fn reset(&mut self) {
+        self.step = self.first;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    const MS: Duration = Duration::from_millis(1);
+
+    #[test]
+    fn pauses_grow_to_the_cap_and_start_again() {
+        let mut backoff = Backoff::new(100 * MS, 500 * MS).unwrap();
+        for step in [100, 200, 400, 500, 500, 500] {
+            let pause = backoff.pause();
+            assert!(pause >= step / 2 * MS && pause <= step * MS, "{pause:?} for {step} ms");
+        }
+        backoff.reset();
+        assert!(backoff.pause() <= 100 * MS);
+    }
+
+    #[test]
+    fn useless_values_are_refused() {
+        assert_eq!(Backoff::new(Duration::ZERO, MS).unwrap_err(), Error::ZeroFirst);
+        assert!(matches!(Backoff::new(2 * MS, MS), Err(Error::CapBelowFirst { .. })));
+    }
+}

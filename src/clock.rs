@@ -1,0 +1,81 @@
+//! Time, as the stages see it: one monotonic clock and one wall clock, both of which tests can turn.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, SystemTime};
+
+/// A point on the process' monotonic clock, in nanoseconds since the clock was made.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Mono(pub u64);
+
+impl Mono {
+    /// Time from `earlier` to `self`; zero if `earlier` is later.
+    pub fn since(self, earlier: Mono) -> Duration {
+        Duration::from_nanos(self.0.saturating_sub(earlier.0))
+    }
+}
+
+impl std::ops::Add<Duration> for Mono {
+    type Output = Mono;
+    fn add(self, d: Duration) -> Mono {
+        Mono(self.0.saturating_add(u64::try_from(d.as_nanos()).unwrap_or(u64::MAX)))
+    }
+}
+
+/// Source of time for every stage. Cheap to call from any thread.
+pub trait Clock: Send + Sync {
+    /// Monotonic now: for ages, rates and time-outs.
+    fn now(&self) -> Mono;
+    /// Wall-clock now: for what is published; may jump.
+    fn wall(&self) -> SystemTime;
+}
+
+/// A clock that stages share.
+pub type SharedClock = Arc<dyn Clock>;
+
+/// The machine's clocks.
+#[derive(Debug)]
+pub struct SystemClock {
+    start: std::time::Instant,
+}
+
+impl SystemClock {
+    /// A clock whose monotonic zero is now.
+    #[allow(clippy::disallowed_methods, reason = "this is the one place that reads the machine's clocks")]
+    pub fn shared() -> SharedClock {
+        Arc::new(SystemClock { start: std::time::Instant::now() })
+    }
+}
+
+impl Clock for SystemClock {
+    fn now(&self) -> Mono {
+        Mono(u64::try_from(self.start.elapsed().as_nanos()).unwrap_or(u64::MAX))
+    }
+    #[allow(clippy::disallowed_methods, reason = "this is the one place that reads the machine's clocks")]
+    fn wall(&self) -> SystemTime {
+        SystemTime::now()
+    }
+}
+
+/// A clock that moves only when told to, for tests.
+#[derive(Debug, Default)]
+pub struct FakeClock {
+    now_ns: AtomicU64,
+}
+
+impl FakeClock {
+    /// Moves both clocks forward.
+    pub fn advance(&self, d: Duration) {
+        self.now_ns.fetch_add(u64::try_from(d.as_nanos()).unwrap_or(u64::MAX), Ordering::SeqCst);
+    }
+}
+
+impl Clock for FakeClock {
+    fn now(&self) -> Mono {
+        Mono(self.now_ns.load(Ordering::SeqCst))
+    }
+    /// 2026-01-01T00:00:00Z plus whatever was advanced.
+    fn wall(&self) -> SystemTime {
+        SystemTime::UNIX_EPOCH + Duration::from_secs(1_767_225_600) + Duration::from_nanos(self.now().0)
+    }
+}

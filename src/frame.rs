@@ -1,0 +1,259 @@
+//! A decoded frame in the decoder's own pixel format, and when it was captured.
+
+use crate::clock::Mono;
+use crate::geometry::{Rotate, View};
+use std::time::{Duration, SystemTime};
+
+/// Pixel layouts that the crop can sample. Chroma of the 4:2:0 and 4:2:2 formats is sited at the
+/// left (MPEG-2); subsampled planes of odd sizes are rounded up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PixelFormat {
+    /// Planes Y, U, V; chroma halved both ways.
+    I420,
+    /// Planes Y, V, U; chroma halved both ways.
+    Yv12,
+    /// Planes Y, interleaved UV; chroma halved both ways.
+    Nv12,
+    /// Planes Y, interleaved VU; chroma halved both ways.
+    Nv21,
+    /// Planes Y, U, V; chroma halved horizontally (what most MJPEG cameras give).
+    Y42b,
+    /// One plane Y0 U Y1 V.
+    Yuy2,
+    /// One plane U Y0 V Y1.
+    Uyvy,
+    /// One plane R G B.
+    Rgb,
+    /// One plane B G R.
+    Bgr,
+    /// One plane R G B x.
+    Rgbx,
+    /// One plane B G R x.
+    Bgrx,
+    /// One plane of luma.
+    Gray8,
+}
+
+impl PixelFormat {
+    /// Bytes in a row and rows of plane `plane` for a `width` x `height` picture; `None` if the
+    /// format has no such plane.
+    pub fn plane_size(self, plane: usize, width: usize, height: usize) -> Option<(usize, usize)> {
+        use PixelFormat::*;
+        let (half_w, half_h) = (width.div_ceil(2), height.div_ceil(2));
+        match (self, plane) {
+            (I420 | Yv12 | Nv12 | Nv21 | Y42b | Gray8, 0) => Some((width, height)),
+            (I420 | Yv12, 1 | 2) => Some((half_w, half_h)),
+            (Nv12 | Nv21, 1) => Some((2 * half_w, half_h)),
+            (Y42b, 1 | 2) => Some((half_w, height)),
+            (Yuy2 | Uyvy, 0) => Some((4 * half_w, height)),
+            (Rgb | Bgr, 0) => Some((3 * width, height)),
+            (Rgbx | Bgrx, 0) => Some((4 * width, height)),
+            _ => None,
+        }
+    }
+
+    /// How many planes the format has.
+    pub fn planes(self) -> usize {
+        use PixelFormat::*;
+        match self {
+            I420 | Yv12 | Y42b => 3,
+            Nv12 | Nv21 => 2,
+            Yuy2 | Uyvy | Rgb | Bgr | Rgbx | Bgrx | Gray8 => 1,
+        }
+    }
+}
+
+/// YCbCr matrix (ITU-R).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Matrix {
+    /// BT.601: standard definition, JPEG.
+    #[default]
+    Bt601,
+    /// BT.709: high definition.
+    Bt709,
+}
+
+/// How luma and chroma fill their bytes, and which matrix makes RGB of them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Colorimetry {
+    /// The matrix.
+    pub matrix: Matrix,
+    /// True: 0..255 (JPEG). False: luma 16..235, chroma 16..240.
+    pub full_range: bool,
+}
+
+/// What the caps of one sample say.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FrameInfo {
+    /// Pixel layout.
+    pub format: PixelFormat,
+    /// Stored width in px.
+    pub width: u32,
+    /// Stored height in px.
+    pub height: u32,
+    /// Bytes from one row to the next, plane by plane.
+    pub strides: [usize; 3],
+    /// Pixel aspect ratio, n:d.
+    pub par: (u32, u32),
+    /// For the YCbCr formats.
+    pub colorimetry: Colorimetry,
+}
+
+/// What the capture time was read from; published, so that a consumer knows how far to trust it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ClockLabel {
+    /// The sender's own clock, by RTCP sender reports.
+    Rtcp,
+    /// The driver's capture time.
+    V4l2,
+    /// When the frame arrived here.
+    Receive,
+}
+
+/// When a frame was captured.
+#[derive(Clone, Copy, Debug)]
+pub struct Stamp {
+    /// Monotonic capture time: what ages are counted from.
+    pub mono: Mono,
+    /// Wall-clock capture time: what is published.
+    pub wall: SystemTime,
+    /// Where the two came from.
+    pub clock: ClockLabel,
+    /// Presentation time in the stream, if it has one.
+    pub pts: Option<Duration>,
+}
+
+/// Bytes of a picture, wherever they live (a mapped GStreamer buffer, a vector in a test).
+pub trait Pixels: Send + Sync {
+    /// Bytes of plane `index`; empty if there is none.
+    fn plane(&self, index: usize) -> &[u8];
+}
+
+impl Pixels for Vec<Vec<u8>> {
+    fn plane(&self, index: usize) -> &[u8] {
+        self.get(index).map_or(&[], Vec::as_slice)
+    }
+}
+
+/// Why bytes and caps do not make a frame.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+pub enum Error {
+    /// Nothing to look at.
+    #[error("frame of {width}x{height} px: both must be 1..=16384")]
+    Size {
+        /// Stored width.
+        width: u32,
+        /// Stored height.
+        height: u32,
+    },
+    /// Rows overlap.
+    #[error("plane {plane}: stride {stride} is shorter than a row of {row} bytes")]
+    Stride {
+        /// Plane index.
+        plane: usize,
+        /// Bytes from row to row, as the caps say.
+        stride: usize,
+        /// Bytes a row needs.
+        row: usize,
+    },
+    /// The buffer ends early.
+    #[error("plane {plane}: {got} bytes, {want} needed")]
+    Short {
+        /// Plane index.
+        plane: usize,
+        /// Bytes there.
+        got: usize,
+        /// Bytes the caps promise.
+        want: usize,
+    },
+}
+
+/// One decoded frame. Its planes are as long as its caps say: that is checked once, here.
+pub struct Frame {
+    /// Caps of this very sample (they may change from one to the next).
+    pub info: FrameInfo,
+    /// When it was captured.
+    pub stamp: Stamp,
+    /// Counts the decoded frames of this camera since the daemon started.
+    pub seq: u64,
+    pixels: Box<dyn Pixels>,
+}
+
+impl Frame {
+    /// Checks `pixels` against `info`.
+    ///
+    /// # Errors
+    /// If the size is out of range, a stride is shorter than its row or a plane ends early.
+    pub fn new(info: FrameInfo, stamp: Stamp, seq: u64, pixels: Box<dyn Pixels>) -> Result<Frame, Error> {
+        let (width, height) = (info.width as usize, info.height as usize);
+        if !(1..=16384).contains(&width) || !(1..=16384).contains(&height) {
+            return Err(Error::Size { width: info.width, height: info.height });
+        }
+        for (plane, &stride) in info.strides.iter().enumerate() {
+            let Some((row, rows)) = info.format.plane_size(plane, width, height) else { continue };
+            if stride < row {
+                return Err(Error::Stride { plane, stride, row });
+            }
+            // The last row need not be padded.
+            let (got, want) = (pixels.plane(plane).len(), stride * (rows - 1) + row);
+            if got < want {
+                return Err(Error::Short { plane, got, want });
+            }
+        }
+        Ok(Frame { info, stamp, seq, pixels })
+    }
+
+    /// Bytes of plane `index`, with the stride in [`FrameInfo::strides`].
+    pub fn plane(&self, index: usize) -> &[u8] {
+        self.pixels.plane(index)
+    }
+
+    /// How the display frame lies in this one.
+    pub fn view(&self, rotate: Rotate) -> View {
+        View::new(self.info.width, self.info.height, self.info.par, rotate)
+    }
+}
+
+impl std::fmt::Debug for Frame {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Frame").field("info", &self.info).field("seq", &self.seq).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn stamp() -> Stamp {
+        Stamp { mono: Mono(0), wall: SystemTime::UNIX_EPOCH, clock: ClockLabel::Receive, pts: None }
+    }
+
+    fn nv12(width: u32, height: u32, stride: usize) -> FrameInfo {
+        FrameInfo {
+            format: PixelFormat::Nv12,
+            width,
+            height,
+            strides: [stride, stride, 0],
+            par: (1, 1),
+            colorimetry: Colorimetry::default(),
+        }
+    }
+
+    #[test]
+    fn odd_sizes_round_chroma_up_and_the_last_row_may_be_unpadded() {
+        let planes = vec![vec![0; 8 * 4 + 5], vec![0; 8 * 2 + 6]];
+        assert!(Frame::new(nv12(5, 5, 8), stamp(), 0, Box::new(planes.clone())).is_ok());
+        let mut short = planes;
+        short[1].pop();
+        let err = Frame::new(nv12(5, 5, 8), stamp(), 0, Box::new(short)).unwrap_err();
+        assert_eq!(err, Error::Short { plane: 1, got: 21, want: 22 });
+    }
+
+    #[test]
+    fn nonsense_caps_are_refused() {
+        let none = || Box::new(Vec::<Vec<u8>>::new());
+        assert!(matches!(Frame::new(nv12(0, 5, 8), stamp(), 0, none()), Err(Error::Size { .. })));
+        assert!(matches!(Frame::new(nv12(9, 5, 8), stamp(), 0, none()), Err(Error::Stride { .. })));
+    }
+}

@@ -1,0 +1,186 @@
+//! Points, boxes and affine maps between crop, display and stored pixels (see the crate docs for
+//! the frames of reference).
+
+/// Axis-aligned bounding box: top-left corner and size, in px of the frame it is given in.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct BBox {
+    /// Left edge.
+    pub x: f32,
+    /// Top edge.
+    pub y: f32,
+    /// Width, positive.
+    pub w: f32,
+    /// Height, positive.
+    pub h: f32,
+}
+
+impl BBox {
+    /// Centre (x, y).
+    pub fn centre(&self) -> (f32, f32) {
+        (self.x + self.w / 2.0, self.y + self.h / 2.0)
+    }
+
+    /// Area in square px; zero for an empty box.
+    pub fn area(&self) -> f32 {
+        self.w.max(0.0) * self.h.max(0.0)
+    }
+
+    /// Whether every number is finite and the size is positive.
+    pub fn is_valid(&self) -> bool {
+        [self.x, self.y, self.w, self.h].iter().all(|v| v.is_finite()) && self.w > 0.0 && self.h > 0.0
+    }
+
+    /// Intersection over union, 0..=1.
+    pub fn iou(&self, other: &BBox) -> f32 {
+        let w = (self.x + self.w).min(other.x + other.w) - self.x.max(other.x);
+        let h = (self.y + self.h).min(other.y + other.h) - self.y.max(other.y);
+        let both = w.max(0.0) * h.max(0.0);
+        let either = self.area() + other.area() - both;
+        if either > 0.0 { both / either } else { 0.0 }
+    }
+
+    /// The smallest box of aspect `aspect` (width / height) about the same centre that holds this
+    /// one, enlarged by `margin` (1.25 in the LPN paper's pre-processing).
+    pub fn widened(&self, aspect: f32, margin: f32) -> BBox {
+        let (cx, cy) = self.centre();
+        let w = self.w.max(self.h * aspect) * margin;
+        let h = w / aspect;
+        BBox { x: cx - w / 2.0, y: cy - h / 2.0, w, h }
+    }
+}
+
+/// x' = a·x + b·y + c,  y' = d·x + e·y + f
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Affine {
+    /// Row for x': [a, b, c].
+    pub x: [f32; 3],
+    /// Row for y': [d, e, f].
+    pub y: [f32; 3],
+}
+
+impl Affine {
+    /// The map that changes nothing.
+    pub const IDENTITY: Affine = Affine { x: [1.0, 0.0, 0.0], y: [0.0, 1.0, 0.0] };
+
+    /// Maps a point.
+    pub fn apply(&self, (px, py): (f32, f32)) -> (f32, f32) {
+        (self.x[0] * px + self.x[1] * py + self.x[2], self.y[0] * px + self.y[1] * py + self.y[2])
+    }
+
+    /// First `self`, then `next`.
+    pub fn then(&self, next: &Affine) -> Affine {
+        let row = |r: &[f32; 3]| {
+            [
+                r[0] * self.x[0] + r[1] * self.y[0],
+                r[0] * self.x[1] + r[1] * self.y[1],
+                r[0] * self.x[2] + r[1] * self.y[2] + r[2],
+            ]
+        };
+        Affine { x: row(&next.x), y: row(&next.y) }
+    }
+
+    /// Crop px -> frame px for a crop of `width` x `height` px around `bbox`, as the published LPN
+    /// evaluation cuts it: widened to the crop's aspect, times `margin`, crop centre (w/2, h/2) on
+    /// the box's centre.
+    pub fn crop_to_frame(bbox: &BBox, margin: f32, width: usize, height: usize) -> Affine {
+        let (w, h) = (width as f32, height as f32);
+        let (cx, cy) = bbox.centre();
+        let scale = bbox.widened(w / h, margin).w / w;
+        Affine { x: [scale, 0.0, cx - w / 2.0 * scale], y: [0.0, scale, cy - h / 2.0 * scale] }
+    }
+}
+
+/// How far a camera's picture must be turned, clockwise, to stand upright.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Rotate {
+    /// Upright as it comes.
+    #[default]
+    None,
+    /// 90 degrees clockwise.
+    Cw90,
+    /// Upside down.
+    Half,
+    /// 270 degrees clockwise.
+    Cw270,
+}
+
+/// How the display frame (upright, square pixels: what is published) lies in the stored one.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct View {
+    /// Display width in px.
+    pub width: u32,
+    /// Display height in px.
+    pub height: u32,
+    /// Display px -> stored px.
+    pub to_stored: Affine,
+}
+
+impl View {
+    /// The view of a `width` x `height` buffer whose pixels are `par` (n:d, width over height) wide,
+    /// turned by `rotate`. A pixel aspect ratio with a zero counts as square.
+    pub fn new(width: u32, height: u32, par: (u32, u32), rotate: Rotate) -> View {
+        let stretch = if par.0 == 0 || par.1 == 0 { 1.0 } else { par.0 as f32 / par.1 as f32 };
+        // Square pixels, not yet turned: the height stays, the width takes the aspect ratio.
+        let square_w = (width as f32 * stretch).round().max(1.0) as u32;
+        let shrink = width as f32 / square_w as f32;
+        let to_stored = Affine { x: [shrink, 0.0, 0.5 * shrink - 0.5], y: [0.0, 1.0, 0.0] };
+        let (right, bottom) = (square_w as f32 - 1.0, height as f32 - 1.0);
+        let turn = match rotate {
+            Rotate::None => Affine::IDENTITY,
+            Rotate::Cw90 => Affine { x: [0.0, 1.0, 0.0], y: [-1.0, 0.0, bottom] },
+            Rotate::Half => Affine { x: [-1.0, 0.0, right], y: [0.0, -1.0, bottom] },
+            Rotate::Cw270 => Affine { x: [0.0, -1.0, right], y: [1.0, 0.0, 0.0] },
+        };
+        let turned = matches!(rotate, Rotate::Cw90 | Rotate::Cw270);
+        let (width, height) = if turned { (height, square_w) } else { (square_w, height) };
+        View { width, height, to_stored: turn.then(&to_stored) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn close(a: (f32, f32), b: (f32, f32)) -> bool {
+        (a.0 - b.0).abs() < 1e-3 && (a.1 - b.1).abs() < 1e-3
+    }
+
+    #[test]
+    fn corners_land_where_the_turn_puts_them() {
+        // 640x480 turned clockwise: what was the bottom-left corner is now the top-left one.
+        let view = View::new(640, 480, (1, 1), Rotate::Cw90);
+        assert_eq!((view.width, view.height), (480, 640));
+        assert!(close(view.to_stored.apply((0.0, 0.0)), (0.0, 479.0)));
+        assert!(close(view.to_stored.apply((479.0, 639.0)), (639.0, 0.0)));
+        let view = View::new(640, 480, (1, 1), Rotate::Cw270);
+        assert!(close(view.to_stored.apply((0.0, 0.0)), (639.0, 0.0)));
+        let view = View::new(640, 480, (1, 1), Rotate::Half);
+        assert!(close(view.to_stored.apply((0.0, 0.0)), (639.0, 479.0)));
+    }
+
+    #[test]
+    fn anamorphic_pixels_are_made_square() {
+        let view = View::new(704, 576, (16, 11), Rotate::None);
+        assert_eq!((view.width, view.height), (1024, 576));
+        // Pixel edges, not centres, are what a stretch keeps in place.
+        assert!(close(view.to_stored.apply((-0.5, 0.0)), (-0.5, 0.0)));
+        assert!(close(view.to_stored.apply((1023.5, 575.0)), (703.5, 575.0)));
+    }
+
+    #[test]
+    fn the_crop_is_centred_on_the_box_and_keeps_the_larger_need() {
+        let tall = BBox { x: 100.0, y: 50.0, w: 30.0, h: 200.0 };
+        let map = Affine::crop_to_frame(&tall, 1.25, 192, 256);
+        assert!(close(map.apply((96.0, 128.0)), (115.0, 150.0)));
+        assert!((map.x[0] - 200.0 * 0.75 * 1.25 / 192.0).abs() < 1e-6);
+    }
+
+    #[test]
+    fn iou_of_halves_and_strangers() {
+        let a = BBox { x: 0.0, y: 0.0, w: 2.0, h: 2.0 };
+        assert_eq!(a.iou(&a), 1.0);
+        assert!((a.iou(&BBox { x: 1.0, ..a }) - 1.0 / 3.0).abs() < 1e-6);
+        assert_eq!(a.iou(&BBox { x: 5.0, ..a }), 0.0);
+        assert_eq!(BBox::default().iou(&BBox::default()), 0.0);
+    }
+}
