@@ -21,8 +21,10 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::disallowed_methods))]
 
 pub mod backoff;
+pub mod cli;
 pub mod clock;
 pub mod frame;
 pub mod geometry;
 pub mod shutdown;
 pub mod slot;
+pub mod telemetry;

@@ -1,2 +1,5 @@
-//! The `posed` binary.
-fn main() {}
+//! The `posed` binary: everything is in the library.
+
+fn main() -> std::process::ExitCode {
+    posed::cli::main()
+}

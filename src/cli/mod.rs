@@ -1,0 +1,50 @@
+//! The command line: one file a subcommand.
+
+#![allow(clippy::print_stdout, reason = "printing is what the command line is for")]
+
+use clap::{Parser, Subcommand};
+use std::process::ExitCode;
+
+/// Exit codes, after sysexits(3).
+pub mod exit {
+    /// The command line is wrong (`EX_USAGE`).
+    pub const USAGE: u8 = 64;
+    /// The configuration, or a file that it names, is wrong (`EX_CONFIG`).
+    pub const CONFIG: u8 = 78;
+}
+
+/// Camera streams in, human poses out over MQTT.
+#[derive(Debug, Parser)]
+#[command(version, arg_required_else_help = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {}
+
+/// Parses the process' arguments and runs the subcommand.
+pub fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(e) => {
+            let code = if e.use_stderr() { ExitCode::from(exit::USAGE) } else { ExitCode::SUCCESS };
+            // Nothing is left to tell anyone if even this cannot be printed.
+            let _ = e.print();
+            return code;
+        }
+    };
+    match run(cli.command) {
+        Ok(code) => code,
+        Err(e) => {
+            // The whole chain on one line: each cause after its effect.
+            tracing::error!("{e:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(command: Command) -> anyhow::Result<ExitCode> {
+    match command {}
+}

@@ -1,0 +1,78 @@
+//! Log lines on stderr: plain text for people, priority prefixes (`<6>`, sd-daemon(3)) when the
+//! journal reads them.
+
+use std::fmt;
+use std::io::IsTerminal as _;
+use tracing::{Event, Level, Subscriber};
+use tracing_subscriber::EnvFilter;
+use tracing_subscriber::fmt::format::Writer;
+use tracing_subscriber::fmt::time::{FormatTime, SystemTime};
+use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields};
+use tracing_subscriber::registry::LookupSpan;
+
+/// The log cannot be set up.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The level is neither a level nor a list of `target=level`.
+    #[error(
+        "log level {0:?}: use error, warn, info, debug, trace, or a list such as info,posed::capture=debug"
+    )]
+    Level(String, #[source] tracing_subscriber::filter::ParseError),
+    /// A log is set up once in a process.
+    #[error("a log is set up already")]
+    Twice,
+}
+
+/// Sends log lines of `level` and above to stderr. `$POSED_LOG` overrides `level`.
+///
+/// # Errors
+/// If the level does not parse or a log is set up already.
+pub fn init(level: &str) -> Result<(), Error> {
+    let level = std::env::var("POSED_LOG").unwrap_or_else(|_| level.to_owned());
+    let filter = EnvFilter::try_new(&level).map_err(|e| Error::Level(level, e))?;
+    let format = Lines { journal: journal_reads_stderr() };
+    let subscriber = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .event_format(format)
+        .finish();
+    tracing::subscriber::set_global_default(subscriber).map_err(|_| Error::Twice)
+}
+
+/// systemd sets `JOURNAL_STREAM` for a service whose stderr is the journal's socket.
+fn journal_reads_stderr() -> bool {
+    std::env::var_os("JOURNAL_STREAM").is_some() && !std::io::stderr().is_terminal()
+}
+
+struct Lines {
+    journal: bool,
+}
+
+/// syslog(3) priorities: err, warning, info, debug.
+fn priority(level: Level) -> u8 {
+    match level {
+        Level::ERROR => 3,
+        Level::WARN => 4,
+        Level::INFO => 6,
+        Level::DEBUG | Level::TRACE => 7,
+    }
+}
+
+impl<S, N> FormatEvent<S, N> for Lines
+where
+    S: Subscriber + for<'a> LookupSpan<'a>,
+    N: for<'a> FormatFields<'a> + 'static,
+{
+    fn format_event(&self, ctx: &FmtContext<'_, S, N>, mut w: Writer<'_>, event: &Event<'_>) -> fmt::Result {
+        let level = *event.metadata().level();
+        if self.journal {
+            // The journal stamps the time itself.
+            write!(w, "<{}>", priority(level))?;
+        } else {
+            SystemTime.format_time(&mut w)?;
+            write!(w, " {level:>5} ")?;
+        }
+        ctx.field_format().format_fields(w.by_ref(), event)?;
+        writeln!(w)
+    }
+}
