@@ -25,6 +25,7 @@ pub mod cli;
 pub mod clock;
 pub mod frame;
 pub mod geometry;
+pub mod keypoint;
 pub mod shutdown;
 pub mod slot;
 pub mod telemetry;
