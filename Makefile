@@ -1,0 +1,52 @@
+# posed: the commands that people and CI run. `make help` lists them.
+
+CARGO         ?= cargo
+DEMO_SECONDS  ?= 20
+CAMERA        ?=
+# What the Python tests run in: Debian's CPU torch and a few wheels, kept out of the tree's sources.
+PY_ENV        ?= target/py
+export G_DEBUG ?= fatal-warnings
+
+.PHONY: help build demo test test-rust test-python lint bench-peers
+
+help:
+	@echo "make build        release binary: target/release/posed"
+	@echo "make demo         poses from the demo clip, or CAMERA=rtsp://... for DEMO_SECONDS=$(DEMO_SECONDS)"
+	@echo "make test         everything that must pass: lint, Rust tests, Python tests"
+	@echo "make bench-peers  our engine against onnxruntime, openvino and ncnn, into target/bench/"
+
+build:
+	tests/deps.sh build
+	$(CARGO) build --release --locked
+
+demo:
+	tests/deps.sh demo
+	$(CARGO) build --release --locked
+	target/release/posed demo --seconds $(DEMO_SECONDS) $(if $(CAMERA),--camera '$(CAMERA)') --overlay target/demo/overlay.png
+
+test: lint test-rust test-python
+
+lint:
+	tests/deps.sh test
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy --all-targets --locked -- -D warnings
+
+# nextest where it is installed: it runs all test binaries at once.
+test-rust:
+	tests/deps.sh test
+	@if $(CARGO) nextest --version >/dev/null 2>&1; then \
+		set -x; $(CARGO) nextest run --locked --no-fail-fast; \
+	else \
+		set -x; $(CARGO) test --locked --no-fail-fast; \
+	fi
+	$(CARGO) test --locked --doc
+
+test-python:
+	tests/deps.sh test
+	models/lpn/ci-env.sh $(PY_ENV)
+	$(PY_ENV)/bin/python -m pytest -q models/lpn/tests
+
+bench-peers:
+	tests/deps.sh build
+	$(CARGO) build --release --locked
+	models/bench/run.sh target/bench

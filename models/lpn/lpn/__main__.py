@@ -1,0 +1,50 @@
+"""`python -m lpn COMMAND`: see `python -m lpn COMMAND --help`."""
+
+import argparse
+import logging
+import os
+import sys
+from pathlib import Path
+
+
+def cache_dir() -> Path:
+    """Where checkpoints and decoded pictures are kept: never in the repository."""
+    base = os.environ.get("LPN_STATE") or Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "posed/lpn"
+    return Path(base)
+
+
+def train_command(sub):
+    p = sub.add_parser("train", help="train by a config file; continues where a killed run stopped")
+    p.add_argument("--config", type=Path, required=True)
+    p.add_argument("--state", type=Path, help="folder of the run (default: the config's name in the cache folder)")
+    p.add_argument("--max-samples", type=int, help="stop after this many samples, to be continued")
+    p.add_argument("--measure-every", type=int, default=20000, help="samples between looks at the hold-out")
+    p.add_argument("--threads", type=int, default=0, help="torch threads (default: all cores)")
+    p.set_defaults(run=train)
+
+
+def train(args) -> int:
+    import torch
+
+    from . import train as trainer
+
+    if args.threads:
+        torch.set_num_threads(args.threads)
+    state = args.state or cache_dir() / args.config.stem
+    config = trainer.Config.load(args.config)
+    trainer.run(config, state, cache_dir() / "pictures", args.measure_every, args.max_samples)
+    return 0
+
+
+def main() -> int:
+    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(message)s")
+    parser = argparse.ArgumentParser(prog="lpn", description=__doc__)
+    sub = parser.add_subparsers(required=True, metavar="COMMAND")
+    for command in (train_command,):
+        command(sub)
+    args = parser.parse_args()
+    return args.run(args)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

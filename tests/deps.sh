@@ -1,0 +1,30 @@
+#!/usr/bin/env bash
+# Installs the Debian/Ubuntu packages that a task needs and that are not there yet.
+# usage: tests/deps.sh build|demo|test
+set -euo pipefail
+
+build=(pkg-config gcc libssl-dev libgstreamer1.0-dev libgstreamer-plugins-base1.0-dev)
+run=(gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-plugins-bad gstreamer1.0-libav)
+case "${1:-}" in
+    build) want=("${build[@]}") ;;
+    demo) want=("${build[@]}" "${run[@]}" mosquitto) ;;
+    test) want=("${build[@]}" "${run[@]}" mosquitto gstreamer1.0-plugins-ugly gstreamer1.0-tools
+                libgstrtspserver-1.0-dev gstreamer1.0-rtsp openssl python3-venv python3-torch) ;;
+    *) echo "usage: $0 build|demo|test" >&2; exit 64 ;;
+esac
+
+missing=()
+for package in "${want[@]}"; do
+    dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q 'ok installed' || missing+=("$package")
+done
+[ ${#missing[@]} -eq 0 ] && exit 0
+
+if ! command -v apt-get >/dev/null; then
+    echo "please install, by your system's package manager: ${missing[*]}" >&2
+    exit 69
+fi
+sudo=()
+[ "$(id -u)" -eq 0 ] || sudo=(sudo)
+echo "installing: ${missing[*]}"
+"${sudo[@]}" apt-get update -q
+"${sudo[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -yq --no-install-recommends "${missing[@]}"
