@@ -23,9 +23,11 @@
 pub mod backoff;
 pub mod cli;
 pub mod clock;
+pub mod detect;
 pub mod frame;
 pub mod geometry;
 pub mod keypoint;
 pub mod shutdown;
 pub mod slot;
 pub mod telemetry;
+pub mod track;

@@ -1,0 +1,216 @@
+//! One track: born tentative, confirmed by repeated sight, lost when looked for in vain, dead.
+
+use super::one_euro::OneEuro;
+use super::{Options, Person, TrackId, body};
+use crate::clock::Mono;
+use crate::geometry::BBox;
+use crate::keypoint::{KEYPOINTS, Keypoint, Keypoints, Pose, oks};
+
+/// Memory of the velocity estimate.
+const VELOCITY_S: f32 = 0.25;
+/// How slowly a box follows when its keypoints shrink: one that flickers must not cut the crop.
+const SHRINK_S: f32 = 0.3;
+/// Velocities beyond this many box sizes a second are mistakes.
+const MAX_SIZES_PER_S: f32 = 4.0;
+/// How fast the doubt about a position grows, in OKS tolerances a second, and where it ends.
+const DOUBT_PER_S: f32 = 8.0;
+const MAX_DOUBT: f32 = 4.0;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Stage {
+    /// Seen, but not often enough to be believed.
+    Tentative,
+    /// Published, and asked after with crops.
+    Confirmed,
+    /// Not published and not asked after; revived when somebody turns up there.
+    Lost,
+}
+
+#[derive(Clone, Debug)]
+pub(super) struct Track {
+    pub(super) id: TrackId,
+    pub(super) stage: Stage,
+    hits: u32,
+    born_at: Mono,
+    /// When the pose below was seen.
+    seen_at: Mono,
+    /// The turn in which a crop was last asked for.
+    pub(super) served: u64,
+    /// Whether the coming update is to find it.
+    pub(super) asked: bool,
+    /// Since when it has been looked for in vain.
+    missed_since: Option<Mono>,
+    score: f32,
+    bbox: BBox,
+    keypoints: Keypoints,
+    smoothed: Keypoints,
+    filters: [OneEuro; KEYPOINTS],
+    velocity_px_s: [f32; 2],
+}
+
+impl Track {
+    pub(super) fn new(id: TrackId, turn: u64, at: Mono, pose: &Pose, options: &Options) -> Track {
+        let mut track = Track {
+            id,
+            stage: Stage::Tentative,
+            hits: 0,
+            born_at: at,
+            seen_at: at,
+            served: turn,
+            asked: false,
+            missed_since: None,
+            score: 0.0,
+            bbox: body::bounding_box(&pose.keypoints, options.keypoint_score).unwrap_or(pose.bbox),
+            keypoints: pose.keypoints,
+            smoothed: pose.keypoints,
+            filters: [OneEuro::default(); KEYPOINTS],
+            velocity_px_s: [0.0; 2],
+        };
+        track.see(at, pose, options);
+        track
+    }
+
+    /// Where the box is at `at`, if the body moves on as it did.
+    pub(super) fn box_at(&self, at: Mono) -> BBox {
+        let [dx, dy] = self.moved_by(at);
+        BBox { x: self.bbox.x + dx, y: self.bbox.y + dy, ..self.bbox }
+    }
+
+    fn keypoints_at(&self, at: Mono) -> Keypoints {
+        let [dx, dy] = self.moved_by(at);
+        self.keypoints.map(|k| Keypoint { x_px: k.x_px + dx, y_px: k.y_px + dy, score: k.score })
+    }
+
+    fn moved_by(&self, at: Mono) -> [f32; 2] {
+        let dt_s = at.since(self.seen_at).as_secs_f32();
+        self.velocity_px_s.map(|v| v * dt_s)
+    }
+
+    fn size_px(&self) -> f32 {
+        self.bbox.area().sqrt().max(1.0)
+    }
+
+    /// How likely a pose whose box is `bbox` is this person's, 0..=1.
+    pub(super) fn similarity(&self, at: Mono, pose: &Pose, bbox: &BBox, options: &Options) -> f32 {
+        let ahead = self.likeness(&self.keypoints_at(at), &self.box_at(at), at, pose, bbox, options);
+        if self.stage != Stage::Lost {
+            return ahead;
+        }
+        // Who left and comes back does so where they were last seen.
+        ahead.max(self.likeness(&self.keypoints, &self.bbox, at, pose, bbox, options))
+    }
+
+    fn likeness(
+        &self,
+        keypoints: &Keypoints,
+        own: &BBox,
+        at: Mono,
+        pose: &Pose,
+        bbox: &BBox,
+        options: &Options,
+    ) -> f32 {
+        let iou = own.iou(bbox);
+        let doubt = (1.0 + DOUBT_PER_S * at.since(self.seen_at).as_secs_f32()).min(MAX_DOUBT);
+        let area = own.area().max(bbox.area()) * doubt * doubt;
+        match oks(keypoints, &pose.keypoints, area, options.keypoint_score) {
+            Some(oks) => 0.6 * oks + 0.4 * iou,
+            None => iou,
+        }
+    }
+
+    /// Takes `pose` as this person's at `at`.
+    pub(super) fn see(&mut self, at: Mono, pose: &Pose, options: &Options) {
+        let dt_s = at.since(self.seen_at).as_secs_f32();
+        self.hits = self.hits.saturating_add(1);
+        self.follow_velocity(at, pose, dt_s, options);
+        self.follow_box(pose, dt_s, options);
+        let rested = dt_s > options.hold.as_secs_f32().max(0.5);
+        for index in 0..KEYPOINTS {
+            self.smooth(index, &pose.keypoints, dt_s, rested, options);
+        }
+        self.keypoints = pose.keypoints;
+        self.score = pose.score;
+        self.seen_at = at;
+        self.missed_since = None;
+        self.asked = false;
+        if self.stage == Stage::Lost || self.hits >= options.birth_hits {
+            self.stage = Stage::Confirmed;
+        }
+    }
+
+    /// Corrects the velocity by how far the body is from where it was expected: the plain mean of
+    /// the first few displacements, an exponential one later.
+    fn follow_velocity(&mut self, at: Mono, pose: &Pose, dt_s: f32, options: &Options) {
+        if dt_s < 1e-3 {
+            return;
+        }
+        let expected = self.keypoints_at(at);
+        let Some(off) = body::shift(&expected, &pose.keypoints, options.keypoint_score) else { return };
+        let gain = (1.0 - (-dt_s / VELOCITY_S).exp()).max(1.0 / self.hits.max(1) as f32);
+        let limit = MAX_SIZES_PER_S * self.size_px();
+        for (velocity, off) in self.velocity_px_s.iter_mut().zip(off) {
+            *velocity = (*velocity + gain * off / dt_s).clamp(-limit, limit);
+        }
+    }
+
+    fn follow_box(&mut self, pose: &Pose, dt_s: f32, options: &Options) {
+        let now = body::bounding_box(&pose.keypoints, options.keypoint_score).unwrap_or(pose.bbox);
+        let gain = 1.0 - (-dt_s / SHRINK_S).exp();
+        let follow = |old: f32, new: f32| if new > old { new } else { old + gain * (new - old) };
+        let (cx, cy) = now.centre();
+        let (w, h) = (follow(self.bbox.w, now.w), follow(self.bbox.h, now.h));
+        self.bbox = BBox { x: cx - w / 2.0, y: cy - h / 2.0, w, h };
+    }
+
+    fn smooth(&mut self, index: usize, raw: &Keypoints, dt_s: f32, rested: bool, options: &Options) {
+        let size_px = self.size_px();
+        let (Some(filter), Some(raw), Some(out)) =
+            (self.filters.get_mut(index), raw.get(index), self.smoothed.get_mut(index))
+        else {
+            return;
+        };
+        // A guess is no past to lean on, nor is a place of long ago.
+        if rested || raw.score < options.keypoint_score || out.score < options.keypoint_score {
+            filter.reset();
+        }
+        let [x_px, y_px] = filter.step(&options.smoothing, [raw.x_px, raw.y_px], dt_s, size_px);
+        *out = Keypoint { x_px, y_px, score: raw.score };
+    }
+
+    /// Looked for at `at` in vain. Returns whether that is news: the first time, or the last.
+    pub(super) fn miss(&mut self, at: Mono, options: &Options) -> bool {
+        match self.missed_since {
+            None => {
+                self.missed_since = Some(at);
+                self.stage == Stage::Confirmed
+            }
+            Some(since) if self.stage == Stage::Confirmed && at.since(since) >= options.hold => {
+                self.stage = Stage::Lost;
+                true
+            }
+            Some(_) => false,
+        }
+    }
+
+    /// Whether it is beyond revival: nobody believed in it and it is gone, or it was lost for long.
+    pub(super) fn is_dead(&self, at: Mono, options: &Options) -> bool {
+        match (self.stage, self.missed_since) {
+            (_, None) | (Stage::Confirmed, _) => false,
+            (Stage::Tentative, Some(_)) => true,
+            (Stage::Lost, Some(since)) => at.since(since) > options.keep_lost,
+        }
+    }
+
+    pub(super) fn person(&self, at: Mono, size: (u32, u32)) -> Person {
+        Person {
+            id: self.id,
+            bbox: body::clamped(&self.bbox, size).unwrap_or(self.bbox),
+            score: self.score,
+            keypoints: self.keypoints,
+            smoothed: self.smoothed,
+            age: at.since(self.seen_at),
+            track_age: at.since(self.born_at),
+            velocity_px_s: self.velocity_px_s,
+        }
+    }
+}

@@ -1,0 +1,206 @@
+//! Who is who from frame to frame: assignment, the life of a track, smoothing, and whose turn it is.
+//!
+//! One [`Tracker`] a camera. Every frame goes through three steps:
+//! 1. [`Tracker::predict`] says where the people known so far should be (the motion test wants it);
+//! 2. [`Tracker::plan`] adds what the finder saw, if it looked, and picks the boxes whose poses are
+//!    estimated in this frame: all of them, or within a budget those that have waited longest;
+//! 3. [`Tracker::update`] takes the poses and gives the people.
+//!
+//! All coordinates are display px. Nothing here reads a clock, and nothing that is not finite
+//! passes through. Buffers are kept from frame to frame; only a frame in which people contend for
+//! observations allocates (a few hundred bytes, in the solver).
+
+mod assign;
+mod body;
+mod life;
+mod one_euro;
+mod sight;
+mod turns;
+mod types;
+
+pub use one_euro::Smoothing;
+pub use turns::Crop;
+pub use types::{Ids, Observation, Options, Person, Stats, TrackBox, TrackId};
+
+use crate::clock::Mono;
+use crate::geometry::BBox;
+use assign::Similarities;
+use life::{Stage, Track};
+use sight::{Hint, Seen};
+
+/// Below this similarity, a pose is not the track's.
+const MIN_SIMILARITY: f32 = 0.25;
+/// What it counts for that a pose was found in the very crop that a track asked for.
+const OWN_CROP: f32 = 0.1;
+/// What it counts against a track that it is lost: those in sight go first.
+const LOST: f32 = 0.1;
+
+/// Follows the people in front of one camera.
+#[derive(Debug)]
+pub struct Tracker {
+    options: Options,
+    ids: Ids,
+    tracks: Vec<Track>,
+    size: (u32, u32),
+    updated_at: Option<Mono>,
+    turn: u64,
+    newcomers_served: u64,
+    planned: bool,
+    news: bool,
+    stats: Stats,
+    boxes: Vec<TrackBox>,
+    crops: Vec<Crop>,
+    seen: Vec<Seen>,
+    similarities: Similarities,
+    pairs: Vec<(usize, usize)>,
+    people: Vec<Person>,
+}
+
+impl Tracker {
+    /// A tracker that knows nobody yet.
+    pub fn new(options: Options, ids: Ids) -> Tracker {
+        Tracker {
+            options,
+            ids,
+            tracks: Vec::new(),
+            size: (0, 0),
+            updated_at: None,
+            turn: 0,
+            newcomers_served: 0,
+            planned: false,
+            news: false,
+            stats: Stats::default(),
+            boxes: Vec::new(),
+            crops: Vec::new(),
+            seen: Vec::new(),
+            similarities: Similarities::default(),
+            pairs: Vec::new(),
+            people: Vec::new(),
+        }
+    }
+
+    /// Where the people known so far should be at `at` in a frame of `size` (width, height) px.
+    pub fn predict(&mut self, at: Mono, size: (u32, u32)) -> &[TrackBox] {
+        self.begin(at, size);
+        self.boxes.clear();
+        let live = self.tracks.iter().filter(|track| track.stage != Stage::Lost);
+        self.boxes.extend(live.filter_map(|track| {
+            let bbox = body::clamped(&track.box_at(at), size)?;
+            Some(TrackBox { id: track.id, bbox, confirmed: track.stage == Stage::Confirmed })
+        }));
+        &self.boxes
+    }
+
+    /// The boxes to estimate poses in now, at most `budget`: those of the tracks, corrected by what
+    /// the finder `found` (empty if it did not look), and those of people not yet followed.
+    pub fn plan(&mut self, at: Mono, size: (u32, u32), found: &[BBox], budget: usize) -> &[Crop] {
+        self.predict(at, size);
+        self.planned = true;
+        self.crops.clear();
+        for track in &mut self.tracks {
+            let own = self.boxes.iter().find(|b| b.id == track.id);
+            // Who has walked out of the frame is missed without a crop.
+            track.asked = own.is_none() && track.stage != Stage::Lost;
+            self.crops.extend(own.map(|own| Crop {
+                bbox: own.bbox,
+                track: Some(own.id),
+                served: track.served,
+            }));
+        }
+        turns::claim(&mut self.crops, found, self.newcomers_served);
+        let wanted = self.crops.len();
+        turns::take_turns(&mut self.crops, budget);
+        self.stats.postponed += (wanted - self.crops.len()) as u64;
+        for crop in &self.crops {
+            self.turn += 1;
+            match self.tracks.iter_mut().find(|track| Some(track.id) == crop.track) {
+                Some(track) => (track.asked, track.served) = (true, self.turn),
+                None => self.newcomers_served = self.turn,
+            }
+        }
+        &self.crops
+    }
+
+    /// Takes what was seen at `at` in a frame of `size` px and gives everybody who is published.
+    ///
+    /// If [`Tracker::plan`] was not called for this frame, everybody counts as looked for.
+    pub fn update(&mut self, at: Mono, size: (u32, u32), observations: &[Observation]) -> &[Person] {
+        self.begin(at, size);
+        if !self.planned {
+            self.tracks.iter_mut().for_each(|track| track.asked = track.stage != Stage::Lost);
+        }
+        sight::take_in(observations, &self.options, &mut self.seen, &mut self.stats);
+        self.compare(at);
+        self.similarities.solve(&mut self.pairs);
+        for &(row, column) in &self.pairs {
+            if let (Some(track), Some(seen)) = (self.tracks.get_mut(row), self.seen.get_mut(column)) {
+                track.see(at, &seen.pose, &self.options);
+                seen.matched = true;
+            }
+        }
+        self.bury(at);
+        self.bear(at);
+        self.planned = false;
+        self.updated_at = Some(at);
+        self.people.clear();
+        let published = self.tracks.iter().filter(|track| track.stage == Stage::Confirmed);
+        self.people.extend(published.map(|track| track.person(at, size)));
+        &self.people
+    }
+
+    /// Whether somebody published was missed for the first time, or given up, in the last update:
+    /// a reason to look at once.
+    pub fn lost_somebody(&self) -> bool {
+        self.news
+    }
+
+    /// Counts since the start.
+    pub fn stats(&self) -> Stats {
+        self.stats
+    }
+
+    /// Forgets everybody if the picture is another one or was away for long.
+    fn begin(&mut self, at: Mono, size: (u32, u32)) {
+        let away = self.updated_at.is_some_and(|before| at.since(before) > self.options.keep_lost);
+        if away || size != self.size {
+            self.tracks.clear();
+            self.size = size;
+        }
+    }
+
+    /// Fills the table of similarities, tracks by `seen`.
+    fn compare(&mut self, at: Mono) {
+        self.similarities.reset(self.tracks.len(), self.seen.len());
+        for (row, track) in self.tracks.iter().enumerate() {
+            for (column, seen) in self.seen.iter().enumerate() {
+                let alike = track.similarity(at, &seen.pose, &seen.bbox, &self.options);
+                if alike >= MIN_SIMILARITY {
+                    let own = if seen.hint == Hint::Track(track.id) { OWN_CROP } else { 0.0 };
+                    let lost = if track.stage == Stage::Lost { LOST } else { 0.0 };
+                    self.similarities.set(row, column, alike + own - lost);
+                }
+            }
+        }
+    }
+
+    /// Tells the tracks that were looked for and not found, and drops the dead.
+    fn bury(&mut self, at: Mono) {
+        self.news = false;
+        for track in self.tracks.iter_mut().filter(|track| track.asked) {
+            self.news |= track.miss(at, &self.options);
+            track.asked = false;
+        }
+        self.tracks.retain(|track| !track.is_dead(at, &self.options));
+    }
+
+    /// Starts a track for everybody who is nobody's.
+    fn bear(&mut self, at: Mono) {
+        for seen in self.seen.iter().filter(|seen| !seen.matched && seen.hint == Hint::New) {
+            if self.tracks.len() >= self.options.max_tracks {
+                self.stats.crowded += 1;
+            } else {
+                self.tracks.push(Track::new(self.ids.fresh(), self.turn, at, &seen.pose, &self.options));
+            }
+        }
+    }
+}

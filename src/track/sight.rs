@@ -1,0 +1,146 @@
+//! What of a frame's observations is worth matching: real numbers, real people, each of them once.
+
+use super::{Observation, Options, Stats, TrackId, body};
+use crate::geometry::BBox;
+use crate::keypoint::{Pose, oks};
+
+/// Two poses of one frame more alike than this (OKS) are one person seen twice.
+const DUPLICATE_OKS: f32 = 0.65;
+/// Positions farther out than this are no positions; also keeps every product finite.
+const FAR_PX: f32 = 1e6;
+
+/// An observation worth matching.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Seen {
+    pub(super) pose: Pose,
+    /// The box of the keypoints (the crop's says where was looked, not what was seen).
+    pub(super) bbox: BBox,
+    pub(super) hint: Hint,
+    pub(super) matched: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Hint {
+    /// Seen where nobody was known to be.
+    New,
+    /// Seen in this track's crop.
+    Track(TrackId),
+    /// Seen in the crops of several.
+    Several,
+}
+
+impl Hint {
+    /// What two sights of one person tell together.
+    fn and(self, other: Hint) -> Hint {
+        match (self, other) {
+            (hint, Hint::New) | (Hint::New, hint) => hint,
+            (a, b) if a == b => a,
+            _ => Hint::Several,
+        }
+    }
+}
+
+/// Fills `seen` with the observations that are a person's, each person once, best score first.
+pub(super) fn take_in(all: &[Observation], options: &Options, seen: &mut Vec<Seen>, stats: &mut Stats) {
+    seen.clear();
+    for Observation { pose, track } in all {
+        if !is_sane(pose) {
+            stats.rejected += 1;
+        } else if is_somebody(pose, options) {
+            let bbox = body::bounding_box(&pose.keypoints, options.keypoint_score).unwrap_or(pose.bbox);
+            let hint = track.map_or(Hint::New, Hint::Track);
+            seen.push(Seen { pose: *pose, bbox, hint, matched: false });
+        }
+    }
+    seen.sort_unstable_by(|a, b| b.pose.score.total_cmp(&a.pose.score));
+    merge_duplicates(seen, options.keypoint_score, stats);
+}
+
+fn is_sane(pose: &Pose) -> bool {
+    let BBox { x, y, w, h } = pose.bbox;
+    let near = |v: f32| v.abs() <= FAR_PX;
+    pose.is_valid()
+        && [x, y, w, h].into_iter().all(near)
+        && pose.keypoints.iter().all(|k| near(k.x_px) && near(k.y_px))
+}
+
+fn is_somebody(pose: &Pose, options: &Options) -> bool {
+    pose.score >= options.min_score
+        && body::trusted(&pose.keypoints, options.keypoint_score) >= options.min_keypoints
+}
+
+/// OKS-NMS over `seen`, which is sorted best first.
+fn merge_duplicates(seen: &mut Vec<Seen>, keypoint_score: f32, stats: &mut Stats) {
+    let mut kept = 0;
+    for index in 0..seen.len() {
+        let (better, rest) = seen.split_at_mut(kept);
+        let Some(&this) = rest.get(index - kept) else { break };
+        let twin = better.iter_mut().find(|other| {
+            let area = other.bbox.area().max(this.bbox.area());
+            let oks = oks(&other.pose.keypoints, &this.pose.keypoints, area, keypoint_score);
+            oks.is_some_and(|oks| oks > DUPLICATE_OKS)
+        });
+        if let Some(twin) = twin {
+            twin.hint = twin.hint.and(this.hint);
+            stats.duplicates += 1;
+        } else {
+            seen.swap(kept, index);
+            kept += 1;
+        }
+    }
+    seen.truncate(kept);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::keypoint::{KEYPOINTS, Keypoint};
+
+    fn pose(x: f32, score: f32) -> Pose {
+        let mut pose = Pose { bbox: BBox { x, y: 0.0, w: 60.0, h: 170.0 }, score, ..Pose::default() };
+        for (index, keypoint) in pose.keypoints.iter_mut().enumerate() {
+            *keypoint = Keypoint { x_px: x + 20.0 * (index % 2) as f32, y_px: 10.0 * index as f32, score };
+        }
+        pose
+    }
+
+    fn take(all: &[(Pose, Option<u64>)]) -> (Vec<Seen>, Stats) {
+        let all: Vec<Observation> =
+            all.iter().map(|&(pose, id)| Observation { pose, track: id.map(TrackId) }).collect();
+        let (mut seen, mut stats) = (Vec::new(), Stats::default());
+        take_in(&all, &Options::default(), &mut seen, &mut stats);
+        (seen, stats)
+    }
+
+    #[test]
+    fn one_person_seen_in_two_crops_is_nobodys_in_particular() {
+        let (seen, stats) =
+            take(&[(pose(0.0, 0.8), Some(1)), (pose(300.0, 0.7), None), (pose(1.0, 0.9), Some(2))]);
+        assert_eq!(stats.duplicates, 1);
+        assert_eq!(seen.iter().map(|s| s.hint).collect::<Vec<_>>(), [Hint::Several, Hint::New]);
+        assert_eq!(seen[0].pose.score, 0.9);
+        assert_eq!(
+            take(&[(pose(0.0, 0.8), None), (pose(0.0, 0.7), Some(3))]).0[0].hint,
+            Hint::Track(TrackId(3))
+        );
+    }
+
+    #[test]
+    fn what_is_no_number_or_nobody_stays_out() {
+        for index in 0..KEYPOINTS {
+            for bad in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY, 1e30] {
+                let mut broken = pose(0.0, 0.9);
+                broken.keypoints[index].y_px = bad;
+                let (seen, stats) = take(&[(broken, None)]);
+                assert_eq!((seen.len(), stats.rejected), (0, 1));
+            }
+        }
+        let mut boxless = pose(0.0, 0.9);
+        boxless.bbox.w = f32::NAN;
+        assert_eq!(take(&[(boxless, None), (pose(0.0, f32::NAN), None)]).1.rejected, 2);
+        assert!(take(&[(pose(0.0, 0.05), None)]).0.is_empty());
+        let mut guessed = pose(0.0, 0.9);
+        guessed.keypoints[4..].iter_mut().for_each(|k| k.score = 0.1);
+        assert!(take(&[(guessed, None)]).0.is_empty());
+    }
+}
