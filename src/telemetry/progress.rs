@@ -1,0 +1,95 @@
+//! Which stages make progress: what the watchdog is fed by.
+//!
+//! A camera or a broker that is away is a *state*: its thread still turns. A thread that took up
+//! work and does not come back from it is a *hang*, and only that withholds the watchdog.
+
+use crate::clock::{Mono, SharedClock};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::time::Duration;
+
+/// Value of [`Beat::since`] of a stage that waits for work.
+const IDLE: u64 = u64::MAX;
+
+/// One stage's sign of life. Dropping it takes the stage off the list.
+pub struct Beat {
+    name: String,
+    limit: Duration,
+    clock: SharedClock,
+    /// Mono ns at which the current piece of work was taken up, or [`IDLE`].
+    since: AtomicU64,
+}
+
+impl Beat {
+    /// A piece of work begins (or goes on: each call restarts the limit).
+    pub fn busy(&self) {
+        self.since.store(self.clock.now().0, Ordering::Relaxed);
+    }
+
+    /// Nothing to do; the stage may wait for ever.
+    pub fn idle(&self) {
+        self.since.store(IDLE, Ordering::Relaxed);
+    }
+}
+
+/// The beats of all stages.
+#[derive(Default)]
+pub struct Progress {
+    beats: Mutex<Vec<Weak<Beat>>>,
+}
+
+/// A stage that took up work and did not come back.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Stuck {
+    /// Name of the stage (its thread's).
+    pub name: String,
+    /// How long it has been at it.
+    pub for_: Duration,
+}
+
+impl Progress {
+    /// Adds a stage that may be at one piece of work for `limit` at most.
+    pub fn stage(&self, name: impl Into<String>, limit: Duration, clock: SharedClock) -> Arc<Beat> {
+        let beat = Arc::new(Beat { name: name.into(), limit, clock, since: AtomicU64::new(IDLE) });
+        let mut beats = self.beats.lock().unwrap_or_else(PoisonError::into_inner);
+        beats.retain(|b| b.strong_count() > 0);
+        beats.push(Arc::downgrade(&beat));
+        beat
+    }
+
+    /// The first stage found stuck.
+    pub fn stuck(&self) -> Option<Stuck> {
+        let beats = self.beats.lock().unwrap_or_else(PoisonError::into_inner);
+        beats.iter().filter_map(Weak::upgrade).find_map(|beat| {
+            let since = beat.since.load(Ordering::Relaxed);
+            let at_it = beat.clock.now().since(Mono(since));
+            (since != IDLE && at_it > beat.limit).then(|| Stuck { name: beat.name.clone(), for_: at_it })
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::FakeClock;
+
+    #[test]
+    fn only_work_that_does_not_end_is_a_hang() {
+        let clock = Arc::new(FakeClock::default());
+        let progress = Progress::default();
+        let beat = progress.stage("worker-0", Duration::from_secs(5), clock.clone());
+        clock.advance(Duration::from_secs(3600));
+        assert_eq!(progress.stuck(), None, "idle is not stuck");
+        beat.busy();
+        clock.advance(Duration::from_secs(5));
+        assert_eq!(progress.stuck(), None);
+        clock.advance(Duration::from_secs(1));
+        assert_eq!(progress.stuck().unwrap().name, "worker-0");
+        beat.idle();
+        assert_eq!(progress.stuck(), None);
+        beat.busy();
+        clock.advance(Duration::from_secs(9));
+        drop(beat);
+        assert_eq!(progress.stuck(), None, "a stage that ended is not stuck");
+    }
+}

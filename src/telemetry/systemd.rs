@@ -1,0 +1,44 @@
+//! Talking to systemd (sd_notify(3)): ready, status, reloading, stopping, watchdog. Outside of a
+//! service every call does nothing.
+
+use sd_notify::NotifyState;
+use std::time::Duration;
+
+/// Start-up is over: configuration, models and pipelines are there.
+pub fn ready(status: &str) {
+    send(&[NotifyState::Ready, NotifyState::Status(status)]);
+}
+
+/// One line that `systemctl status` shows.
+pub fn status(status: &str) {
+    send(&[NotifyState::Status(status)]);
+}
+
+/// A reload begins; [`ready`] ends it.
+pub fn reloading() {
+    match NotifyState::monotonic_usec_now() {
+        Ok(now) => send(&[NotifyState::Reloading, now]),
+        Err(e) => tracing::warn!("no monotonic clock for the reload notice: {e}"),
+    }
+}
+
+/// The stop begins.
+pub fn stopping() {
+    send(&[NotifyState::Stopping]);
+}
+
+/// Feeds the watchdog once.
+pub fn feed_watchdog() {
+    send(&[NotifyState::Watchdog]);
+}
+
+/// How often systemd wants the watchdog fed: half its limit, as sd_watchdog_enabled(3) advises.
+pub fn watchdog_period() -> Option<Duration> {
+    sd_notify::watchdog_enabled().map(|limit| limit / 2)
+}
+
+fn send(state: &[NotifyState<'_>]) {
+    if let Err(e) = sd_notify::notify(state) {
+        tracing::warn!("systemd cannot be notified: {e}");
+    }
+}
