@@ -1,0 +1,34 @@
+#!/usr/bin/env bash
+# usage: cross/env.sh TARGET COMMAND...
+# Runs a command (cargo, mostly) with everything set to build for TARGET and to run its binaries under emulation.
+. "$(dirname "$0")/lib.sh"
+name=${1:?usage: cross/env.sh TARGET COMMAND...}
+target "$name"
+shift
+if [ "$arch" = amd64 ]; then
+    exec "$@"
+fi
+
+need "gcc-${gnu//_/-}" "g++-${gnu//_/-}" "libc6-dev-$arch-cross" qemu-user-static pkg-config >&2
+sysroot=$("$here/sysroot.sh" "$name")
+RUSTC=$("$here/toolchain.sh" "$name")
+upper=$(tr 'a-z-' 'A-Z_' <<<"$triple")
+lower=${triple//-/_}
+
+# The cross gcc brings its own C library; the sysroot's must win, for headers and for symbols.
+wrapper=$cache/bin/$suite-$gnu-gcc
+mkdir -p "$cache/bin"
+printf '#!/bin/sh\nexec %s-gcc --sysroot=%s -B%s/usr/lib/%s/ -L%s/usr/lib/%s -Wl,-rpath-link=%s/usr/lib/%s -Wl,--allow-shlib-undefined "$@"\n' \
+    "$gnu" "$sysroot" "$sysroot" "$gnu" "$sysroot" "$gnu" "$sysroot" "$gnu" >"$wrapper"
+chmod +x "$wrapper"
+
+export RUSTC
+export CARGO_BUILD_TARGET=$triple
+export CARGO_TARGET_DIR=${CARGO_TARGET_DIR:-$root/target/cross/$name}
+export "CARGO_TARGET_${upper}_LINKER=$wrapper" "CC_$lower=$wrapper"
+export PKG_CONFIG_ALLOW_CROSS=1
+export "PKG_CONFIG_SYSROOT_DIR_$lower=$sysroot"
+export "PKG_CONFIG_LIBDIR_$lower=$sysroot/usr/lib/$gnu/pkgconfig:$sysroot/usr/share/pkgconfig"
+# One plugin registry an architecture: the host's would be rewritten, and the emulated scan is slow.
+export "CARGO_TARGET_${upper}_RUNNER=$qemu -L $sysroot -E GST_REGISTRY=$cache/gst-$suite-$arch.bin -E GST_REGISTRY_FORK=no -E GST_PLUGIN_SYSTEM_PATH_1_0=$sysroot/usr/lib/$gnu/gstreamer-1.0 -E LD_LIBRARY_PATH=$sysroot/usr/lib/$gnu"
+exec "$@"

@@ -1,0 +1,53 @@
+# Sourced by the scripts of this folder: the table of targets, the cache, packages of another architecture.
+set -euo pipefail
+
+# Sysroots, the compiler and its builds are big and are no part of the tree.
+cache=${POSED_CROSS_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/posed/cross}
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+root=$(dirname "$here")
+
+fail() { echo "cross: $*" >&2; exit 1; }
+
+# target NAME: sets triple (Rust's), gnu (gcc's), arch (Debian's), suite, gcc_version, glibc (highest allowed), qemu.
+target() {
+    gcc_version=12 suite=bookworm glibc=2.36
+    case "$1" in
+        aarch64) triple=aarch64-unknown-linux-gnu gnu=aarch64-linux-gnu arch=arm64 qemu=qemu-aarch64-static ;;
+        aarch64-jetpack5) triple=aarch64-unknown-linux-gnu gnu=aarch64-linux-gnu arch=arm64 qemu=qemu-aarch64-static
+            gcc_version=10 suite=bullseye glibc=2.31 ;;
+        armhf) triple=armv7-unknown-linux-gnueabihf gnu=arm-linux-gnueabihf arch=armhf qemu=qemu-arm-static ;;
+        x86_64) triple=x86_64-unknown-linux-gnu gnu=x86_64-linux-gnu arch=amd64 qemu= ;;
+        *) fail "no target '$1'; there are aarch64, aarch64-jetpack5, armhf and x86_64" ;;
+    esac
+    sysroot=$cache/sysroot/$suite-$arch
+}
+
+# Host tools, by apt where they are missing.
+need() {
+    local missing=()
+    for package in "$@"; do
+        dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q 'ok installed' || missing+=("$package")
+    done
+    [ ${#missing[@]} -eq 0 ] && return
+    local sudo=()
+    [ "$(id -u)" -eq 0 ] || sudo=(sudo)
+    "${sudo[@]}" apt-get update -q
+    "${sudo[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -yq --no-install-recommends "${missing[@]}"
+}
+
+
+# Where Debian's archive and its security archive are on that mirror.
+archive() { apt-get indextargets --format '$(REPO_URI) $(ORIGIN) $(LABEL)' | awk '$2 == "Debian" && $3 == "Debian" { print $1; exit }'; }
+security_archive() { apt-get indextargets --format '$(REPO_URI) $(LABEL)' | awk '$2 == "Debian-Security" { print $1; exit }'; }
+
+# fetch ARCH DIR PACKAGE...: downloads packages of an architecture without touching the system's apt state. apt
+# verifies the archive's signature and every checksum.
+fetch() {
+    local arch=$1 dir=$2 state=$cache/apt/$1
+    shift 2
+    mkdir -p "$state/state/lists/partial" "$state/cache/archives/partial" "$dir"
+    local apt=(apt-get -q -o "Dir::State=$state/state" -o Dir::State::status=/dev/null -o "Dir::Cache=$state/cache"
+               -o "APT::Architecture=$arch" -o "APT::Architectures=$arch" -o APT::Sandbox::User=root)
+    [ -n "$(find "$state/state/lists" -name '*Packages*' -mtime -1 -print -quit)" ] || "${apt[@]}" update >&2
+    (cd "$dir" && "${apt[@]}" download "$@" >&2)
+}
