@@ -26,6 +26,7 @@ pub mod clock;
 pub mod detect;
 pub mod frame;
 pub mod geometry;
+pub mod infer;
 pub mod keypoint;
 pub mod shutdown;
 pub mod slot;
