@@ -3,16 +3,18 @@
 CARGO         ?= cargo
 DEMO_SECONDS  ?= 20
 CAMERA        ?=
+BOARDS        ?= x86_64 aarch64 armhf
 # What the Python tests run in: Debian's CPU torch and a few wheels, kept out of the tree's sources.
 PY_ENV        ?= target/py
 export G_DEBUG ?= fatal-warnings
 
-.PHONY: help build demo test test-rust test-python lint bench-peers
+.PHONY: help build demo test test-rust test-python lint bench-peers deb
 
 help:
 	@echo "make build        release binary: target/release/posed"
 	@echo "make demo         poses from the demo clip, or CAMERA=rtsp://... for DEMO_SECONDS=$(DEMO_SECONDS)"
 	@echo "make test         everything that must pass: lint, Rust tests, Python tests"
+	@echo "make deb          .deb packages for BOARDS='$(BOARDS)', into target/deb/"
 	@echo "make bench-peers  our engine against onnxruntime, openvino and ncnn, into target/bench/"
 
 build:
@@ -50,3 +52,11 @@ bench-peers:
 	tests/deps.sh build
 	$(CARGO) build --release --locked
 	models/bench/run.sh target/bench
+
+# cargo-deb takes a binary that is built already: one for each board, by the cross scripts.
+deb:
+	tests/deps.sh build
+	command -v cargo-deb >/dev/null || $(CARGO) install --locked cargo-deb
+	$(CARGO) run --locked -q -- assets target/assets
+	gzip -9nf target/assets/*.1
+	@set -e; for board in $(BOARDS); do cross/deb.sh $$board target/deb; done

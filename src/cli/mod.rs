@@ -2,6 +2,8 @@
 
 #![allow(clippy::print_stdout, reason = "printing is what the command line is for")]
 
+mod assets;
+
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
 
@@ -22,7 +24,11 @@ struct Cli {
 }
 
 #[derive(Debug, Subcommand)]
-enum Command {}
+enum Command {
+    /// Write the man page and the shell completions (for packaging).
+    #[command(hide = true)]
+    Assets(assets::Args),
+}
 
 /// Parses the process' arguments and runs the subcommand.
 pub fn main() -> ExitCode {
@@ -46,5 +52,7 @@ pub fn main() -> ExitCode {
 }
 
 fn run(command: Command) -> anyhow::Result<ExitCode> {
-    match command {}
+    match command {
+        Command::Assets(args) => assets::run::<Cli>(&args),
+    }
 }

@@ -81,8 +81,9 @@ impl CameraStats {
     }
 
     /// A decoded frame will not be published.
-    pub fn dropped(&self, reason: DropReason) {
-        self.dropped[reason as usize].fetch_add(1, Ordering::Relaxed);
+    /// Returns how many there were before for this reason.
+    pub fn dropped(&self, reason: DropReason) -> u64 {
+        self.dropped[reason as usize].fetch_add(1, Ordering::Relaxed)
     }
 
     /// The counters now; ages start over.
