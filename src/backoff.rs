@@ -27,6 +27,14 @@ pub struct Backoff {
     step: Duration,
 }
 
+impl Default for Backoff {
+    /// From a quarter of a second to three: whatever comes back is found again within seconds.
+    fn default() -> Self {
+        let first = Duration::from_millis(250);
+        Backoff { first, max: Duration::from_secs(3), step: first }
+    }
+}
+
 impl Backoff {
     /// A back-off that starts at `first` and never exceeds `max`.
     pub fn new(first: Duration, max: Duration) -> Result<Backoff, Error> {

@@ -21,6 +21,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::disallowed_methods))]
 
 pub mod backoff;
+pub mod capture;
 pub mod cli;
 pub mod clock;
 pub mod detect;

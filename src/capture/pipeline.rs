@@ -1,0 +1,316 @@
+//! One pipeline, from its text to NULL.
+
+use super::frames::{Frames, Progress};
+use super::plan::{self, Plan};
+use super::{Credentials, Error, Options, Source};
+use crate::frame::ClockLabel;
+use gstreamer::{self as gst, prelude::*};
+use gstreamer_app as gst_app;
+use gstreamer_video as gst_video;
+use std::sync::Arc;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+/// Buffers that frames hold while the decoder goes on: one waits in its slot, one is worked on.
+const HELD_BUFFERS: u32 = 2;
+
+/// An element that decodes video.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Decoder {
+    pub factory: String,
+    pub hardware: bool,
+}
+
+/// A pipeline and what watches it. It must be [`shut`](Pipeline::shut): GStreamer forbids to drop
+/// an element that runs.
+pub(super) struct Pipeline {
+    pipeline: gst::Pipeline,
+    pub bus: gst::Bus,
+    pub progress: Arc<Progress>,
+    /// Buffers that reached a video decoder.
+    fed: Arc<AtomicU64>,
+}
+
+impl Pipeline {
+    /// Builds it; nothing runs yet. Decoders named in `excluded` are passed over.
+    pub fn build(
+        plan: &Plan,
+        options: &Options,
+        excluded: Vec<String>,
+        mut frames: Frames,
+    ) -> Result<Pipeline, Error> {
+        let fail = |reason: String| Error::Launch {
+            camera: options.name.clone(),
+            reason: plan::mask(&reason),
+            text: plan::mask(&plan.text()),
+        };
+        let element = gst::parse::launch(&plan.launch_text()).map_err(|e| fail(e.message().to_owned()))?;
+        let pipeline = element
+            .downcast::<gst::Pipeline>()
+            .map_err(|_| fail("one element alone is no pipeline".into()))?;
+        let appsink = only_appsink(&pipeline).map_err(fail)?;
+        let bus = pipeline.bus().ok_or_else(|| fail("a pipeline without a bus".into()))?;
+
+        let progress = frames.progress();
+        appsink.set_caps(Some(&accepted_caps()));
+        appsink.set_max_buffers(1);
+        appsink.set_drop(true);
+        appsink.set_enable_last_sample(false);
+        let take = move |appsink: &gst_app::AppSink| frames.take(appsink);
+        appsink.set_callbacks(gst_app::AppSinkCallbacks::builder().new_sample(take).build());
+        if let Some(pad) = appsink.static_pad("sink") {
+            offer_video_meta(&pad);
+        }
+
+        if let Source::Rtsp { credentials, .. } = &options.source {
+            let source = pipeline.by_name(plan::SOURCE).ok_or_else(|| fail("no source".into()))?;
+            set_up_rtsp(&source, credentials.as_ref());
+        }
+        let fed = Arc::new(AtomicU64::new(0));
+        watch_decoders(&pipeline, &fed);
+        choose_decoders(&pipeline, excluded);
+        if plan.decoded {
+            link_when_decoded(&pipeline).map_err(fail)?;
+        }
+        Ok(Pipeline { pipeline, bus, progress, fed })
+    }
+
+    /// Starts it. May block for as long as a driver takes to open its device.
+    pub fn play(&self) -> Result<(), gst::StateChangeError> {
+        // A source that gives nothing while paused is a live one.
+        let live = self.pipeline.set_state(gst::State::Paused)? == gst::StateChangeSuccess::NoPreroll;
+        self.progress.live.store(live, Ordering::Relaxed);
+        self.pipeline.set_state(gst::State::Playing).map(drop)
+    }
+
+    /// Starts a file again; false if it cannot seek.
+    pub fn rewind(&self) -> bool {
+        self.progress.pass.fetch_add(1, Ordering::AcqRel);
+        self.pipeline.seek_simple(gst::SeekFlags::FLUSH, gst::ClockTime::ZERO).is_ok()
+    }
+
+    /// The video decoder in use, if there is one.
+    pub fn decoder(&self) -> Option<Decoder> {
+        let mut found = None;
+        // Stops at the first; a change of the pipeline meanwhile ends the search early.
+        for element in self.pipeline.iterate_recurse().into_iter().flatten() {
+            found = found.or_else(|| video_decoder(&element));
+        }
+        found
+    }
+
+    /// Whether data went into a decoder.
+    pub fn fed_decoder(&self) -> bool {
+        self.fed.load(Ordering::Relaxed) > 0
+    }
+
+    /// Takes the pipeline to NULL on a thread of its own, and waits `within` for that: a driver or
+    /// a network name that hangs must not take the supervisor with it.
+    pub fn shut(self, name: &str, within: Duration) -> Result<(), Hanging> {
+        let (finished, done) = sync_channel(1);
+        let pipeline = self.pipeline.clone();
+        let end = move || {
+            let _ = pipeline.set_state(gst::State::Null);
+            drop(pipeline);
+            let _ = finished.send(());
+        };
+        match std::thread::Builder::new().name(format!("end-{name}")).spawn(end) {
+            Ok(thread) => Hanging { thread, done }.wait(within),
+            // Out of threads: better to block here than to leave it running.
+            Err(_) => self.pipeline.set_state(gst::State::Null).map(drop).or(Ok(())),
+        }
+    }
+}
+
+/// A pipeline that is still on its way to NULL.
+pub(super) struct Hanging {
+    thread: JoinHandle<()>,
+    done: Receiver<()>,
+}
+
+impl Hanging {
+    /// Waits on.
+    pub fn wait(self, within: Duration) -> Result<(), Hanging> {
+        match self.done.recv_timeout(within) {
+            Err(RecvTimeoutError::Timeout) => Err(self),
+            Ok(()) | Err(RecvTimeoutError::Disconnected) => {
+                let _ = self.thread.join();
+                Ok(())
+            }
+        }
+    }
+}
+
+/// Which clock the source's timestamps are of.
+pub(super) fn label(source: &Source) -> ClockLabel {
+    match source {
+        // Of libcamera, too, these are the kernel's capture times.
+        Source::V4l2 { .. } | Source::Libcamera { .. } => ClockLabel::V4l2,
+        _ => ClockLabel::Receive,
+    }
+}
+
+fn accepted_caps() -> gst::Caps {
+    let formats = gst::List::new(plan::FORMATS.map(|(name, _)| name));
+    gst::Caps::builder("video/x-raw").field("format", formats).build()
+}
+
+fn only_appsink(pipeline: &gst::Pipeline) -> Result<gst_app::AppSink, String> {
+    let mut sinks: Vec<_> = pipeline
+        .iterate_recurse()
+        .into_iter()
+        .flatten()
+        .filter_map(|element| element.downcast::<gst_app::AppSink>().ok())
+        .collect();
+    match (sinks.pop(), sinks.len()) {
+        (Some(sink), 0) => Ok(sink),
+        (_, n) => Err(format!("{n} appsinks where there must be one")),
+    }
+}
+
+/// Says that padded rows are welcome, which spares decoders a copy into packed ones, and asks for
+/// the buffers that frames hold.
+fn offer_video_meta(pad: &gst::Pad) {
+    pad.add_probe(gst::PadProbeType::QUERY_DOWNSTREAM, |_, info| {
+        let Some(gst::QueryViewMut::Allocation(query)) = info.query_mut().map(|q| q.view_mut()) else {
+            return gst::PadProbeReturn::Ok;
+        };
+        let size = query.get().0.and_then(|caps| gst_video::VideoInfo::from_caps(caps).ok());
+        let size = size.and_then(|video| u32::try_from(video.size()).ok()).unwrap_or(0);
+        query.add_allocation_meta::<gst_video::VideoMeta>(None);
+        query.add_allocation_pool(gst::BufferPool::NONE, size, HELD_BUFFERS, 0);
+        gst::PadProbeReturn::Handled
+    });
+}
+
+fn set_up_rtsp(source: &gst::Element, credentials: Option<&Credentials>) {
+    if let Some(Credentials { username, password }) = credentials {
+        source.set_property("user-id", username);
+        source.set_property("user-pw", password);
+    }
+    // Since GStreamer 1.22: the capture time by the camera's clock.
+    if source.has_property_with_type("add-reference-timestamp-meta", bool::static_type()) {
+        source.set_property("add-reference-timestamp-meta", true);
+    }
+    // The first video stream and nothing else: no audio, no metadata. It is asked again, with the
+    // same number, when UDP gives way to TCP.
+    let selected = Mutex::new(None);
+    source.connect("select-stream", false, move |args| {
+        let number = args.get(1)?.get::<u32>().ok()?;
+        let caps = args.get(2)?.get::<gst::Caps>().ok()?;
+        let video = caps.structure(0).is_some_and(|s| s.get::<&str>("media") == Ok("video"));
+        let mut selected = selected.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let take = video && *selected.get_or_insert(number) == number;
+        Some(take.to_value())
+    });
+}
+
+/// Counts what goes into video decoders, whoever puts them into the pipeline.
+fn watch_decoders(pipeline: &gst::Pipeline, fed: &Arc<AtomicU64>) {
+    let fed = fed.clone();
+    pipeline.connect_deep_element_added(move |_, _, element| {
+        let Some(pad) = video_decoder(element).and_then(|_| element.static_pad("sink")) else { return };
+        let fed = fed.clone();
+        pad.add_probe(gst::PadProbeType::BUFFER, move |_, _| {
+            fed.fetch_add(1, Ordering::Relaxed);
+            gst::PadProbeReturn::Ok
+        });
+    });
+}
+
+/// Keeps every autoplugging bin from `excluded` decoders, and from decoding what is no picture.
+fn choose_decoders(pipeline: &gst::Pipeline, excluded: Vec<String>) {
+    let excluded: Arc<[String]> = excluded.into();
+    for bin in pipeline.iterate_recurse().into_iter().flatten() {
+        let Some(select) = gst::glib::subclass::SignalId::lookup("autoplug-select", bin.type_()) else {
+            continue;
+        };
+        let Some(answers) = gst::glib::EnumClass::with_type(select.query().return_type().type_()) else {
+            continue;
+        };
+        let excluded = excluded.clone();
+        bin.connect("autoplug-select", false, move |args| {
+            let factory = args.get(3)?.get::<gst::ElementFactory>().ok()?;
+            let skipped = excluded.iter().any(|name| *name == factory.name());
+            answers.to_value_by_nick(if skipped { "skip" } else { "try" })
+        });
+        bin.connect("autoplug-continue", false, move |args| {
+            let caps = args.get(2)?.get::<gst::Caps>().ok()?;
+            let name = caps.structure(0).map(|s| s.name().to_string()).unwrap_or_default();
+            let other = ["audio/", "text/", "subpicture/", "closedcaption/"];
+            Some((!other.iter().any(|prefix| name.starts_with(prefix))).to_value())
+        });
+    }
+}
+
+/// Links the first video pad of `decodebin` to the converter once it is there.
+fn link_when_decoded(pipeline: &gst::Pipeline) -> Result<(), String> {
+    let decode = pipeline.by_name(plan::DECODE).ok_or("no decodebin")?;
+    let convert = pipeline.by_name(plan::CONVERT).ok_or("no videoconvert")?;
+    // Weak: what the pipeline holds must not hold the pipeline.
+    let weak = convert.downgrade();
+    decode.connect_pad_added(move |decode, pad| {
+        let Some(convert) = weak.upgrade() else { return };
+        if let Err(reason) = link(pad, &convert) {
+            gst::element_error!(decode, gst::CoreError::Negotiation, ("{}", reason));
+        }
+    });
+    let weak = convert.downgrade();
+    decode.connect_no_more_pads(move |decode| {
+        let linked = weak.upgrade().and_then(|c| c.static_pad("sink")).is_some_and(|pad| pad.is_linked());
+        if !linked {
+            gst::element_error!(decode, gst::StreamError::WrongType, ("there is no video in the stream"));
+        }
+    });
+    Ok(())
+}
+
+fn link(pad: &gst::Pad, convert: &gst::Element) -> Result<(), String> {
+    let caps = pad.current_caps().unwrap_or_else(|| pad.query_caps(None));
+    let is_video = caps.structure(0).is_some_and(|s| s.name() == "video/x-raw");
+    let target = convert.static_pad("sink").ok_or("no sink pad")?;
+    if !is_video || target.is_linked() {
+        return Ok(());
+    }
+    // NVIDIA's decoders give memory that nothing but NVIDIA's converter can read.
+    let target = if caps.features(0).is_some_and(|f| f.contains("memory:NVMM")) {
+        let nvvidconv = gst::ElementFactory::make("nvvidconv").build().map_err(|e| e.to_string())?;
+        let parent = convert.parent().and_then(|p| p.downcast::<gst::Bin>().ok()).ok_or("no bin")?;
+        parent.add(&nvvidconv).map_err(|e| e.to_string())?;
+        nvvidconv.link(convert).map_err(|e| e.to_string())?;
+        nvvidconv.sync_state_with_parent().map_err(|e| e.to_string())?;
+        nvvidconv.static_pad("sink").ok_or("no sink pad")?
+    } else {
+        target
+    };
+    pad.link(&target).map(drop).map_err(|e| format!("{e}: {caps}"))
+}
+
+/// What `element` is, if it decodes pictures.
+fn video_decoder(element: &gst::Element) -> Option<Decoder> {
+    let factory = element.factory()?;
+    let class = factory.klass();
+    if !class.contains("Decoder") || !(class.contains("Video") || class.contains("Image")) {
+        return None;
+    }
+    let name = factory.name();
+    // Vendors' plugins do not always say so.
+    let vendors = ["v4l2", "nv", "omx", "vaapi", "mpp", "vpu", "qti", "imx"];
+    let hardware = class.contains("Hardware") || vendors.iter().any(|vendor| name.starts_with(vendor));
+    Some(Decoder { factory: name.to_string(), hardware })
+}
+
+/// The video decoder that `object` is or is part of.
+pub(super) fn decoder_around(object: Option<&gst::Object>) -> Option<Decoder> {
+    let mut at = object.cloned();
+    while let Some(object) = at {
+        if let Some(decoder) = object.downcast_ref::<gst::Element>().and_then(video_decoder) {
+            return Some(decoder);
+        }
+        at = object.parent();
+    }
+    None
+}

@@ -1,0 +1,73 @@
+//! Thins a stream out to a rate.
+
+use std::time::Duration;
+
+/// Lets through at most `fps` frames a second of the stream's own time, as evenly as the stream
+/// allows, and the right number on average.
+#[derive(Debug)]
+pub(super) struct RateLimit {
+    interval: Duration,
+    due: Option<Duration>,
+    last: Duration,
+}
+
+impl RateLimit {
+    /// `fps` must be positive and finite; a rate too low to represent is one frame a day.
+    pub fn new(fps: f64) -> RateLimit {
+        let day = Duration::from_secs(86_400);
+        let interval = Duration::try_from_secs_f64(1.0 / fps).unwrap_or(day).min(day);
+        RateLimit { interval, due: None, last: Duration::ZERO }
+    }
+
+    /// Whether the frame of time `at` goes through. Time that jumps back starts anew.
+    pub fn admit(&mut self, at: Duration) -> bool {
+        let back = std::mem::replace(&mut self.last, at) > at + self.interval;
+        // Timestamps are rounded (ns by the container, ms by some cameras): a frame a little early is on time.
+        let slack = self.interval / 16;
+        match self.due.filter(|_| !back) {
+            Some(due) if at + slack < due => false,
+            // Later than a whole interval: the stream is the slower one; there is nothing to catch up.
+            Some(due) if at < due + self.interval => {
+                self.due = Some(due + self.interval);
+                true
+            }
+            _ => {
+                self.due = Some(at + self.interval);
+                true
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn admitted(limit: &mut RateLimit, times_ms: impl Iterator<Item = u64>) -> Vec<u64> {
+        times_ms.filter(|&ms| limit.admit(Duration::from_millis(ms))).collect()
+    }
+
+    #[test]
+    fn a_whole_ratio_is_even_though_times_are_rounded() {
+        let kept = admitted(&mut RateLimit::new(10.0), (0..31).map(|n| n * 1000 / 30));
+        assert_eq!(kept, [0, 100, 200, 300, 400, 500, 600, 700, 800, 900, 1000]);
+    }
+
+    #[test]
+    fn any_ratio_is_right_on_average_and_a_slow_stream_is_left_alone() {
+        let kept = admitted(&mut RateLimit::new(10.0), (0..250).map(|n| n * 40));
+        assert!((99..=101).contains(&kept.len()), "{}", kept.len());
+        let kept = admitted(&mut RateLimit::new(10.0), (0..50).map(|n| n * 200));
+        assert_eq!(kept.len(), 50);
+    }
+
+    #[test]
+    fn time_that_jumps_back_or_far_ahead_goes_on_at_the_rate() {
+        let mut limit = RateLimit::new(10.0);
+        assert!(limit.admit(Duration::from_secs(1000)));
+        assert!(limit.admit(Duration::from_secs(1)));
+        assert!(!limit.admit(Duration::from_millis(1050)));
+        assert!(limit.admit(Duration::from_secs(5000)));
+        assert!(!limit.admit(Duration::from_millis(5_000_050)));
+    }
+}

@@ -1,0 +1,288 @@
+//! The thread that outlives every pipeline of its camera.
+
+use super::frames::{CAPS_MESSAGE, Frames};
+use super::pipeline::{self, Decoder, Hanging, Pipeline};
+use super::plan::{self, Plan};
+use super::{Error, Event, Options, Sink, Source};
+use crate::clock::{Mono, SharedClock};
+use crate::shutdown::Shutdown;
+use gstreamer::{self as gst, prelude::*};
+use std::sync::atomic::AtomicU64;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+/// Frames for this long make an attempt a success: the back-off starts again.
+const GOOD_AFTER: Duration = Duration::from_secs(2);
+/// Longest wait for a pipeline to reach NULL before the supervisor goes on without it.
+const TEARDOWN_WITHIN: Duration = Duration::from_millis(1500);
+/// Cameras lock an account after a few wrong passwords.
+const UNAUTHORIZED_PAUSE: Duration = Duration::from_secs(30);
+/// A hardware decoder that failed is tried again after this.
+const EXCLUDED_FOR: Duration = Duration::from_secs(3600);
+
+/// Wakes the supervisor, wherever it waits: in a pause or on a pipeline's bus.
+pub(super) struct Wake {
+    shutdown: Shutdown,
+    bus: Mutex<Option<gst::Bus>>,
+}
+
+impl Wake {
+    pub fn new(shutdown: Shutdown) -> Wake {
+        Wake { shutdown, bus: Mutex::new(None) }
+    }
+
+    pub fn stop(&self) {
+        self.shutdown.trigger();
+        if let Some(bus) = self.bus.lock().unwrap_or_else(PoisonError::into_inner).as_ref() {
+            let wake = gst::Structure::new_empty("posed-stop");
+            // Refused only by a bus that is being shut: then nobody waits on it.
+            let _ = bus.post(gst::message::Application::new(wake));
+        }
+    }
+
+    fn listen(&self, bus: Option<gst::Bus>) {
+        *self.bus.lock().unwrap_or_else(PoisonError::into_inner) = bus;
+    }
+}
+
+/// How one pipeline came to its end.
+enum End {
+    Stopped,
+    /// A file, played once.
+    Over,
+    /// A file that must be rebuilt to start again.
+    Again,
+    Stalled(Duration),
+    Failed(Failure),
+}
+
+struct Failure {
+    reason: String,
+    unauthorized: bool,
+    /// A hardware decoder that is to blame.
+    decoder: Option<String>,
+}
+
+/// One camera, for ever.
+pub(super) struct Supervisor {
+    options: Options,
+    plan: Plan,
+    clock: SharedClock,
+    sink: Arc<dyn Sink>,
+    wake: Arc<Wake>,
+    seq: Arc<AtomicU64>,
+    /// Hardware decoders that failed, and when.
+    excluded: Vec<(String, Mono)>,
+    next: Option<Pipeline>,
+}
+
+impl Supervisor {
+    /// Builds the first pipeline, so that what can never work is an error here.
+    pub fn new(
+        options: Options,
+        clock: SharedClock,
+        sink: Arc<dyn Sink>,
+        wake: Arc<Wake>,
+    ) -> Result<Supervisor, Error> {
+        let plan = Plan::new(&options)?;
+        let seq = Arc::default();
+        let mut supervisor =
+            Supervisor { options, plan, clock, sink, wake, seq, excluded: Vec::new(), next: None };
+        supervisor.next = Some(supervisor.build()?);
+        Ok(supervisor)
+    }
+
+    fn build(&mut self) -> Result<Pipeline, Error> {
+        let now = self.clock.now();
+        self.excluded.retain(|(_, since)| now.since(*since) < EXCLUDED_FOR);
+        let excluded = self.excluded.iter().map(|(name, _)| name.clone()).collect();
+        let label = pipeline::label(&self.options.source);
+        let (clock, sink, seq) = (self.clock.clone(), self.sink.clone(), self.seq.clone());
+        let frames = Frames::new(clock, sink, seq, self.options.max_fps, label);
+        Pipeline::build(&self.plan, &self.options, excluded, frames)
+    }
+
+    pub fn run(mut self) {
+        let mut backoff = self.options.backoff.clone();
+        let mut attempt = 0;
+        loop {
+            attempt += 1;
+            if attempt > 1 || self.next.is_some() {
+                self.sink.event(Event::Connecting { attempt });
+            }
+            let (end, good) = self.attempt();
+            if good {
+                backoff.reset();
+                attempt = 0;
+            }
+            let retry_in = match end {
+                End::Stopped => break,
+                End::Over => {
+                    self.sink.event(Event::Ended);
+                    self.wake.shutdown.wait();
+                    break;
+                }
+                End::Again => Duration::ZERO,
+                End::Stalled(after) => {
+                    let retry_in = backoff.pause();
+                    self.sink.event(Event::Stalled { after, retry_in });
+                    retry_in
+                }
+                End::Failed(failure) => {
+                    let retry_in = match &failure {
+                        // The next decoder may work at once, and there are only so many.
+                        Failure { decoder: Some(_), .. } => Duration::ZERO,
+                        Failure { unauthorized: true, .. } => UNAUTHORIZED_PAUSE,
+                        _ => backoff.pause(),
+                    };
+                    self.blame(failure.decoder);
+                    self.sink.event(Event::Failed { reason: failure.reason, retry_in });
+                    retry_in
+                }
+            };
+            if self.wake.shutdown.wait_timeout(retry_in) {
+                break;
+            }
+        }
+        self.sink.event(Event::Stopped);
+    }
+
+    fn blame(&mut self, decoder: Option<String>) {
+        if let Some(decoder) = decoder {
+            let camera = self.options.name.as_str();
+            tracing::warn!(camera, decoder, "hardware decoder failed before its first frame; next by rank");
+            self.excluded.push((decoder, self.clock.now()));
+        }
+    }
+
+    /// Runs one pipeline from start to NULL; says how it ended and whether it had been good.
+    fn attempt(&mut self) -> (End, bool) {
+        let pipeline = match self.next.take().map_or_else(|| self.build(), Ok) {
+            Ok(pipeline) => pipeline,
+            Err(e) => return (End::Failed(Failure::of(e.to_string())), false),
+        };
+        self.wake.listen(Some(pipeline.bus.clone()));
+        let end = self.watch(&pipeline);
+        self.wake.listen(None);
+        let good = pipeline.progress.span() >= GOOD_AFTER;
+        if let Err(hanging) = pipeline.shut(&self.options.name, TEARDOWN_WITHIN) {
+            self.wait_for(hanging);
+        }
+        (end, good)
+    }
+
+    /// A device that hangs is not opened a second time: one stuck pipeline a camera at most.
+    fn wait_for(&self, mut hanging: Hanging) {
+        let camera = self.options.name.as_str();
+        tracing::error!(camera, "the pipeline does not stop; it is not rebuilt until it has");
+        while !self.wake.shutdown.is_set() {
+            match hanging.wait(TEARDOWN_WITHIN) {
+                Ok(()) => return,
+                Err(still) => hanging = still,
+            }
+        }
+    }
+
+    fn watch(&self, pipeline: &Pipeline) -> End {
+        let started = self.clock.now();
+        let played = pipeline.play();
+        let mut online = false;
+        loop {
+            if self.wake.shutdown.is_set() {
+                return End::Stopped;
+            }
+            let progress = &pipeline.progress;
+            let (since, allowed) = match progress.last() {
+                None => (started, self.options.connect_timeout),
+                Some(last) => (last, self.options.stall_timeout),
+            };
+            let silent = self.clock.now().since(since);
+            // Whatever made the start fail is on the bus already.
+            let wait = if played.is_err() { Duration::ZERO } else { allowed.saturating_sub(silent) };
+            let message = pipeline.bus.timed_pop_filtered(
+                gst::ClockTime::try_from(wait).unwrap_or(gst::ClockTime::MAX),
+                &[gst::MessageType::Error, gst::MessageType::Eos, gst::MessageType::Application],
+            );
+            match message.as_ref().map(|message| message.view()) {
+                None if played.is_err() => {
+                    return End::Failed(Failure::of("the pipeline does not start".into()));
+                }
+                None if silent >= allowed && online => return End::Stalled(silent),
+                None if silent >= allowed => return End::Failed(self.no_frame(pipeline)),
+                Some(gst::MessageView::Error(error)) => return End::Failed(self.failure(pipeline, error)),
+                Some(gst::MessageView::Eos(_)) => match self.ended(pipeline) {
+                    Some(end) => return end,
+                    None => continue,
+                },
+                Some(gst::MessageView::Application(message)) => {
+                    if let Some(caps) = message.structure().and_then(new_caps) {
+                        self.announce(pipeline, caps, &mut online);
+                    }
+                }
+                _ => {}
+            }
+        }
+    }
+
+    fn announce(&self, pipeline: &Pipeline, caps: String, online: &mut bool) {
+        if std::mem::replace(online, true) {
+            return self.sink.event(Event::CapsChanged { caps });
+        }
+        let raw = || Decoder { factory: "raw".into(), hardware: false };
+        let Decoder { factory: decoder, hardware } = pipeline.decoder().unwrap_or_else(raw);
+        self.sink.event(Event::Online { decoder, hardware, caps });
+    }
+
+    /// What an end of stream means; `None` if the pipeline goes on.
+    fn ended(&self, pipeline: &Pipeline) -> Option<End> {
+        match self.options.source {
+            Source::File { .. } if pipeline.progress.frames() == 0 => {
+                Some(End::Failed(Failure::of("the file ended before its first frame".into())))
+            }
+            Source::File { looped: true, .. } if pipeline.rewind() => None,
+            Source::File { looped: true, .. } => Some(End::Again),
+            Source::File { looped: false, .. } => Some(End::Over),
+            _ => Some(End::Failed(Failure::of("the stream ended".into()))),
+        }
+    }
+
+    fn no_frame(&self, pipeline: &Pipeline) -> Failure {
+        let hardware = pipeline.decoder().filter(|d| d.hardware && pipeline.fed_decoder());
+        let within = self.options.connect_timeout;
+        Failure {
+            decoder: hardware.map(|decoder| decoder.factory),
+            ..Failure::of(format!("no frame within {within:?}"))
+        }
+    }
+
+    fn failure(&self, pipeline: &Pipeline, error: &gst::message::Error) -> Failure {
+        let what = error.error();
+        let source = error.src();
+        let factory = source
+            .and_then(|source| source.downcast_ref::<gst::Element>()?.factory())
+            .map_or_else(String::new, |factory| factory.name().to_string());
+        // The last line of the debug text says it; those before say where in GStreamer's sources.
+        let debug = error.debug().unwrap_or_default();
+        let detail = debug.lines().next_back().unwrap_or_default();
+        let reason = plan::mask(&format!("{factory}: {what} ({detail})"));
+
+        // Before the first frame, an error in the decoder, or one of data rather than of access
+        // while the decoder had data, is the decoder's.
+        let data = !what.is::<gst::ResourceError>() && pipeline.fed_decoder();
+        let suspect = pipeline::decoder_around(source).or_else(|| pipeline.decoder().filter(|_| data));
+        let unproven = pipeline.progress.frames() == 0;
+        let decoder = suspect.filter(|d| d.hardware && unproven).map(|d| d.factory);
+        let unauthorized = what.matches(gst::ResourceError::NotAuthorized);
+        Failure { reason, unauthorized, decoder }
+    }
+}
+
+impl Failure {
+    fn of(reason: String) -> Failure {
+        Failure { reason, unauthorized: false, decoder: None }
+    }
+}
+
+fn new_caps(message: &gst::StructureRef) -> Option<String> {
+    (message.name() == CAPS_MESSAGE).then(|| message.get("caps").ok()).flatten()
+}
