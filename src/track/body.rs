@@ -1,7 +1,7 @@
 //! What a pose says of the body as a whole: its box and how far it has moved.
 
 use crate::geometry::BBox;
-use crate::keypoint::{KEYPOINTS, Keypoints};
+use crate::keypoint::{Keypoints, similarity};
 
 /// How much farther than its keypoints a body reaches, in units of the larger side of the keypoints'
 /// extent: the medians over COCO-style annotations with 13 or more keypoints (11 000 people).
@@ -11,6 +11,7 @@ const BOTTOM: f32 = 0.07;
 
 /// Head, shoulders and hips: they move with the body, not with a step or a gesture.
 const TRUNK: [usize; 9] = [0, 1, 2, 3, 4, 5, 6, 11, 12];
+const LIMBS: [usize; 8] = [7, 8, 9, 10, 13, 14, 15, 16];
 
 /// Keypoints of at least `min_score`.
 pub(super) fn trusted(keypoints: &Keypoints, min_score: f32) -> usize {
@@ -38,27 +39,35 @@ pub(super) fn bounding_box(keypoints: &Keypoints, min_score: f32) -> Option<BBox
     bbox.is_valid().then_some(bbox)
 }
 
-/// How far the body has moved in px: the mean over the trunk's keypoints, or over all where the
-/// trunk is unseen. Only keypoints that score at least `min_score` in both poses take part.
-pub(super) fn shift(from: &Keypoints, to: &Keypoints, min_score: f32) -> Option<[f32; 2]> {
-    mean_shift(from, to, min_score, TRUNK.iter().copied())
-        .or_else(|| mean_shift(from, to, min_score, 0..KEYPOINTS))
+/// How well two poses agree, 0..=1: an OKS in which a keypoint of at least `min_score` in only one
+/// of them counts as a disagreement, so that a few chance hits are not a body.
+pub(super) fn agreement(a: &Keypoints, b: &Keypoints, area_px2: f32, min_score: f32) -> f32 {
+    let mut sum = 0.0;
+    for (index, (p, q)) in a.iter().zip(b).enumerate() {
+        if p.score >= min_score && q.score >= min_score {
+            let (dx, dy) = (f64::from(p.x_px - q.x_px), f64::from(p.y_px - q.y_px));
+            sum += similarity(index, dx * dx + dy * dy, f64::from(area_px2));
+        }
+    }
+    sum as f32 / trusted(a, min_score).max(trusted(b, min_score)).max(1) as f32
 }
 
-fn mean_shift(
-    from: &Keypoints,
-    to: &Keypoints,
-    min_score: f32,
-    which: impl Iterator<Item = usize>,
-) -> Option<[f32; 2]> {
+/// How far the body has moved in px, and how much of it says so, 0..=1: the mean over the trunk's
+/// keypoints, or over all where the trunk is unseen. Only keypoints that score at least `min_score`
+/// in both poses take part.
+pub(super) fn shift(from: &Keypoints, to: &Keypoints, min_score: f32) -> Option<([f32; 2], f32)> {
+    mean_shift(from, to, min_score, &TRUNK).or_else(|| mean_shift(from, to, min_score, &LIMBS))
+}
+
+fn mean_shift(from: &Keypoints, to: &Keypoints, min_score: f32, which: &[usize]) -> Option<([f32; 2], f32)> {
     let (mut sum, mut count) = ([0.0; 2], 0.0);
-    for (a, b) in which.filter_map(|index| Some((from.get(index)?, to.get(index)?))) {
+    for (a, b) in which.iter().filter_map(|&index| Some((from.get(index)?, to.get(index)?))) {
         if a.score >= min_score && b.score >= min_score {
             sum = [sum[0] + b.x_px - a.x_px, sum[1] + b.y_px - a.y_px];
             count += 1.0;
         }
     }
-    (count > 0.0).then(|| sum.map(|v| v / count))
+    (count > 0.0).then(|| (sum.map(|v| v / count), count / which.len() as f32))
 }
 
 /// The part of `bbox` that lies in a frame of `width` x `height` px; `None` if less than a tenth
@@ -77,7 +86,7 @@ pub(super) fn clamped(bbox: &BBox, (width, height): (u32, u32)) -> Option<BBox> 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::keypoint::Keypoint;
+    use crate::keypoint::{KEYPOINTS, Keypoint};
 
     fn upright() -> Keypoints {
         std::array::from_fn(|i| Keypoint { x_px: 100.0 + (i % 2) as f32, y_px: 10.0 * i as f32, score: 1.0 })
@@ -93,10 +102,19 @@ mod tests {
     }
 
     #[test]
+    fn a_few_chance_hits_are_no_agreement() {
+        let mut few = upright();
+        few[4..].iter_mut().for_each(|k| k.score = 0.1);
+        assert_eq!(agreement(&upright(), &upright(), 1e4, 0.2), 1.0);
+        assert!((agreement(&upright(), &few, 1e4, 0.2) - 4.0 / 17.0).abs() < 1e-6);
+        assert_eq!(agreement(&[Default::default(); KEYPOINTS], &upright(), 1e4, 0.2), 0.0);
+    }
+
+    #[test]
     fn a_waving_wrist_is_no_movement_of_the_body() {
         let mut waved = upright();
         waved[9].x_px += 80.0;
-        assert_eq!(shift(&upright(), &waved, 0.2), Some([0.0, 0.0]));
+        assert_eq!(shift(&upright(), &waved, 0.2), Some(([0.0, 0.0], 1.0)));
     }
 
     #[test]

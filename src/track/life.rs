@@ -4,17 +4,22 @@ use super::one_euro::OneEuro;
 use super::{Options, Person, TrackId, body};
 use crate::clock::Mono;
 use crate::geometry::BBox;
-use crate::keypoint::{KEYPOINTS, Keypoint, Keypoints, Pose, oks};
+use crate::keypoint::{KEYPOINTS, Keypoint, Keypoints, Pose};
 
 /// Memory of the velocity estimate.
-const VELOCITY_S: f32 = 0.25;
+const VELOCITY_S: f32 = 0.4;
 /// How slowly a box follows when its keypoints shrink: one that flickers must not cut the crop.
 const SHRINK_S: f32 = 0.3;
 /// Velocities beyond this many box sizes a second are mistakes.
 const MAX_SIZES_PER_S: f32 = 4.0;
 /// How fast the doubt about a position grows, in OKS tolerances a second, and where it ends.
 const DOUBT_PER_S: f32 = 8.0;
-const MAX_DOUBT: f32 = 4.0;
+const MAX_DOUBT: f32 = 6.0;
+
+/// Below either, a pose is somebody else's. The keypoints have a say of their own, for a pose that
+/// is imagined into a person's crop has a good box and nothing else.
+const MIN_AGREEMENT: f32 = 0.2;
+const MIN_LIKENESS: f32 = 0.3;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Stage {
@@ -90,7 +95,7 @@ impl Track {
         self.bbox.area().sqrt().max(1.0)
     }
 
-    /// How likely a pose whose box is `bbox` is this person's, 0..=1.
+    /// How likely a pose whose box is `bbox` is this person's, 0..=1; zero: it is not.
     pub(super) fn similarity(&self, at: Mono, pose: &Pose, bbox: &BBox, options: &Options) -> f32 {
         let ahead = self.likeness(&self.keypoints_at(at), &self.box_at(at), at, pose, bbox, options);
         if self.stage != Stage::Lost {
@@ -109,13 +114,11 @@ impl Track {
         bbox: &BBox,
         options: &Options,
     ) -> f32 {
-        let iou = own.iou(bbox);
         let doubt = (1.0 + DOUBT_PER_S * at.since(self.seen_at).as_secs_f32()).min(MAX_DOUBT);
         let area = own.area().max(bbox.area()) * doubt * doubt;
-        match oks(keypoints, &pose.keypoints, area, options.keypoint_score) {
-            Some(oks) => 0.6 * oks + 0.4 * iou,
-            None => iou,
-        }
+        let agreement = body::agreement(keypoints, &pose.keypoints, area, options.keypoint_score);
+        let likeness = 0.6 * agreement + 0.4 * own.iou(bbox);
+        if agreement >= MIN_AGREEMENT && likeness >= MIN_LIKENESS { likeness } else { 0.0 }
     }
 
     /// Takes `pose` as this person's at `at`.
@@ -145,12 +148,20 @@ impl Track {
             return;
         }
         let expected = self.keypoints_at(at);
-        let Some(off) = body::shift(&expected, &pose.keypoints, options.keypoint_score) else { return };
-        let gain = (1.0 - (-dt_s / VELOCITY_S).exp()).max(1.0 / self.hits.max(1) as f32);
+        let Some((off, share)) = body::shift(&expected, &pose.keypoints, options.keypoint_score) else {
+            return;
+        };
+        let gain = (1.0 - (-dt_s / VELOCITY_S).exp()).max(1.0 / self.hits.max(1) as f32) * share;
         let limit = MAX_SIZES_PER_S * self.size_px();
         for (velocity, off) in self.velocity_px_s.iter_mut().zip(off) {
             *velocity = (*velocity + gain * off / dt_s).clamp(-limit, limit);
         }
+    }
+
+    /// Takes the finder's word for where the body is and how large.
+    pub(super) fn reframe(&mut self, at: Mono, bbox: &BBox) {
+        let [dx, dy] = self.moved_by(at);
+        self.bbox = BBox { x: bbox.x - dx, y: bbox.y - dy, ..*bbox };
     }
 
     fn follow_box(&mut self, pose: &Pose, dt_s: f32, options: &Options) {

@@ -26,14 +26,7 @@ use crate::clock::Mono;
 use crate::geometry::BBox;
 use assign::Similarities;
 use life::{Stage, Track};
-use sight::{Hint, Seen};
-
-/// Below this similarity, a pose is not the track's.
-const MIN_SIMILARITY: f32 = 0.25;
-/// What it counts for that a pose was found in the very crop that a track asked for.
-const OWN_CROP: f32 = 0.1;
-/// What it counts against a track that it is lost: those in sight go first.
-const LOST: f32 = 0.1;
+use sight::Seen;
 
 /// Follows the people in front of one camera.
 #[derive(Debug)]
@@ -107,7 +100,9 @@ impl Tracker {
                 served: track.served,
             }));
         }
-        turns::claim(&mut self.crops, found, self.newcomers_served);
+        turns::claim(&mut self.crops, found, self.newcomers_served, |id, bbox| {
+            self.tracks.iter_mut().filter(|track| track.id == id).for_each(|track| track.reframe(at, bbox));
+        });
         let wanted = self.crops.len();
         turns::take_turns(&mut self.crops, budget);
         self.stats.postponed += (wanted - self.crops.len()) as u64;
@@ -173,11 +168,10 @@ impl Tracker {
         self.similarities.reset(self.tracks.len(), self.seen.len());
         for (row, track) in self.tracks.iter().enumerate() {
             for (column, seen) in self.seen.iter().enumerate() {
-                let alike = track.similarity(at, &seen.pose, &seen.bbox, &self.options);
-                if alike >= MIN_SIMILARITY {
-                    let own = if seen.hint == Hint::Track(track.id) { OWN_CROP } else { 0.0 };
-                    let lost = if track.stage == Stage::Lost { LOST } else { 0.0 };
-                    self.similarities.set(row, column, alike + own - lost);
+                // Nobody asked after the lost: what other people's crops show is not them.
+                if track.stage != Stage::Lost || seen.newcomer {
+                    let alike = track.similarity(at, &seen.pose, &seen.bbox, &self.options);
+                    self.similarities.set(row, column, alike);
                 }
             }
         }
@@ -195,7 +189,7 @@ impl Tracker {
 
     /// Starts a track for everybody who is nobody's.
     fn bear(&mut self, at: Mono) {
-        for seen in self.seen.iter().filter(|seen| !seen.matched && seen.hint == Hint::New) {
+        for seen in self.seen.iter().filter(|seen| !seen.matched && seen.newcomer) {
             if self.tracks.len() >= self.options.max_tracks {
                 self.stats.crowded += 1;
             } else {

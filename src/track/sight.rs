@@ -1,11 +1,13 @@
 //! What of a frame's observations is worth matching: real numbers, real people, each of them once.
 
-use super::{Observation, Options, Stats, TrackId, body};
+use super::{Observation, Options, Stats, body};
 use crate::geometry::BBox;
 use crate::keypoint::{Pose, oks};
 
-/// Two poses of one frame more alike than this (OKS) are one person seen twice.
+/// Two poses of one frame more alike than this (OKS) are one person seen twice ...
 const DUPLICATE_OKS: f32 = 0.65;
+/// ... where distances count this much less than between a pose and the truth: both are estimates.
+const DUPLICATE_DOUBT: f32 = 2.0;
 /// Positions farther out than this are no positions; also keeps every product finite.
 const FAR_PX: f32 = 1e6;
 
@@ -15,32 +17,12 @@ pub(super) struct Seen {
     pub(super) pose: Pose,
     /// The box of the keypoints (the crop's says where was looked, not what was seen).
     pub(super) bbox: BBox,
-    pub(super) hint: Hint,
+    /// Seen where nobody was known to be, and nowhere else.
+    pub(super) newcomer: bool,
     pub(super) matched: bool,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Hint {
-    /// Seen where nobody was known to be.
-    New,
-    /// Seen in this track's crop.
-    Track(TrackId),
-    /// Seen in the crops of several.
-    Several,
-}
-
-impl Hint {
-    /// What two sights of one person tell together.
-    fn and(self, other: Hint) -> Hint {
-        match (self, other) {
-            (hint, Hint::New) | (Hint::New, hint) => hint,
-            (a, b) if a == b => a,
-            _ => Hint::Several,
-        }
-    }
-}
-
-/// Fills `seen` with the observations that are a person's, each person once, best score first.
+/// Fills `seen` with the observations that are a person's, each person once, the fullest pose first.
 pub(super) fn take_in(all: &[Observation], options: &Options, seen: &mut Vec<Seen>, stats: &mut Stats) {
     seen.clear();
     for Observation { pose, track } in all {
@@ -48,11 +30,14 @@ pub(super) fn take_in(all: &[Observation], options: &Options, seen: &mut Vec<See
             stats.rejected += 1;
         } else if is_somebody(pose, options) {
             let bbox = body::bounding_box(&pose.keypoints, options.keypoint_score).unwrap_or(pose.bbox);
-            let hint = track.map_or(Hint::New, Hint::Track);
-            seen.push(Seen { pose: *pose, bbox, hint, matched: false });
+            seen.push(Seen { pose: *pose, bbox, newcomer: track.is_none(), matched: false });
         }
     }
-    seen.sort_unstable_by(|a, b| b.pose.score.total_cmp(&a.pose.score));
+    // Not by score, which is a mean: the sure half of a body is worth less than nearly all of it.
+    let fullness = |seen: &Seen| -> f32 {
+        seen.pose.keypoints.iter().map(|k| k.score).filter(|&s| s >= options.keypoint_score).sum()
+    };
+    seen.sort_unstable_by(|a, b| fullness(b).total_cmp(&fullness(a)));
     merge_duplicates(seen, options.keypoint_score, stats);
 }
 
@@ -69,19 +54,19 @@ fn is_somebody(pose: &Pose, options: &Options) -> bool {
         && body::trusted(&pose.keypoints, options.keypoint_score) >= options.min_keypoints
 }
 
-/// OKS-NMS over `seen`, which is sorted best first.
+/// OKS-NMS over `seen`, which is sorted, best first.
 fn merge_duplicates(seen: &mut Vec<Seen>, keypoint_score: f32, stats: &mut Stats) {
     let mut kept = 0;
     for index in 0..seen.len() {
         let (better, rest) = seen.split_at_mut(kept);
         let Some(&this) = rest.get(index - kept) else { break };
         let twin = better.iter_mut().find(|other| {
-            let area = other.bbox.area().max(this.bbox.area());
+            let area = other.bbox.area().max(this.bbox.area()) * DUPLICATE_DOUBT * DUPLICATE_DOUBT;
             let oks = oks(&other.pose.keypoints, &this.pose.keypoints, area, keypoint_score);
             oks.is_some_and(|oks| oks > DUPLICATE_OKS)
         });
         if let Some(twin) = twin {
-            twin.hint = twin.hint.and(this.hint);
+            twin.newcomer &= this.newcomer;
             stats.duplicates += 1;
         } else {
             seen.swap(kept, index);
@@ -95,6 +80,7 @@ fn merge_duplicates(seen: &mut Vec<Seen>, keypoint_score: f32, stats: &mut Stats
 mod tests {
     use super::*;
     use crate::keypoint::{KEYPOINTS, Keypoint};
+    use crate::track::TrackId;
 
     fn pose(x: f32, score: f32) -> Pose {
         let mut pose = Pose { bbox: BBox { x, y: 0.0, w: 60.0, h: 170.0 }, score, ..Pose::default() };
@@ -113,16 +99,19 @@ mod tests {
     }
 
     #[test]
-    fn one_person_seen_in_two_crops_is_nobodys_in_particular() {
-        let (seen, stats) =
-            take(&[(pose(0.0, 0.8), Some(1)), (pose(300.0, 0.7), None), (pose(1.0, 0.9), Some(2))]);
+    fn one_person_seen_in_several_crops_is_seen_once_and_is_no_newcomer() {
+        let all = [(pose(0.0, 0.8), None), (pose(300.0, 0.7), None), (pose(1.0, 0.9), Some(2))];
+        let (seen, stats) = take(&all);
         assert_eq!(stats.duplicates, 1);
-        assert_eq!(seen.iter().map(|s| s.hint).collect::<Vec<_>>(), [Hint::Several, Hint::New]);
-        assert_eq!(seen[0].pose.score, 0.9);
-        assert_eq!(
-            take(&[(pose(0.0, 0.8), None), (pose(0.0, 0.7), Some(3))]).0[0].hint,
-            Hint::Track(TrackId(3))
-        );
+        let taken: Vec<_> = seen.iter().map(|s| (s.pose.score, s.newcomer)).collect();
+        assert_eq!(taken, [(0.9, false), (0.7, true)]);
+    }
+
+    #[test]
+    fn the_fuller_of_two_poses_stays() {
+        let mut half = pose(0.0, 0.9);
+        half.keypoints[9..].iter_mut().for_each(|k| k.score = 0.1);
+        assert_eq!(take(&[(half, Some(1)), (pose(0.0, 0.7), None)]).0[0].pose.score, 0.7);
     }
 
     #[test]

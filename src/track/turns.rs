@@ -3,8 +3,12 @@
 use super::TrackId;
 use crate::geometry::BBox;
 
-/// Below this overlap, a box found in the picture is none of the tracked people's.
-const CLAIM_IOU: f32 = 0.3;
+/// Below this overlap, a box found in the picture is none of the tracked people's, unless ...
+const CLAIM_IOU: f32 = 0.5;
+/// ... this share of a track's box lies in it.
+const HALF_BODY: f32 = 0.7;
+/// Above this overlap, the two boxes say the same.
+const AGREE_IOU: f32 = 0.65;
 
 /// A box to crop and estimate the pose in; px of the display frame.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -17,27 +21,43 @@ pub struct Crop {
     pub(super) served: u64,
 }
 
-/// Gives each found box to the track it overlaps most and the track the mean of the two boxes: the
-/// finder keeps a track from drifting, the track keeps the crop steady. What nobody claims is
-/// appended as somebody new, last served in turn `served`.
-pub(super) fn claim(crops: &mut Vec<Crop>, found: &[BBox], served: u64) {
+/// Pairs found boxes with tracks where each is the other's nearest. If the two agree the track keeps
+/// its own box, which is the steadier; if not it takes the found one, or a track that knows half a
+/// body would never see the rest (`reframe` is told whose box is which). What is nobody's is
+/// appended as somebody new, last served in turn `served`: when in doubt an extra crop shows
+/// whether it is somebody else, and costs less than one person's box for another.
+pub(super) fn claim(
+    crops: &mut Vec<Crop>,
+    found: &[BBox],
+    served: u64,
+    mut reframe: impl FnMut(TrackId, &BBox),
+) {
     let tracked = crops.len();
-    for bbox in found.iter().filter(|b| b.is_valid()) {
-        let overlap = |crop: &Crop| crop.bbox.iou(bbox);
-        let known = &mut crops[..tracked];
-        match known.iter_mut().max_by(|a, b| overlap(a).total_cmp(&overlap(b))) {
-            Some(crop) if overlap(crop) >= CLAIM_IOU => {
-                let own = crop.bbox;
-                crop.bbox = BBox {
-                    x: (own.x + bbox.x) / 2.0,
-                    y: (own.y + bbox.y) / 2.0,
-                    w: (own.w + bbox.w) / 2.0,
-                    h: (own.h + bbox.h) / 2.0,
-                };
+    for (index, bbox) in found.iter().enumerate().filter(|(_, bbox)| bbox.is_valid()) {
+        let own = nearest(crops[..tracked].iter().map(|crop| &crop.bbox), bbox);
+        let mutual = own.filter(|&own| nearest(found.iter(), &crops[own].bbox) == Some(index));
+        match mutual.and_then(|own| crops.get_mut(own)) {
+            Some(crop) if crop.bbox.iou(bbox) >= AGREE_IOU => {}
+            Some(crop) if crop.bbox.iou(bbox) >= CLAIM_IOU || share_inside(&crop.bbox, bbox) >= HALF_BODY => {
+                crop.bbox = *bbox;
+                crop.track.iter().for_each(|&id| reframe(id, bbox));
             }
             _ => crops.push(Crop { bbox: *bbox, track: None, served }),
         }
     }
+}
+
+/// Which of `boxes` overlaps `bbox` most.
+fn nearest<'a>(boxes: impl Iterator<Item = &'a BBox>, bbox: &BBox) -> Option<usize> {
+    let overlaps = boxes.map(|other| other.iou(bbox)).enumerate();
+    overlaps.filter(|(_, iou)| *iou > 0.0).max_by(|a, b| a.1.total_cmp(&b.1)).map(|(index, _)| index)
+}
+
+/// How much of `part` lies in `whole`, 0..=1.
+fn share_inside(part: &BBox, whole: &BBox) -> f32 {
+    let w = (part.x + part.w).min(whole.x + whole.w) - part.x.max(whole.x);
+    let h = (part.y + part.h).min(whole.y + whole.h) - part.y.max(whole.y);
+    w.max(0.0) * h.max(0.0) / part.area().max(f32::MIN_POSITIVE)
 }
 
 /// Keeps the `budget` that have waited longest. Newcomers share one place in the queue (they all
@@ -64,8 +84,13 @@ mod tests {
     #[test]
     fn a_found_box_goes_to_the_track_it_overlaps() {
         let mut crops = vec![crop(Some(1), 0.0, 5), crop(Some(2), 200.0, 5)];
-        claim(&mut crops, &[bbox(210.0), bbox(500.0), BBox::default()], 3);
-        assert_eq!(crops, [crop(Some(1), 0.0, 5), crop(Some(2), 205.0, 5), crop(None, 500.0, 3)]);
+        let mut reframed = Vec::new();
+        claim(&mut crops, &[bbox(212.0), bbox(2.0), bbox(500.0), BBox::default()], 3, |id, bbox| {
+            reframed.push((id.0, bbox.x))
+        });
+        assert_eq!(reframed, [(2, 212.0)]);
+        let boxes: Vec<_> = crops.iter().map(|c| (c.track.map(|id| id.0), c.bbox.x, c.served)).collect();
+        assert_eq!(boxes, [(Some(1), 0.0, 5), (Some(2), 212.0, 5), (None, 500.0, 3)]);
     }
 
     #[test]
@@ -89,7 +114,7 @@ mod tests {
         let (mut track, mut newcomer, mut updates) = (0, 0, 0);
         for turn in 1..=20 {
             let mut crops = vec![crop(Some(1), 0.0, track)];
-            claim(&mut crops, &[bbox(300.0), bbox(400.0), bbox(500.0)], newcomer);
+            claim(&mut crops, &[bbox(300.0), bbox(400.0), bbox(500.0)], newcomer, |_, _| ());
             take_turns(&mut crops, 1);
             if crops[0].track.is_some() {
                 (track, updates) = (turn, updates + 1);

@@ -1,0 +1,185 @@
+//! Whole scenes through finder, turns and tracker, scored by CLEAR MOT.
+
+use crate::mot::Score;
+use crate::scene::{self, FAIR, Path, Quality, SIZE, walk};
+use posed::clock::Mono;
+use posed::detect::look::{self, Look, Scene};
+use posed::track::{Ids, Observation, Options, Tracker};
+use std::collections::HashSet;
+
+struct Run<'a> {
+    paths: &'a [Path],
+    seconds: f32,
+    fps: f32,
+    quality: Quality,
+    budget: usize,
+    seed: u64,
+}
+
+impl Default for Run<'_> {
+    fn default() -> Self {
+        Run { paths: &[], seconds: 10.0, fps: 15.0, quality: FAIR, budget: 16, seed: 1 }
+    }
+}
+
+#[derive(Debug, Default)]
+struct Outcome {
+    score: Score,
+    /// Ids in the order they were first published.
+    ids: Vec<u64>,
+    looks: usize,
+    crops: usize,
+    oldest_ms: u128,
+}
+
+/// Plays a scene as the daemon would: predict, maybe look, plan, estimate, update.
+fn play(run: &Run) -> Outcome {
+    let mut rng = fastrand::Rng::with_seed(run.seed);
+    let mut tracker = Tracker::new(Options::default(), Ids::default());
+    let mut look = Look::new(look::Options::default());
+    let (mut out, mut known) = (Outcome::default(), HashSet::new());
+    for frame in 0..(run.seconds * run.fps) as u64 {
+        let t = frame as f32 / run.fps;
+        let at = Mono((f64::from(t) * 1e9) as u64);
+        let bodies = scene::bodies(run.paths, t);
+        let boxes: Vec<_> = tracker.predict(at, SIZE).iter().map(|b| b.bbox).collect();
+        let unknown = |b: &scene::Body| b.visible() > 3 && boxes.iter().all(|t| t.iou(&b.bbox) < 0.2);
+        let scene = Scene {
+            tracked: !boxes.is_empty(),
+            lost: tracker.lost_somebody(),
+            motion: bodies.iter().any(unknown),
+        };
+        let looked = look.due(at, scene).is_some();
+        let found = if looked { scene::find(&bodies, &run.quality, &mut rng) } else { Vec::new() };
+        let crops = tracker.plan(at, SIZE, &found, run.budget);
+        assert!(crops.len() <= run.budget);
+        if looked {
+            look.done(at, crops.iter().any(|crop| crop.track.is_none()));
+            out.looks += 1;
+        }
+        out.crops += crops.len();
+        let seen: Vec<Observation> = crops
+            .iter()
+            .map(|crop| Observation {
+                pose: scene::estimate(&bodies, crop.bbox, &run.quality, &mut rng),
+                track: crop.track,
+            })
+            .collect();
+        let people = tracker.update(at, SIZE, &seen);
+        let reported: Vec<_> = people.iter().map(|p| (p.id.0, p.bbox)).collect();
+        out.oldest_ms = out.oldest_ms.max(people.iter().map(|p| p.age.as_millis()).max().unwrap_or(0));
+        out.ids.extend(reported.iter().map(|r| r.0).filter(|id| known.insert(*id)));
+        let truth: Vec<_> = bodies.iter().map(scene::truth).collect();
+        out.score.frame(&truth, &reported);
+    }
+    out
+}
+
+/// Plays with several seeds and frame rates. MOTA is that of all the runs at one rate together (as a
+/// benchmark's is of all its sequences); id switches must stay in bounds in every run.
+fn judge(what: &str, paths: &[Path], seconds: f32, switches: usize) {
+    for fps in [10.0, 15.0, 25.0] {
+        let (mut people, mut wrong) = (0, 0);
+        for seed in 1..=8 {
+            let Outcome { score, .. } = play(&Run { paths, seconds, fps, seed, ..Run::default() });
+            people += score.people;
+            wrong += score.misses + score.false_positives + score.switches;
+            println!("{what}, {fps} fps, seed {seed}: MOTA {:.3} {score:?}", score.mota());
+            assert!(score.switches <= switches, "{what}, {fps} fps, seed {seed}: {score:?}");
+        }
+        let mota = 1.0 - wrong as f64 / people as f64;
+        println!("{what}, {fps} fps: MOTA {mota:.3}");
+        assert!(mota >= 0.85, "{what}, {fps} fps: MOTA {mota:.3}");
+    }
+}
+
+#[test]
+fn people_apart_keep_their_ids() {
+    for count in [1usize, 2, 4, 6, 8, 12] {
+        let paths: Vec<Path> = (0..count)
+            .map(|i| {
+                let x = 1280.0 * (i as f32 + 0.5) / count as f32;
+                let dx = 200.0 / count as f32;
+                let height = (900.0 / count as f32).clamp(150.0, 400.0);
+                walk((x - dx, 600.0), (x + dx, 640.0), height, 1.0, 9.0)
+            })
+            .collect();
+        judge(&format!("{count} people"), &paths, 10.0, 0);
+    }
+}
+
+#[test]
+fn two_who_cross_keep_their_ids() {
+    let crossing = [
+        walk((100.0, 600.0), (1180.0, 600.0), 380.0, 0.5, 8.0),
+        walk((1180.0, 660.0), (100.0, 660.0), 420.0, 0.5, 8.0),
+    ];
+    judge("crossing", &crossing, 9.0, 1);
+    // One stands in the middle; one passes behind, another in front, and those two meet as well.
+    let three = [
+        walk((640.0, 640.0), (640.0, 640.0), 390.0, 0.0, 1.0),
+        walk((100.0, 590.0), (1180.0, 590.0), 340.0, 0.5, 7.0),
+        walk((1180.0, 690.0), (100.0, 690.0), 440.0, 1.5, 8.0),
+    ];
+    judge("three crossing", &three, 9.0, 1);
+}
+
+#[test]
+fn a_second_behind_somebody_changes_nobodys_id() {
+    // The one who stands hides the one who walks by for about a second.
+    let hidden = [
+        walk((300.0, 600.0), (1000.0, 600.0), 300.0, 1.0, 5.0),
+        walk((640.0, 700.0), (640.0, 700.0), 520.0, 0.0, 1.0),
+    ];
+    judge("occlusion", &hidden, 7.0, 1);
+}
+
+#[test]
+fn people_come_and_go_at_every_border() {
+    let borders: [(&str, (f32, f32), f32); 4] = [
+        ("left", (-150.0, 650.0), 400.0),
+        ("right", (1430.0, 650.0), 400.0),
+        ("top", (640.0, -20.0), 300.0),
+        ("bottom", (640.0, 1050.0), 300.0),
+    ];
+    for (border, outside, height) in borders {
+        judge(border, &[scene::call(outside, (640.0, 600.0), height)], 10.0, 0);
+    }
+}
+
+#[test]
+fn who_comes_back_within_two_seconds_is_the_same_and_later_another() {
+    let away = |gap: f32| -> Vec<Path> {
+        vec![Box::new(move |t| (!(4.0..4.0 + gap).contains(&t)).then_some((640.0, 600.0, 350.0)))]
+    };
+    for seed in 1..=8 {
+        let back = play(&Run { paths: &away(1.3), seed, ..Run::default() });
+        assert_eq!(back.ids.len(), 1, "seed {seed}: {back:?}");
+        let later = play(&Run { paths: &away(3.5), seed, ..Run::default() });
+        assert_eq!(later.ids.len(), 2, "seed {seed}: {later:?}");
+    }
+}
+
+#[test]
+fn with_few_turns_everybody_is_still_followed() {
+    let paths: Vec<Path> = (0..12)
+        .map(|i| walk((60.0 + 105.0 * i as f32, 600.0), (70.0 + 105.0 * i as f32, 600.0), 200.0, 0.0, 20.0))
+        .collect();
+    for seed in 1..=4 {
+        let out = play(&Run { paths: &paths, seconds: 20.0, budget: 4, seed, ..Run::default() });
+        println!("{:.3} {:?}", out.score.mota(), out);
+        assert_eq!(out.score.switches, 0, "{out:?}");
+        assert!(out.score.mota() >= 0.85, "{:.3} {out:?}", out.score.mota());
+        // A round of 12 takes three frames; misses and newcomers add some.
+        assert!(out.oldest_ms < 1000, "{out:?}");
+    }
+}
+
+#[test]
+fn nobody_is_seen_where_nobody_is() {
+    for seed in 1..=8 {
+        let out = play(&Run { seconds: 60.0, seed, ..Run::default() });
+        assert!(out.ids.is_empty(), "{out:?}");
+        assert!(out.looks <= 15, "an empty still scene costs looks: {}", out.looks);
+    }
+}

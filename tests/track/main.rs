@@ -1,0 +1,9 @@
+//! Tracking on synthetic truth: who is who (MOTA, id switches), smoothing, and what never happens.
+
+#![allow(clippy::print_stdout, clippy::unwrap_used, reason = "a test says what it measured, and may fail")]
+
+mod life;
+mod mot;
+mod never;
+mod scene;
+mod smoothing;
