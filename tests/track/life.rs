@@ -1,14 +1,17 @@
 //! Whole scenes through finder, turns and tracker, scored by CLEAR MOT.
 
 use crate::mot::Score;
-use crate::scene::{self, FAIR, Path, Quality, SIZE, walk};
+use crate::scene::{self, Body, FAIR, Path, Quality, SIZE, walk};
 use posed::clock::Mono;
 use posed::detect::look::{self, Look, Scene};
 use posed::track::{Ids, Observation, Options, Tracker};
 use std::collections::HashSet;
 
+/// Everybody as they really are at a time in s.
+type World<'a> = &'a dyn Fn(f32) -> Vec<Body>;
+
 struct Run<'a> {
-    paths: &'a [Path],
+    world: World<'a>,
     seconds: f32,
     fps: f32,
     quality: Quality,
@@ -18,7 +21,7 @@ struct Run<'a> {
 
 impl Default for Run<'_> {
     fn default() -> Self {
-        Run { paths: &[], seconds: 10.0, fps: 15.0, quality: FAIR, budget: 16, seed: 1 }
+        Run { world: &|_| Vec::new(), seconds: 10.0, fps: 15.0, quality: FAIR, budget: 16, seed: 1 }
     }
 }
 
@@ -41,9 +44,9 @@ fn play(run: &Run) -> Outcome {
     for frame in 0..(run.seconds * run.fps) as u64 {
         let t = frame as f32 / run.fps;
         let at = Mono((f64::from(t) * 1e9) as u64);
-        let bodies = scene::bodies(run.paths, t);
+        let bodies = (run.world)(t);
         let boxes: Vec<_> = tracker.predict(at, SIZE).iter().map(|b| b.bbox).collect();
-        let unknown = |b: &scene::Body| b.visible() > 3 && boxes.iter().all(|t| t.iou(&b.bbox) < 0.2);
+        let unknown = |b: &Body| b.visible() > 3 && boxes.iter().all(|t| t.iou(&b.bbox) < 0.2);
         let scene = Scene {
             tracked: !boxes.is_empty(),
             lost: tracker.lost_somebody(),
@@ -75,21 +78,25 @@ fn play(run: &Run) -> Outcome {
     out
 }
 
-/// Plays with several seeds and frame rates. MOTA is that of all the runs at one rate together (as a
-/// benchmark's is of all its sequences); id switches must stay in bounds in every run.
-fn judge(what: &str, paths: &[Path], seconds: f32, switches: usize) {
+/// Plays with several seeds and frame rates. MOTA and the mean of the id switches are those of all
+/// the runs at one rate together, as a benchmark's are of all its sequences; no run has more than
+/// twice the switches, so that none are none.
+fn judge(what: &str, world: World, seconds: f32, switches: usize) {
+    const SEEDS: u64 = 8;
     for fps in [10.0, 15.0, 25.0] {
-        let (mut people, mut wrong) = (0, 0);
-        for seed in 1..=8 {
-            let Outcome { score, .. } = play(&Run { paths, seconds, fps, seed, ..Run::default() });
+        let (mut people, mut wrong, mut switched) = (0, 0, 0);
+        for seed in 1..=SEEDS {
+            let Outcome { score, .. } = play(&Run { world, seconds, fps, seed, ..Run::default() });
             people += score.people;
             wrong += score.misses + score.false_positives + score.switches;
+            switched += score.switches;
             println!("{what}, {fps} fps, seed {seed}: MOTA {:.3} {score:?}", score.mota());
-            assert!(score.switches <= switches, "{what}, {fps} fps, seed {seed}: {score:?}");
+            assert!(score.switches <= 2 * switches, "{what}, {fps} fps, seed {seed}: {score:?}");
         }
         let mota = 1.0 - wrong as f64 / people as f64;
-        println!("{what}, {fps} fps: MOTA {mota:.3}");
+        println!("{what}, {fps} fps: MOTA {mota:.3}, {switched} id switches in {SEEDS} runs");
         assert!(mota >= 0.85, "{what}, {fps} fps: MOTA {mota:.3}");
+        assert!(switched <= switches * SEEDS as usize, "{what}, {fps} fps: {switched} id switches");
     }
 }
 
@@ -104,7 +111,7 @@ fn people_apart_keep_their_ids() {
                 walk((x - dx, 600.0), (x + dx, 640.0), height, 1.0, 9.0)
             })
             .collect();
-        judge(&format!("{count} people"), &paths, 10.0, 0);
+        judge(&format!("{count} people"), &|t| scene::bodies(&paths, t), 10.0, 0);
     }
 }
 
@@ -114,14 +121,14 @@ fn two_who_cross_keep_their_ids() {
         walk((100.0, 600.0), (1180.0, 600.0), 380.0, 0.5, 8.0),
         walk((1180.0, 660.0), (100.0, 660.0), 420.0, 0.5, 8.0),
     ];
-    judge("crossing", &crossing, 9.0, 1);
+    judge("crossing", &|t| scene::bodies(&crossing, t), 9.0, 1);
     // One stands in the middle; one passes behind, another in front, and those two meet as well.
     let three = [
         walk((640.0, 640.0), (640.0, 640.0), 390.0, 0.0, 1.0),
         walk((100.0, 590.0), (1180.0, 590.0), 340.0, 0.5, 7.0),
         walk((1180.0, 690.0), (100.0, 690.0), 440.0, 1.5, 8.0),
     ];
-    judge("three crossing", &three, 9.0, 1);
+    judge("three crossing", &|t| scene::bodies(&three, t), 9.0, 1);
 }
 
 #[test]
@@ -131,7 +138,7 @@ fn a_second_behind_somebody_changes_nobodys_id() {
         walk((300.0, 600.0), (1000.0, 600.0), 300.0, 1.0, 5.0),
         walk((640.0, 700.0), (640.0, 700.0), 520.0, 0.0, 1.0),
     ];
-    judge("occlusion", &hidden, 7.0, 1);
+    judge("occlusion", &|t| scene::bodies(&hidden, t), 7.0, 1);
 }
 
 #[test]
@@ -143,19 +150,29 @@ fn people_come_and_go_at_every_border() {
         ("bottom", (640.0, 1050.0), 300.0),
     ];
     for (border, outside, height) in borders {
-        judge(border, &[scene::call(outside, (640.0, 600.0), height)], 10.0, 0);
+        let paths = [scene::call(outside, (640.0, 600.0), height)];
+        judge(border, &|t| scene::bodies(&paths, t), 10.0, 0);
     }
 }
 
 #[test]
+fn the_three_of_the_demo_clip_keep_their_ids() {
+    let frames = scene::recorded(include_str!("../../models/demo/walk.json"));
+    // 25 frames a second; two of the three cross.
+    let world = |t: f32| frames((t * 25.0).round() as usize);
+    judge("demo clip", &world, 14.9, 1);
+}
+
+#[test]
 fn who_comes_back_within_two_seconds_is_the_same_and_later_another() {
-    let away = |gap: f32| -> Vec<Path> {
-        vec![Box::new(move |t| (!(4.0..4.0 + gap).contains(&t)).then_some((640.0, 600.0, 350.0)))]
+    let away = |gap: f32| {
+        let path: Path = Box::new(move |t| (!(4.0..4.0 + gap).contains(&t)).then_some((640.0, 600.0, 350.0)));
+        move |t| scene::bodies(std::slice::from_ref(&path), t)
     };
     for seed in 1..=8 {
-        let back = play(&Run { paths: &away(1.3), seed, ..Run::default() });
+        let back = play(&Run { world: &away(1.3), seed, ..Run::default() });
         assert_eq!(back.ids.len(), 1, "seed {seed}: {back:?}");
-        let later = play(&Run { paths: &away(3.5), seed, ..Run::default() });
+        let later = play(&Run { world: &away(3.5), seed, ..Run::default() });
         assert_eq!(later.ids.len(), 2, "seed {seed}: {later:?}");
     }
 }
@@ -166,7 +183,13 @@ fn with_few_turns_everybody_is_still_followed() {
         .map(|i| walk((60.0 + 105.0 * i as f32, 600.0), (70.0 + 105.0 * i as f32, 600.0), 200.0, 0.0, 20.0))
         .collect();
     for seed in 1..=4 {
-        let out = play(&Run { paths: &paths, seconds: 20.0, budget: 4, seed, ..Run::default() });
+        let out = play(&Run {
+            world: &|t| scene::bodies(&paths, t),
+            seconds: 20.0,
+            budget: 4,
+            seed,
+            ..Run::default()
+        });
         println!("{:.3} {:?}", out.score.mota(), out);
         assert_eq!(out.score.switches, 0, "{out:?}");
         assert!(out.score.mota() >= 0.85, "{:.3} {out:?}", out.score.mota());

@@ -100,6 +100,27 @@ pub fn bodies(paths: &[Path], t: f32) -> Vec<Body> {
     all
 }
 
+/// The people of a recorded truth (the format is that of models/demo/walk.json) by frame number.
+pub fn recorded(json: &str) -> impl Fn(usize) -> Vec<Body> {
+    let truth: serde_json::Value = serde_json::from_str(json).unwrap();
+    let numbers = |value: &serde_json::Value| -> Vec<f32> {
+        value.as_array().unwrap().iter().map(|v| v.as_f64().unwrap() as f32).collect()
+    };
+    let body = move |person: &serde_json::Value| {
+        let (b, k) = (numbers(&person["box"]), numbers(&person["keypoints"]));
+        let at = |i: usize| Keypoint { x_px: k[3 * i], y_px: k[3 * i + 1], score: 1.0 };
+        Body {
+            name: person["id"].as_u64().unwrap() as usize,
+            keypoints: std::array::from_fn(at),
+            hidden: std::array::from_fn(|i| k[3 * i + 2] < 1.5),
+            bbox: BBox { x: b[0], y: b[1], w: b[2], h: b[3] },
+            feet: b[1] + b[3],
+            height: b[3],
+        }
+    };
+    move |frame| truth["frames"][frame]["people"].as_array().into_iter().flatten().map(body).collect()
+}
+
 /// What is to be reported of `body`: their box in the frame; optional while mostly hidden.
 pub fn truth(body: &Body) -> Truth {
     let BBox { x, y, w, h } = body.bbox;
