@@ -1,0 +1,223 @@
+//! What is wrong with a configuration, where, and what to do about it.
+
+use std::fmt;
+use std::ops::Range;
+
+/// Whether the configuration can be used all the same.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Severity {
+    /// It cannot.
+    Error,
+    /// It can, but should be mended.
+    Warning,
+}
+
+/// Where in the file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// Line, from 1.
+    pub line: usize,
+    /// Column in characters, from 1.
+    pub column: usize,
+    /// Characters to underline, at least 1.
+    pub width: usize,
+    /// The line's text, with anything secret masked.
+    pub text: String,
+}
+
+/// One thing that is wrong.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fault {
+    /// How bad it is.
+    pub severity: Severity,
+    /// The file's name, as it was given.
+    pub file: String,
+    /// Where; `None` if it concerns the file as a whole.
+    pub place: Option<Place>,
+    /// Key path, such as `mqtt.url` or `camera.door.rotate`; empty if it concerns no key.
+    pub key: String,
+    /// What is wrong.
+    pub reason: String,
+    /// What to do.
+    pub remedy: String,
+}
+
+impl fmt::Display for Fault {
+    /// ```text
+    /// posed.toml:7:10: error: camera.door.rotate: 45 is not a quarter turn
+    ///   7 | rotate = 45
+    ///     |          ^^
+    ///     = help: use 0, 90, 180 or 270
+    /// ```
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.file)?;
+        if let Some(place) = &self.place {
+            write!(f, ":{}:{}", place.line, place.column)?;
+        }
+        let severity = match self.severity {
+            Severity::Error => "error",
+            Severity::Warning => "warning",
+        };
+        write!(f, ": {severity}: ")?;
+        if !self.key.is_empty() {
+            write!(f, "{}: ", self.key)?;
+        }
+        writeln!(f, "{}", self.reason)?;
+        let mut gutter = String::from("  ");
+        if let Some(place) = &self.place {
+            let number = format!("{:>3}", place.line);
+            writeln!(f, "{number} | {}", place.text)?;
+            gutter = " ".repeat(number.len());
+            // Tabs stay tabs, so that the caret stands where the terminal put the character.
+            let indent = place.text.chars().take(place.column - 1);
+            let indent: String = indent.map(|c| if c == '\t' { '\t' } else { ' ' }).collect();
+            writeln!(f, "{gutter} | {indent}{}", "^".repeat(place.width))?;
+        }
+        write!(f, "{gutter} = help: {}", self.remedy)
+    }
+}
+
+/// Everything that is wrong with a configuration. Its `Display` is what `posed check` prints.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub struct Faults(pub Vec<Fault>);
+
+impl fmt::Display for Faults {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for fault in &self.0 {
+            writeln!(f, "{fault}\n")?;
+        }
+        let errors = self.0.iter().filter(|fault| fault.severity == Severity::Error).count();
+        write!(f, "{errors} error{}", if errors == 1 { "" } else { "s" })
+    }
+}
+
+/// Collects faults of one file while it is read.
+pub(super) struct Report<'a> {
+    file: &'a str,
+    text: &'a str,
+    pub(super) faults: Vec<Fault>,
+}
+
+impl<'a> Report<'a> {
+    pub(super) fn new(file: &'a str, text: &'a str) -> Report<'a> {
+        Report { file, text, faults: Vec::new() }
+    }
+
+    pub(super) fn error(
+        &mut self,
+        span: Range<usize>,
+        key: impl Into<String>,
+        reason: impl Into<String>,
+        remedy: impl Into<String>,
+    ) {
+        self.add(Severity::Error, Some(span), key.into(), reason.into(), remedy.into());
+    }
+
+    pub(super) fn warning(
+        &mut self,
+        span: Range<usize>,
+        key: impl Into<String>,
+        reason: impl Into<String>,
+        remedy: impl Into<String>,
+    ) {
+        self.add(Severity::Warning, Some(span), key.into(), reason.into(), remedy.into());
+    }
+
+    /// A fault of the file as a whole.
+    pub(super) fn whole(&mut self, reason: impl Into<String>, remedy: impl Into<String>) {
+        self.add(Severity::Error, None, String::new(), reason.into(), remedy.into());
+    }
+
+    /// Line of the byte at `offset`, from 1.
+    pub(super) fn line_of(&self, offset: usize) -> usize {
+        let before = self.text.as_bytes().get(..offset).unwrap_or(self.text.as_bytes());
+        1 + before.iter().filter(|b| **b == b'\n').count()
+    }
+
+    fn add(
+        &mut self,
+        severity: Severity,
+        span: Option<Range<usize>>,
+        key: String,
+        reason: String,
+        remedy: String,
+    ) {
+        let place = span.map(|span| self.place(span));
+        self.faults.push(Fault { severity, file: self.file.to_owned(), place, key, reason, remedy });
+    }
+
+    fn place(&self, span: Range<usize>) -> Place {
+        let start = floor_boundary(self.text, span.start);
+        let end = floor_boundary(self.text, span.end).max(start);
+        let line_start = self.text[..start].rfind('\n').map_or(0, |at| at + 1);
+        let line_end = self.text[start..].find('\n').map_or(self.text.len(), |at| start + at);
+        let line = self.text[line_start..line_end].trim_end_matches('\r');
+        let width = self.text[start..end.min(line_end)].trim_end_matches('\r').chars().count().max(1);
+        Place {
+            line: self.line_of(start),
+            column: 1 + self.text[line_start..start].chars().count(),
+            width,
+            text: masked(line),
+        }
+    }
+}
+
+fn floor_boundary(text: &str, at: usize) -> usize {
+    (0..=at.min(text.len())).rev().find(|&i| text.is_char_boundary(i)).unwrap_or(0)
+}
+
+/// `line` with secrets replaced, character for character so that carets still fit: what stands
+/// between `://` and `@`, and what follows a key that is called password but names no file.
+fn masked(line: &str) -> String {
+    let mut hide = vec![false; line.len()];
+    for (at, _) in line.match_indices("://") {
+        let from = at + 3;
+        let rest = &line[from..];
+        // Up to the quote, not the next slash: an unencoded password may hold slashes.
+        let end = rest.find(['"', '\'']).unwrap_or(rest.len());
+        if let Some(length) = rest[..end].rfind('@') {
+            hide[from..from + length].fill(true);
+        }
+    }
+    let lower = line.to_ascii_lowercase();
+    for word in ["passw", "secret", "token", "user-pw"] {
+        for (at, _) in lower.match_indices(word) {
+            let Some((key, _)) = lower[at..].split_once('=') else { continue };
+            if !key.contains("_file") && !key.contains("_credential") {
+                hide[at + key.len() + 1..].fill(true);
+            }
+        }
+    }
+    line.char_indices()
+        .map(|(at, c)| if hide[at] && !c.is_whitespace() && c != '"' && c != '\'' { '*' } else { c })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn secrets_are_masked_in_place() {
+        for (line, want) in [
+            ("url = \"rtsp://u:p/w@host/x\" # a", "url = \"rtsp://*****@host/x\" # a"),
+            ("password = \"hunter2\"", "password = \"*******\""),
+            ("m = { user = \"a\", Password = 'x y' }", "m = { user = \"a\", Password = '* *' *"),
+            ("password_file = \"/etc/p\"", "password_file = \"/etc/p\""),
+            ("url = \"rtsp://host/x\"", "url = \"rtsp://host/x\""),
+        ] {
+            assert_eq!(masked(line), want);
+        }
+    }
+
+    #[test]
+    fn columns_count_characters_and_spans_end_with_their_line() {
+        let text = "a = \"ü\" # é\r\nb = 1\n";
+        let mut report = Report::new("f", text);
+        let start = text.find('#').unwrap();
+        report.error(start..text.len(), "a", "r", "h");
+        let place = report.faults.remove(0).place.unwrap();
+        assert_eq!((place.line, place.column, place.width), (1, 9, 3));
+        assert_eq!(place.text, "a = \"ü\" # é");
+    }
+}

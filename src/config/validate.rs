@@ -1,0 +1,193 @@
+//! Rules of single values: what fits a topic, a URL, a box, a log filter.
+
+use super::read::{Wrong, text, wrong};
+use super::types::BrokerUrl;
+use std::path::{Path, PathBuf};
+use toml::de::DeValue;
+
+/// Longest camera name and client id.
+const LONGEST_NAME: usize = 64;
+/// Longest topic prefix: topics may have 65535 bytes, brokers' access lists less.
+const LONGEST_PREFIX: usize = 200;
+/// Thing names below the prefix that are not cameras.
+const RESERVED: [&str; 2] = ["availability", "schema"];
+
+/// A camera's name: one level of a topic, and part of a thread's name.
+pub(super) fn camera_name(value: &DeValue<'_>) -> Result<String, Wrong> {
+    let name = text(value)?;
+    let remedy = "use letters, digits, '-', '_' and '.', such as \"front-door\"";
+    if let Some(c) = name.chars().find(|c| !c.is_ascii_alphanumeric() && !"-_.".contains(*c)) {
+        return wrong(format!("{name:?} is unfit for a topic: it holds {c:?}"), remedy);
+    }
+    if name.len() > LONGEST_NAME {
+        return wrong(format!("is longer than {LONGEST_NAME} characters"), "use a shorter name");
+    }
+    if RESERVED.contains(&name.as_str()) {
+        return wrong(format!("{name:?} is the topic of something else"), "use another name");
+    }
+    Ok(name)
+}
+
+/// What every topic starts with: levels without wildcards, none of them empty.
+pub(super) fn prefix(value: &DeValue<'_>) -> Result<String, Wrong> {
+    let prefix = text(value)?;
+    let remedy = "use levels such as \"posed\" or \"site/hall\"";
+    if prefix.starts_with('$') {
+        return wrong("starts with '$', which is the broker's own", remedy);
+    }
+    if let Some(c) = prefix.chars().find(|c| "+#".contains(*c) || c.is_control()) {
+        return wrong(format!("{prefix:?} is unfit for a topic: it holds {c:?}"), remedy);
+    }
+    if prefix.split('/').any(str::is_empty) {
+        return wrong(
+            format!("{prefix:?} has an empty level"),
+            "remove the '/' at its start or end, or the double one",
+        );
+    }
+    if prefix.len() > LONGEST_PREFIX {
+        return wrong(format!("is longer than {LONGEST_PREFIX} bytes"), "use a shorter prefix");
+    }
+    Ok(prefix)
+}
+
+/// A client id that brokers take: MQTT 3.1.1 allows any text, but no client can start with a blank.
+pub(super) fn client_id(value: &DeValue<'_>) -> Result<String, Wrong> {
+    let id = text(value)?;
+    if id.starts_with(' ') || id.chars().any(|c| c.is_control() || "+#/".contains(c)) {
+        return wrong(
+            format!("{id:?} is unfit for a client id"),
+            "use letters, digits, '-' and '_', at most 64, unique at the broker",
+        );
+    }
+    if id.len() > LONGEST_NAME {
+        return wrong(
+            format!("is longer than {LONGEST_NAME} bytes"),
+            "use a shorter one, unique at the broker",
+        );
+    }
+    Ok(id)
+}
+
+/// `mqtt://host[:port]` or `mqtts://host[:port]`.
+pub(super) fn broker_url(value: &DeValue<'_>) -> Result<BrokerUrl, Wrong> {
+    let url = text(value)?;
+    let remedy = "write mqtt://HOST[:PORT] (1883) or mqtts://HOST[:PORT] (8883, TLS)";
+    let Some((scheme, rest)) = url.split_once("://") else {
+        return wrong("has no scheme", remedy);
+    };
+    let tls = match scheme {
+        "mqtt" | "tcp" => false,
+        "mqtts" | "ssl" => true,
+        _ => return wrong(format!("{scheme}:// is not known"), remedy),
+    };
+    let rest = rest.strip_suffix('/').unwrap_or(rest);
+    if rest.contains('@') {
+        return wrong("holds a user name or password", "use the keys username and password_file instead");
+    }
+    if rest.contains(['/', '?', '#']) {
+        return wrong("goes on after the port", remedy);
+    }
+    let (host, port) = match rest.strip_prefix('[').and_then(|r| r.split_once(']')) {
+        Some((address, port)) if address.parse::<std::net::Ipv6Addr>().is_ok() => (address, port),
+        Some(_) => return wrong("has no IPv6 address in its brackets", remedy),
+        None => rest.split_at(rest.find(':').unwrap_or(rest.len())),
+    };
+    if host.is_empty() || host.chars().any(|c| c.is_whitespace() || c.is_control()) {
+        return wrong("has no host", remedy);
+    }
+    let port = match port.strip_prefix(':') {
+        None if port.is_empty() => {
+            if tls {
+                8883
+            } else {
+                1883
+            }
+        }
+        Some(digits) => match digits.parse::<u16>() {
+            Ok(port) if port != 0 => port,
+            _ => return wrong(format!("{digits:?} is not a port"), "use a port from 1 to 65535"),
+        },
+        None => return wrong("goes on after the host", remedy),
+    };
+    Ok(BrokerUrl { tls, host: host.to_owned(), port })
+}
+
+/// `[x, y, w, h]` of a part of the frame, each a fraction of it.
+pub(super) fn roi(value: &DeValue<'_>) -> Result<[f32; 4], Wrong> {
+    let remedy = "write [x, y, width, height] as fractions of the upright frame, such as [0.25, 0, 0.5, 1]";
+    let DeValue::Array(items) = value else { return wrong("is not a list", remedy) };
+    let mut numbers = Vec::new();
+    for item in items.iter() {
+        match super::read::number(-1e9..=1e9)(item.get_ref()) {
+            Ok(n) => numbers.push(n),
+            Err(_) => return wrong("holds something that is not a number", remedy),
+        }
+    }
+    let Ok([x, y, w, h]) = <[f64; 4]>::try_from(numbers.as_slice()) else {
+        return wrong(format!("has {} numbers, not 4", numbers.len()), remedy);
+    };
+    if w <= 0.0 || h <= 0.0 {
+        return wrong("is empty: its width and height must be above 0", remedy);
+    }
+    // What a decimal fraction loses when it is written down must not make 0.3 + 0.7 too wide.
+    let most = 1.0 + 1e-6;
+    if x < 0.0 || y < 0.0 || x + w > most || y + h > most {
+        let pixels = if w > 1.0 || h > 1.0 { " (these look like pixels)" } else { "" };
+        return wrong(format!("reaches outside of the frame{pixels}"), remedy);
+    }
+    Ok([x as f32, y as f32, w as f32, h as f32])
+}
+
+/// `level`, or `level,target=level,...` as the log takes it.
+pub(super) fn log_level(value: &DeValue<'_>) -> Result<String, Wrong> {
+    const LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];
+    let given = text(value)?;
+    for part in given.split(',') {
+        let level = part.rsplit_once('=').map_or(part, |(_, level)| level).trim();
+        if !LEVELS.contains(&level.to_ascii_lowercase().as_str()) {
+            return wrong(
+                format!("{level:?} is not a log level"),
+                "use error, warn, info, debug or trace, or a list such as \"info,posed::capture=debug\"",
+            );
+        }
+    }
+    Ok(given)
+}
+
+/// Name of a systemd credential: a file name.
+pub(super) fn credential(value: &DeValue<'_>) -> Result<String, Wrong> {
+    let name = text(value)?;
+    if name.contains('/') || name == "." || name == ".." || name.chars().any(char::is_control) {
+        return wrong(
+            format!("{name:?} is not a credential's name"),
+            "use the NAME of the unit's LoadCredential=NAME",
+        );
+    }
+    Ok(name)
+}
+
+/// A path; a relative one starts at `base`.
+pub(super) fn path(base: &Path) -> impl Fn(&DeValue<'_>) -> Result<PathBuf, Wrong> {
+    move |value| {
+        let text = text(value)?;
+        if text.contains('\0') {
+            return wrong("holds a NUL character", "remove it");
+        }
+        Ok(base.join(text))
+    }
+}
+
+/// A path of a file that can be read.
+pub(super) fn file(base: &Path) -> impl Fn(&DeValue<'_>) -> Result<PathBuf, Wrong> {
+    move |value| {
+        let path = path(base)(value)?;
+        match std::fs::File::open(&path).and_then(|f| f.metadata()) {
+            Ok(meta) if meta.is_file() => Ok(path),
+            Ok(_) => wrong(format!("{} is not a file", path.display()), "name a file"),
+            Err(e) => wrong(
+                format!("cannot read {}: {e}", path.display()),
+                "name a file that exists and that the daemon's user may read",
+            ),
+        }
+    }
+}

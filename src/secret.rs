@@ -1,0 +1,96 @@
+//! Passwords: read from files, kept out of every log line.
+
+use std::path::Path;
+
+/// A password file is a line; more than this is a mistake (a certificate, a whole config).
+const LONGEST_FILE_BYTES: u64 = 4096;
+
+/// Text that `Debug` does not show and that has no `Display`.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Secret(String);
+
+impl Secret {
+    /// Keeps `text` from being printed.
+    pub fn new(text: impl Into<String>) -> Secret {
+        Secret(text.into())
+    }
+
+    /// The text itself, for whoever has to send it.
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl std::fmt::Debug for Secret {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("***")
+    }
+}
+
+/// Why a password file cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// It cannot be read.
+    #[error("cannot read {0}: {1}")]
+    Read(String, #[source] std::io::Error),
+    /// It holds something else.
+    #[error("{0} is {1} bytes long; a password file holds one line")]
+    TooLong(String, u64),
+    /// A password has to be text.
+    #[error("{0} is not UTF-8 text")]
+    NotText(String),
+    /// Nothing in it.
+    #[error("{0} is empty")]
+    Empty(String),
+}
+
+/// The password in `path`: its text without the trailing newline that editors add.
+///
+/// # Errors
+/// If the file cannot be read, is empty, is not text or is too long to be a password.
+pub fn read(path: &Path) -> Result<Secret, Error> {
+    let shown = || path.display().to_string();
+    let fail = |e| Error::Read(shown(), e);
+    let length = std::fs::metadata(path).map_err(fail)?.len();
+    if length > LONGEST_FILE_BYTES {
+        return Err(Error::TooLong(shown(), length));
+    }
+    let bytes = std::fs::read(path).map_err(fail)?;
+    let text = String::from_utf8(bytes).map_err(|_| Error::NotText(shown()))?;
+    let line = text.strip_suffix('\n').unwrap_or(&text);
+    let line = line.strip_suffix('\r').unwrap_or(line);
+    if line.is_empty() {
+        return Err(Error::Empty(shown()));
+    }
+    Ok(Secret::new(line))
+}
+
+/// Whether any user of the machine can read `path`.
+pub fn is_world_readable(path: &Path) -> bool {
+    use std::os::unix::fs::PermissionsExt as _;
+    std::fs::metadata(path).is_ok_and(|m| m.permissions().mode() & 0o004 != 0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_password_is_its_line_and_is_never_shown() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = |name: &str, bytes: &[u8]| {
+            let path = dir.path().join(name);
+            std::fs::write(&path, bytes).unwrap();
+            path
+        };
+        for (name, bytes) in [("plain", "s3 cret"), ("unix", "s3 cret\n"), ("dos", "s3 cret\r\n")] {
+            let secret = read(&file(name, bytes.as_bytes())).unwrap();
+            assert_eq!(secret.expose(), "s3 cret");
+            assert_eq!(format!("{secret:?}"), "***");
+        }
+        assert!(matches!(read(&file("empty", b"\n")), Err(Error::Empty(_))));
+        assert!(matches!(read(&file("binary", b"\xff\xfe")), Err(Error::NotText(_))));
+        assert!(matches!(read(&file("long", &[b'x'; 5000])), Err(Error::TooLong(_, 5000))));
+        assert!(matches!(read(&dir.path().join("missing")), Err(Error::Read(..))));
+    }
+}
