@@ -6,6 +6,8 @@ import os
 import sys
 from pathlib import Path
 
+from . import model_commands
+
 
 def cache_dir() -> Path:
     """Where checkpoints and decoded pictures are kept: never in the repository."""
@@ -40,7 +42,7 @@ def main() -> int:
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(message)s")
     parser = argparse.ArgumentParser(prog="lpn", description=__doc__)
     sub = parser.add_subparsers(required=True, metavar="COMMAND")
-    for command in (train_command,):
+    for command in (train_command, *model_commands.ALL):
         command(sub)
     args = parser.parse_args()
     return args.run(args)

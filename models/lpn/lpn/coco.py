@@ -87,6 +87,12 @@ def load_people(annotations: Path, images: Path, min_keypoints: int = 1) -> Peop
     return out
 
 
+def read_picture(path: Path) -> np.ndarray | None:
+    """u8 [h, w, 3], RGB; None where the file is not a picture that can be decoded."""
+    picture = cv2.imread(str(path), cv2.IMREAD_COLOR)
+    return None if picture is None else np.ascontiguousarray(picture[:, :, ::-1])
+
+
 class Pictures:
     """All pictures of a data set decoded once, RGB, in one file that later runs map into memory."""
 
@@ -107,12 +113,11 @@ class Pictures:
             store.mkdir(parents=True, exist_ok=True)
             out = open(store / "pixels.part", "wb")
         for i, path in enumerate(paths):
-            picture = cv2.imread(str(path), cv2.IMREAD_COLOR)
+            picture = read_picture(path)
             if picture is None:
                 people.fault("broken image", str(path))
                 self.broken.add(i)
                 continue
-            picture = np.ascontiguousarray(picture[:, :, ::-1])
             index[i] = at, picture.shape[0], picture.shape[1]
             at += picture.size
             out.write(picture.tobytes()) if out else chunks.append(picture.ravel())

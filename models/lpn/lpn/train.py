@@ -220,10 +220,14 @@ class Trainer:
 
 
 def load_weights(net: LPN, path: Path) -> None:
-    """Loads a safetensors checkpoint; every tensor must be there and of its shape."""
-    from safetensors.torch import load_file
+    """Loads a safetensors checkpoint, or the averaged weights of a run's state.pt; every tensor must be there."""
+    if path.suffix == ".pt":
+        state = torch.load(path, map_location="cpu", weights_only=True)["average"]
+    else:
+        from safetensors.torch import load_file
 
-    net.load_state_dict({k: v.float() if v.is_floating_point() else v for k, v in load_file(path).items()})
+        state = load_file(path)
+    net.load_state_dict({k: v.float() if v.is_floating_point() else v for k, v in state.items()})
 
 
 def save_weights(state: dict, path: Path) -> None:

@@ -1,0 +1,85 @@
+"""The commands that work on a model folder (`float.onnx`, `model.onnx`, `model.toml`, `results.json`, `README.md`)."""
+
+import argparse
+import json
+import sys
+from pathlib import Path
+
+from .manifest import FLOAT, INT8, Manifest
+
+# PyTorch and the rest are imported by the command that needs them: `--help` is then immediate.
+
+
+def _size(text: str) -> tuple[int, int]:
+    try:
+        height, width = (int(v) for v in text.split("x"))
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r}: want HEIGHTxWIDTH, such as 256x192") from None
+    return height, width
+
+
+def _data_arguments(p) -> None:
+    p.add_argument("--annotations", type=Path, required=True, help="COCO keypoint annotations")
+    p.add_argument("--images", type=Path, required=True, help="folder that their file names are relative to")
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stdout, flush=True)
+
+
+def export_command(sub):
+    p = sub.add_parser("export", help="a checkpoint -> float.onnx and model.toml")
+    p.add_argument("weights", type=Path, help=".safetensors of a stage, or a run's state.pt (its averaged weights)")
+    p.add_argument("folder", type=Path, help="folder of the model; its name is the model's")
+    p.add_argument("--size", type=_size, required=True, help="HEIGHTxWIDTH of the crops")
+    p.add_argument("--depth", type=int, choices=(50, 101, 152), default=50)
+    p.add_argument("--config", type=Path, help="training config to take another member's [net] from")
+    p.add_argument("--version", required=True, help="of the model, such as 2026.11.1")
+    p.add_argument("--licence", default="MIT OR Apache-2.0")
+    p.add_argument("--data", action="append", default=[], help="what it was trained on; may be given again")
+    p.set_defaults(run=export)
+
+
+def export(args) -> int:
+    from . import export as onnx_export
+    from . import train
+    from .net import BLOCKS, LPN, NetSpec
+
+    spec = train.Config.load(args.config).net if args.config else NetSpec(BLOCKS[args.depth])
+    net = LPN(spec)
+    train.load_weights(net, args.weights)
+    height, width = args.size
+    manifest = Manifest(
+        args.folder.resolve().name, args.version, args.licence, args.data, f"LPN-{args.depth}", height, width
+    )
+    onnx_export.save(onnx_export.build(net, height, width), args.folder / FLOAT)
+    manifest.seal(args.folder, FLOAT, "none")
+    _say(f"{args.folder / FLOAT}: {height}x{width}, sha256 {manifest.sha256}")
+    return 0
+
+
+def quantize_command(sub):
+    p = sub.add_parser("quantize", help="float.onnx of a folder -> model.onnx, int8")
+    p.add_argument("folder", type=Path)
+    _data_arguments(p)
+    p.add_argument("--crops", type=int, default=256, help="training people to calibrate with")
+    p.add_argument("--method", choices=("minmax", "percentile", "entropy"), default="minmax")
+    p.set_defaults(run=quantize)
+
+
+def quantize(args) -> int:
+    import onnx
+
+    from . import export as onnx_export
+    from . import quantize as quantizer
+
+    manifest = Manifest.load(args.folder)
+    crops = quantizer.calibration_crops(args.annotations, args.images, manifest.width, manifest.height, args.crops)
+    model = quantizer.quantize(onnx.load(str(args.folder / FLOAT)), manifest.normalise(crops), args.method)
+    onnx_export.save(model, args.folder / INT8)
+    manifest.seal(args.folder, INT8, "qdq-u8s8")
+    _say(f"{args.folder / INT8}: {(args.folder / INT8).stat().st_size / 1e6:.2f} MB, sha256 {manifest.sha256}")
+    return 0
+
+
+ALL = (export_command, quantize_command)
