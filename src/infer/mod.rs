@@ -4,6 +4,7 @@
 //! kernels, straight from the crop's bytes ([`InputForm::Quantized`]). Any other runs in tract, with
 //! our operators where they apply ([`InputForm::Float`]).
 
+pub mod manifest;
 mod network;
 
 pub use network::Network;

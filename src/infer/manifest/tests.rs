@@ -1,0 +1,107 @@
+use super::*;
+
+fn good() -> String {
+    let names = NAMES.map(|name| format!("{name:?}")).join(", ");
+    format!(
+        r#"schema = 1
+name = "tiny"
+version = "1"
+kind = "heatmap-pose"
+licence = "CC0"
+[file]
+onnx = "model.onnx"
+sha256 = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+quantization = "none"
+[input]
+name = "input"
+height = 64
+width = 48
+channels = "bgr"
+mean = [103.53, 116.28, 123.675]
+std = [57.375, 57.12, 58.395]
+[output]
+name = "heatmaps"
+stride = 4
+offset_px = 0.0
+[pose]
+keypoints = [{names}]
+flip_pairs = [[1, 2], [3, 4]]
+beta = 160.0
+window_px = 5
+quarter_shift = false
+box_margin = 1.25
+"#
+    )
+}
+
+fn parse(text: &str) -> Result<Manifest, Error> {
+    Manifest::parse(Path::new("m/model.toml"), text)
+}
+
+#[test]
+fn a_good_manifest_is_read() {
+    let manifest = parse(&good()).unwrap();
+    assert_eq!(manifest.output_size(), (16, 12));
+    assert_eq!(manifest.input.channels, Channels::Bgr);
+    assert_eq!(manifest.onnx(), Path::new("m/model.onnx"));
+    assert_eq!(manifest.pose().unwrap().window_px, 5);
+    let refused = manifest.person().unwrap_err().to_string();
+    assert_eq!(refused, "m/model.toml: the model is a heatmap-pose, a center-person is needed here");
+}
+
+#[test]
+fn every_impossible_value_is_named() {
+    for (from, to, want) in [
+        ("schema = 1", "schema = 2", "schema: 2 is not known"),
+        ("\"model.onnx\"", "\"../model.onnx\"", "file.onnx: must be a file name"),
+        ("ba7816", "xyz816", "file.sha256: must be 64"),
+        ("height = 64", "height = 0", "input.height: must be 16"),
+        ("height = 64", "height = 66", "output.stride: must divide 66 and 48"),
+        ("57.375,", "0.0,", "input.std: must be three positive"),
+        ("mean = [103.53", "mean = [nan", "input.mean: must be three finite"),
+        ("stride = 4", "stride = 0", "output.stride: must be 1"),
+        ("\"nose\", ", "", "pose.keypoints: must be COCO's"),
+        ("[1, 2]", "[1, 3]", "pose.flip_pairs"),
+        ("beta = 160.0", "beta = -1.0", "pose.beta: must be positive"),
+        ("box_margin = 1.25", "box_margin = inf", "pose.box_margin"),
+        ("heatmap-pose", "center-person", "kind: a center-person has [person], and only that"),
+        ("beta = 160.0", "betta = 160.0", "unknown field `betta`"),
+        ("window_px = 5", "", "missing field `window_px`"),
+        ("\"bgr\"", "\"yuv\"", "unknown variant `yuv`"),
+    ] {
+        let text = good();
+        assert!(text.contains(from), "{from}");
+        let message = parse(&text.replacen(from, to, 1)).unwrap_err().to_string();
+        assert!(message.contains(want), "{from} -> {to}: {message}");
+        assert!(message.starts_with("m/model.toml: "), "{message}");
+    }
+}
+
+#[test]
+fn a_damaged_network_is_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::write(dir.path().join("model.toml"), good()).unwrap();
+    assert!(matches!(Manifest::load(dir.path()), Err(Error::Read { .. })));
+    // The checksum above is that of "abc" (FIPS 180-2).
+    std::fs::write(dir.path().join("model.onnx"), "abc").unwrap();
+    Manifest::load(dir.path()).unwrap();
+    std::fs::write(dir.path().join("model.onnx"), "abd").unwrap();
+    assert!(matches!(Manifest::load(dir.path()), Err(Error::Checksum { .. })));
+}
+
+#[test]
+fn no_cut_or_changed_manifest_panics() {
+    let text = good();
+    for end in 0..text.len() {
+        let _ = parse(&text[..end]);
+    }
+    let mut rng = fastrand::Rng::with_seed(7);
+    for _ in 0..500 {
+        let mut bytes = text.clone().into_bytes();
+        for _ in 0..rng.usize(1..6) {
+            let at = rng.usize(..bytes.len());
+            bytes[at] = rng.u8(32..127);
+        }
+        let _ = parse(&String::from_utf8(bytes).unwrap());
+    }
+}
