@@ -1,0 +1,172 @@
+//! Centre maps -> boxes.
+//!
+//! f32 `[5, h, w]`, a cell for every `stride` px of the input: 0 logit that a person's centre is in
+//! the cell; 1, 2 ln(box width, height / stride); 3, 4 the centre's offset from the cell's, in cells.
+
+use super::Detection;
+use crate::geometry::BBox;
+use crate::infer::manifest::{Output, PersonSpec};
+
+/// Maps that the network gives.
+pub const MAPS: usize = 5;
+/// No box is larger than this many cells, whatever the network dreams.
+const MAX_LN: f32 = 8.0;
+/// More people than any frame holds: bounds the work of suppression.
+const MAX_PEOPLE: usize = 256;
+
+/// What counts as a person.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Rules {
+    /// Input px of one cell.
+    pub stride: f32,
+    /// Input px of cell 0's centre.
+    pub offset_px: f32,
+    /// Least score.
+    pub score_threshold: f32,
+    /// Of two boxes that overlap more (IoU), the better one counts.
+    pub nms_iou: f32,
+}
+
+impl Rules {
+    /// As the manifest has them.
+    pub fn new(person: &PersonSpec, output: &Output) -> Rules {
+        Rules {
+            stride: output.stride as f32,
+            offset_px: output.offset_px,
+            score_threshold: person.score_threshold,
+            nms_iou: person.nms_iou,
+        }
+    }
+}
+
+/// Appends the people on `maps` (as above, `width` cells a row) to `out`, best first, in input px.
+pub fn decode(maps: &[f32], width: usize, rules: &Rules, out: &mut Vec<Detection>) {
+    let size = maps.len() / MAPS;
+    if size == 0 || width == 0 || size % width != 0 || maps.len() != MAPS * size {
+        return;
+    }
+    let height = size / width;
+    let threshold = rules.score_threshold.clamp(1e-6, 1.0 - 1e-6);
+    // Compared as logits: a sigmoid only for the cells that pass.
+    let least = (threshold / (1.0 - threshold)).ln();
+    let (logits, rest) = maps.split_at(size);
+    let begin = out.len();
+    for (cell, &logit) in logits.iter().enumerate() {
+        if logit >= least && is_peak(logits, width, height, cell) {
+            let at = |map: usize| rest.get(map * size + cell).copied().unwrap_or(0.0);
+            let (ln_w, ln_h, dx, dy) = (at(0), at(1), at(2), at(3));
+            if ![ln_w, ln_h, dx, dy].iter().all(|v| v.is_finite()) {
+                continue;
+            }
+            let side = |ln: f32| ln.min(MAX_LN).exp() * rules.stride;
+            let centre = |index: usize, d: f32| rules.stride * (index as f32 + d) + rules.offset_px;
+            let (w, h) = (side(ln_w), side(ln_h));
+            let (x, y) = (centre(cell % width, dx) - w / 2.0, centre(cell / width, dy) - h / 2.0);
+            out.push(Detection { bbox: BBox { x, y, w, h }, score: 1.0 / (1.0 + (-logit).exp()) });
+        }
+    }
+    suppress(out, begin, rules.nms_iou);
+}
+
+/// Whether no neighbour is larger; of equal ones the first in reading order is the peak.
+fn is_peak(logits: &[f32], width: usize, height: usize, cell: usize) -> bool {
+    let (x, y) = (cell % width, cell / width);
+    let value = logits[cell];
+    for ny in y.saturating_sub(1)..=(y + 1).min(height - 1) {
+        for nx in x.saturating_sub(1)..=(x + 1).min(width - 1) {
+            let other = ny * width + nx;
+            if logits[other] > value || (logits[other] == value && other < cell) {
+                return false;
+            }
+        }
+    }
+    true
+}
+
+/// Sorts `found[begin..]`, best first, and drops what a better box overlaps by more than `iou`.
+fn suppress(found: &mut Vec<Detection>, begin: usize, iou: f32) {
+    found[begin..].sort_unstable_by(|a, b| b.score.total_cmp(&a.score));
+    found.truncate(begin + MAX_PEOPLE);
+    let mut kept = begin;
+    for index in begin..found.len() {
+        let one = found[index];
+        if !found[begin..kept].iter().any(|better| better.bbox.iou(&one.bbox) > iou) {
+            found[kept] = one;
+            kept += 1;
+        }
+    }
+    found.truncate(kept);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const W: usize = 20;
+    const H: usize = 12;
+    const RULES: Rules = Rules { stride: 16.0, offset_px: 7.5, score_threshold: 0.35, nms_iou: 0.6 };
+
+    struct Maps(Vec<f32>);
+
+    impl Maps {
+        fn empty() -> Maps {
+            let mut maps = vec![0.0; MAPS * W * H];
+            maps[..W * H].fill(-9.0);
+            Maps(maps)
+        }
+        fn person(mut self, x: usize, y: usize, logit: f32, size_px: (f32, f32), offset: (f32, f32)) -> Maps {
+            let values = [logit, (size_px.0 / 16.0).ln(), (size_px.1 / 16.0).ln(), offset.0, offset.1];
+            for (map, value) in values.into_iter().enumerate() {
+                self.0[map * W * H + y * W + x] = value;
+            }
+            self
+        }
+        fn found(&self) -> Vec<Detection> {
+            let mut out = vec![];
+            decode(&self.0, W, &RULES, &mut out);
+            out
+        }
+    }
+
+    #[test]
+    fn a_drawn_person_is_found_where_it_was_drawn() {
+        let found = Maps::empty().person(5, 4, 2.0, (40.0, 100.0), (0.25, -0.5)).found();
+        assert_eq!(found.len(), 1);
+        let (cx, cy) = found[0].bbox.centre();
+        assert!((cx - (16.0 * 5.25 + 7.5)).abs() < 1e-3 && (cy - (16.0 * 3.5 + 7.5)).abs() < 1e-3);
+        assert!((found[0].bbox.w - 40.0).abs() < 1e-3 && (found[0].bbox.h - 100.0).abs() < 1e-3);
+        assert!((found[0].score - 0.8808).abs() < 1e-4);
+    }
+
+    #[test]
+    fn neighbours_are_one_person_and_so_are_boxes_that_overlap() {
+        let maps = Maps::empty()
+            .person(5, 4, 2.0, (40.0, 100.0), (0.0, 0.0))
+            .person(6, 4, 2.0, (40.0, 100.0), (0.0, 0.0))
+            .person(5, 6, 1.0, (40.0, 100.0), (0.0, -1.8))
+            .person(12, 6, 3.0, (40.0, 100.0), (0.0, 0.0));
+        let scores: Vec<_> = maps.found().iter().map(|d| d.score).collect();
+        assert_eq!(scores.len(), 2);
+        assert!(scores[0] > scores[1]);
+    }
+
+    #[test]
+    fn the_threshold_is_the_sigmoids() {
+        let logit = |p: f32| (p / (1.0 - p)).ln();
+        assert!(Maps::empty().person(3, 3, logit(0.349), (9.0, 9.0), (0.0, 0.0)).found().is_empty());
+        assert_eq!(Maps::empty().person(3, 3, logit(0.351), (9.0, 9.0), (0.0, 0.0)).found().len(), 1);
+    }
+
+    #[test]
+    fn nonsense_gives_no_box() {
+        for bad in [f32::NAN, f32::INFINITY] {
+            assert!(Maps::empty().person(3, 3, 5.0, (9.0, 9.0), (bad, 0.0)).found().is_empty());
+        }
+        assert!(Maps(vec![f32::NAN; MAPS * W * H]).found().is_empty());
+        let huge = Maps(vec![80.0; MAPS * W * H]).found();
+        assert!(huge.iter().all(|d| d.bbox.is_valid() && d.score <= 1.0));
+        let mut out = vec![];
+        decode(&[1.0; 7], W, &RULES, &mut out);
+        assert!(out.is_empty());
+    }
+}
