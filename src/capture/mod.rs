@@ -16,6 +16,7 @@
 //! out when the pipeline is rebuilt, and the next by rank (software, in the end) is used. It gets
 //! another chance an hour later: a decoder is often only busy.
 
+mod decoder;
 mod frames;
 mod log;
 mod pipeline;

@@ -1,5 +1,6 @@
 //! One pipeline, from its text to NULL.
 
+use super::decoder::{self, Decoder};
 use super::frames::{Frames, Progress};
 use super::plan::{self, Plan};
 use super::{Credentials, Error, Options, Source};
@@ -16,13 +17,6 @@ use std::time::Duration;
 
 /// Buffers that frames hold while the decoder goes on: one waits in its slot, one is worked on.
 const HELD_BUFFERS: u32 = 2;
-
-/// An element that decodes video.
-#[derive(Clone, Debug, PartialEq)]
-pub(super) struct Decoder {
-    pub factory: String,
-    pub hardware: bool,
-}
 
 /// A pipeline and what watches it. It must be [`shut`](Pipeline::shut): GStreamer forbids to drop
 /// an element that runs.
@@ -70,8 +64,8 @@ impl Pipeline {
             set_up_rtsp(&source, credentials.as_ref());
         }
         let fed = Arc::new(AtomicU64::new(0));
-        watch_decoders(&pipeline, &fed);
-        choose_decoders(&pipeline, excluded);
+        decoder::count_input(&pipeline, &fed);
+        decoder::choose(&pipeline, excluded);
         if plan.decoded {
             link_when_decoded(&pipeline).map_err(fail)?;
         }
@@ -94,12 +88,8 @@ impl Pipeline {
 
     /// The video decoder in use, if there is one.
     pub fn decoder(&self) -> Option<Decoder> {
-        let mut found = None;
-        // Stops at the first; a change of the pipeline meanwhile ends the search early.
-        for element in self.pipeline.iterate_recurse().into_iter().flatten() {
-            found = found.or_else(|| video_decoder(&element));
-        }
-        found
+        // A change of the pipeline meanwhile ends the search early.
+        self.pipeline.iterate_recurse().into_iter().flatten().find_map(|element| Decoder::of(&element))
     }
 
     /// Whether data went into a decoder.
@@ -208,44 +198,6 @@ fn set_up_rtsp(source: &gst::Element, credentials: Option<&Credentials>) {
     });
 }
 
-/// Counts what goes into video decoders, whoever puts them into the pipeline.
-fn watch_decoders(pipeline: &gst::Pipeline, fed: &Arc<AtomicU64>) {
-    let fed = fed.clone();
-    pipeline.connect_deep_element_added(move |_, _, element| {
-        let Some(pad) = video_decoder(element).and_then(|_| element.static_pad("sink")) else { return };
-        let fed = fed.clone();
-        pad.add_probe(gst::PadProbeType::BUFFER, move |_, _| {
-            fed.fetch_add(1, Ordering::Relaxed);
-            gst::PadProbeReturn::Ok
-        });
-    });
-}
-
-/// Keeps every autoplugging bin from `excluded` decoders, and from decoding what is no picture.
-fn choose_decoders(pipeline: &gst::Pipeline, excluded: Vec<String>) {
-    let excluded: Arc<[String]> = excluded.into();
-    for bin in pipeline.iterate_recurse().into_iter().flatten() {
-        let Some(select) = gst::glib::subclass::SignalId::lookup("autoplug-select", bin.type_()) else {
-            continue;
-        };
-        let Some(answers) = gst::glib::EnumClass::with_type(select.query().return_type().type_()) else {
-            continue;
-        };
-        let excluded = excluded.clone();
-        bin.connect("autoplug-select", false, move |args| {
-            let factory = args.get(3)?.get::<gst::ElementFactory>().ok()?;
-            let skipped = excluded.iter().any(|name| *name == factory.name());
-            answers.to_value_by_nick(if skipped { "skip" } else { "try" })
-        });
-        bin.connect("autoplug-continue", false, move |args| {
-            let caps = args.get(2)?.get::<gst::Caps>().ok()?;
-            let name = caps.structure(0).map(|s| s.name().to_string()).unwrap_or_default();
-            let other = ["audio/", "text/", "subpicture/", "closedcaption/"];
-            Some((!other.iter().any(|prefix| name.starts_with(prefix))).to_value())
-        });
-    }
-}
-
 /// Links the first video pad of `decodebin` to the converter once it is there.
 fn link_when_decoded(pipeline: &gst::Pipeline) -> Result<(), String> {
     let decode = pipeline.by_name(plan::DECODE).ok_or("no decodebin")?;
@@ -287,30 +239,4 @@ fn link(pad: &gst::Pad, convert: &gst::Element) -> Result<(), String> {
         target
     };
     pad.link(&target).map(drop).map_err(|e| format!("{e}: {caps}"))
-}
-
-/// What `element` is, if it decodes pictures.
-fn video_decoder(element: &gst::Element) -> Option<Decoder> {
-    let factory = element.factory()?;
-    let class = factory.klass();
-    if !class.contains("Decoder") || !(class.contains("Video") || class.contains("Image")) {
-        return None;
-    }
-    let name = factory.name();
-    // Vendors' plugins do not always say so.
-    let vendors = ["v4l2", "nv", "omx", "vaapi", "mpp", "vpu", "qti", "imx"];
-    let hardware = class.contains("Hardware") || vendors.iter().any(|vendor| name.starts_with(vendor));
-    Some(Decoder { factory: name.to_string(), hardware })
-}
-
-/// The video decoder that `object` is or is part of.
-pub(super) fn decoder_around(object: Option<&gst::Object>) -> Option<Decoder> {
-    let mut at = object.cloned();
-    while let Some(object) = at {
-        if let Some(decoder) = object.downcast_ref::<gst::Element>().and_then(video_decoder) {
-            return Some(decoder);
-        }
-        at = object.parent();
-    }
-    None
 }

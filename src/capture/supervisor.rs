@@ -1,7 +1,8 @@
 //! The thread that outlives every pipeline of its camera.
 
+use super::decoder::Decoder;
 use super::frames::{CAPS_MESSAGE, Frames};
-use super::pipeline::{self, Decoder, Hanging, Pipeline};
+use super::pipeline::{self, Hanging, Pipeline};
 use super::plan::{self, Plan};
 use super::{Error, Event, Options, Sink, Source};
 use crate::clock::{Mono, SharedClock};
@@ -128,7 +129,9 @@ impl Supervisor {
                     self.sink.event(Event::Stalled { after, retry_in });
                     retry_in
                 }
-                End::Failed(failure) => {
+                End::Failed(mut failure) => {
+                    // One that is in use though it was left out is the user's own choice.
+                    failure.decoder.take_if(|decoder| self.excluded.iter().any(|(name, _)| name == decoder));
                     let retry_in = match &failure {
                         // The next decoder may work at once, and there are only so many.
                         Failure { decoder: Some(_), .. } => Duration::ZERO,
@@ -197,23 +200,30 @@ impl Supervisor {
                 Some(last) => (last, self.options.stall_timeout),
             };
             let silent = self.clock.now().since(since);
-            // Whatever made the start fail is on the bus already.
-            let wait = if played.is_err() { Duration::ZERO } else { allowed.saturating_sub(silent) };
-            let message = pipeline.bus.timed_pop_filtered(
-                gst::ClockTime::try_from(wait).unwrap_or(gst::ClockTime::MAX),
-                &[gst::MessageType::Error, gst::MessageType::Eos, gst::MessageType::Application],
-            );
+            let kinds = [gst::MessageType::Error, gst::MessageType::Eos, gst::MessageType::Application];
+            // Whatever made the start fail is on the bus already; and a wait of nothing would not
+            // even look.
+            let message = match gst::ClockTime::try_from(allowed.saturating_sub(silent)) {
+                Ok(wait) if played.is_ok() && !wait.is_zero() => {
+                    pipeline.bus.timed_pop_filtered(wait, &kinds)
+                }
+                _ => pipeline.bus.pop_filtered(&kinds),
+            };
             match message.as_ref().map(|message| message.view()) {
                 None if played.is_err() => {
                     return End::Failed(Failure::of("the pipeline does not start".into()));
                 }
                 None if silent >= allowed && online => return End::Stalled(silent),
-                None if silent >= allowed => return End::Failed(self.no_frame(pipeline)),
+                None if silent >= allowed => {
+                    let within = self.options.connect_timeout;
+                    return End::Failed(self.no_frame(pipeline, format!("no frame within {within:?}")));
+                }
                 Some(gst::MessageView::Error(error)) => return End::Failed(self.failure(pipeline, error)),
-                Some(gst::MessageView::Eos(_)) => match self.ended(pipeline) {
-                    Some(end) => return end,
-                    None => continue,
-                },
+                Some(gst::MessageView::Eos(_)) => {
+                    if let Some(end) = self.ended(pipeline) {
+                        return end;
+                    }
+                }
                 Some(gst::MessageView::Application(message)) => {
                     if let Some(caps) = message.structure().and_then(new_caps) {
                         self.announce(pipeline, caps, &mut online);
@@ -235,24 +245,21 @@ impl Supervisor {
 
     /// What an end of stream means; `None` if the pipeline goes on.
     fn ended(&self, pipeline: &Pipeline) -> Option<End> {
-        match self.options.source {
-            Source::File { .. } if pipeline.progress.frames() == 0 => {
-                Some(End::Failed(Failure::of("the file ended before its first frame".into())))
+        Some(match self.options.source {
+            _ if pipeline.progress.frames() == 0 => {
+                End::Failed(self.no_frame(pipeline, "the stream ended before its first frame".into()))
             }
-            Source::File { looped: true, .. } if pipeline.rewind() => None,
-            Source::File { looped: true, .. } => Some(End::Again),
-            Source::File { looped: false, .. } => Some(End::Over),
-            _ => Some(End::Failed(Failure::of("the stream ended".into()))),
-        }
+            Source::File { looped: true, .. } if pipeline.rewind() => return None,
+            Source::File { looped: true, .. } => End::Again,
+            Source::File { looped: false, .. } => End::Over,
+            _ => End::Failed(Failure::of("the stream ended".into())),
+        })
     }
 
-    fn no_frame(&self, pipeline: &Pipeline) -> Failure {
+    /// A pipeline that had all the time or data it could want; so did its decoder.
+    fn no_frame(&self, pipeline: &Pipeline, reason: String) -> Failure {
         let hardware = pipeline.decoder().filter(|d| d.hardware && pipeline.fed_decoder());
-        let within = self.options.connect_timeout;
-        Failure {
-            decoder: hardware.map(|decoder| decoder.factory),
-            ..Failure::of(format!("no frame within {within:?}"))
-        }
+        Failure { decoder: hardware.map(|decoder| decoder.factory), ..Failure::of(reason) }
     }
 
     fn failure(&self, pipeline: &Pipeline, error: &gst::message::Error) -> Failure {
@@ -269,7 +276,7 @@ impl Supervisor {
         // Before the first frame, an error in the decoder, or one of data rather than of access
         // while the decoder had data, is the decoder's.
         let data = !what.is::<gst::ResourceError>() && pipeline.fed_decoder();
-        let suspect = pipeline::decoder_around(source).or_else(|| pipeline.decoder().filter(|_| data));
+        let suspect = Decoder::around(source).or_else(|| pipeline.decoder().filter(|_| data));
         let unproven = pipeline.progress.frames() == 0;
         let decoder = suspect.filter(|d| d.hardware && unproven).map(|d| d.factory);
         let unauthorized = what.matches(gst::ResourceError::NotAuthorized);

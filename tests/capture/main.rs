@@ -1,0 +1,10 @@
+//! Capture against real GStreamer elements, real files and a real RTSP server.
+#![allow(clippy::unwrap_used, clippy::disallowed_methods, clippy::print_stdout)]
+
+mod alone;
+mod decoders;
+mod files;
+mod pixels;
+mod recorder;
+mod recovery;
+mod rtsp;

@@ -1,0 +1,130 @@
+//! End, error, silence: every one leads to a rebuilt pipeline.
+
+use crate::alone::{alone, held};
+use crate::recorder::{Recorder, options, run, start};
+use posed::backoff::Backoff;
+use posed::capture::{Capture, Error, Event, Options};
+use posed::clock::SystemClock;
+use std::time::Duration;
+
+const MS: Duration = Duration::from_millis(1);
+
+fn quick(source: &str) -> Options {
+    Options { backoff: Backoff::new(MS, 2 * MS).unwrap(), ..options(source) }
+}
+
+#[test]
+fn a_live_stream_that_ends_is_started_again_and_frames_count_on() {
+    let recorder = Recorder::keeps();
+    let capture = start(quick("pipeline:videotestsrc is-live=true num-buffers=3"), &recorder);
+    drop(recorder.wait("third start", |seen| seen.online() >= 3));
+    capture.stop();
+    let seen = recorder.seen();
+    assert!(seen.reasons().contains("the stream ended"), "{:?}", seen.events);
+    assert!(seen.frames.iter().map(|f| f.seq).eq(0..seen.frames.len() as u64));
+    assert_eq!(seen.events.last(), Some(&Event::Stopped));
+}
+
+#[test]
+fn an_elements_error_names_it() {
+    let recorder = Recorder::counts();
+    let capture = start(quick("pipeline:videotestsrc is-live=true ! identity error-after=4"), &recorder);
+    drop(recorder.wait("second start", |seen| seen.online() >= 2));
+    capture.stop();
+    assert!(
+        recorder.seen().reasons().contains("identity: Failed after iterations"),
+        "{:?}",
+        recorder.seen().events
+    );
+}
+
+#[test]
+fn silence_after_frames_is_a_stall() {
+    // A frame, then none for ten seconds.
+    let source = "pipeline:videotestsrc is-live=true ! video/x-raw,framerate=1/10";
+    let seen = run(Options { stall_timeout: 200 * MS, ..quick(source) });
+    assert_eq!(seen.online(), 1);
+    assert!(matches!(seen.events[2], Event::Stalled { after, .. } if after >= 200 * MS), "{:?}", seen.events);
+}
+
+#[test]
+fn silence_from_the_start_is_a_failure() {
+    let source = "pipeline:appsrc is-live=true ! video/x-raw,format=I420,width=64,height=64,framerate=30/1";
+    let seen = run(Options { connect_timeout: 200 * MS, ..quick(source) });
+    assert!(seen.reasons().contains("no frame within 200ms"), "{:?}", seen.events);
+    assert_eq!(seen.frame_count, 0);
+}
+
+#[test]
+fn attempts_count_up_and_pauses_grow() {
+    let recorder = Recorder::counts();
+    let slow = Backoff::new(8 * MS, 64 * MS).unwrap();
+    let capture = start(Options { backoff: slow, ..options("file:///nowhere/x.mp4") }, &recorder);
+    drop(recorder.wait("failures", |seen| seen.count(|e| matches!(e, Event::Failed { .. })) >= 6));
+    capture.stop();
+    let seen = recorder.seen();
+    let attempts = |e: &Event| if let Event::Connecting { attempt } = e { Some(*attempt) } else { None };
+    assert!(seen.events.iter().filter_map(attempts).take(6).eq(1..=6), "{:?}", seen.events);
+    let pauses = |e: &Event| if let Event::Failed { retry_in, .. } = e { Some(*retry_in) } else { None };
+    let pauses: Vec<_> = seen.events.iter().filter_map(pauses).collect();
+    assert!(pauses[0] <= 8 * MS && pauses[5] >= 32 * MS && pauses[5] <= 64 * MS, "{pauses:?}");
+}
+
+#[test]
+fn what_no_retry_mends_is_an_error_at_the_start() {
+    let fail = |source: &str| {
+        let sink = Recorder::counts();
+        Capture::start(options(source), SystemClock::shared(), sink).map(drop).unwrap_err().to_string()
+    };
+    assert!(fail("pipeline:nosuchelement ! identity").contains("nosuchelement"));
+    assert!(fail("pipeline:videotestsrc ! appsink  videotestsrc ! appsink").contains("appsinks"));
+    let error = fail("pipeline:rtspsrc location=rtsp://u:hunter2@cam nosuch=1 ! identity");
+    assert!(!error.contains("hunter2"), "{error}");
+    let bad = Options { max_fps: Some(-1.0), ..options("test://") };
+    let error = Capture::start(bad, SystemClock::shared(), Recorder::counts()).map(drop).unwrap_err();
+    assert!(matches!(error, Error::Option { key: "max_fps", .. }), "{error}");
+}
+
+#[test]
+fn a_stop_wakes_whatever_it_is_waiting_for() {
+    for source in [
+        "test://",
+        "pipeline:appsrc is-live=true ! video/x-raw,format=I420,width=64,height=64,framerate=30/1",
+        "file:///nowhere/x.mp4",
+        // Nobody answers there: the connection hangs.
+        "rtsp://192.0.2.1/x",
+    ] {
+        let hour = Backoff::new(Duration::from_secs(3600), Duration::from_secs(3600)).unwrap();
+        let recorder = Recorder::counts();
+        let capture = start(Options { backoff: hour, ..options(source) }, &recorder);
+        drop(recorder.wait("start", |seen| !seen.events.is_empty()));
+        // One that hangs is left behind without its last event.
+        capture.stop();
+        assert_eq!(recorder.seen().events.last(), Some(&Event::Stopped), "{source}");
+    }
+}
+
+#[test]
+fn a_camera_that_stays_away_costs_nothing() {
+    if !alone("recovery::a_camera_that_stays_away_costs_nothing") {
+        return;
+    }
+    // A port that was free a moment ago: connections are refused at once.
+    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let recorder = Recorder::counts();
+    let capture = start(quick(&format!("rtsp://127.0.0.1:{port}/x")), &recorder);
+    let failed = |n: usize| {
+        drop(recorder.wait("failures", move |seen| seen.count(|e| matches!(e, Event::Failed { .. })) >= n));
+        held()
+    };
+    let before = failed(50);
+    let after = failed(250);
+    capture.stop();
+    println!("before {before:?}, after 200 more attempts {after:?}");
+    let reasons = recorder.seen().reasons();
+    assert!(reasons.lines().all(|r| r.contains("rtspsrc: ")), "{reasons}");
+    // GLib's idle worker threads come and go: two of them are no leak, one an attempt would be.
+    assert!(after.threads <= before.threads + 2);
+    assert!(after.descriptors <= before.descriptors + 2);
+    assert!(after.resident_kb <= before.resident_kb + 2048, "memory grows with the attempts");
+}

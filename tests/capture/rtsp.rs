@@ -1,0 +1,251 @@
+//! A real RTSP server, in a process of its own so that it can be killed like a camera.
+
+use crate::alone::{Held, alone, held};
+use crate::recorder::{PATIENCE, Recorder, options, start};
+use gstreamer_rtsp_server::{self as server, gst, prelude::*};
+use posed::backoff::Backoff;
+use posed::capture::{Event, Options, Transport};
+use posed::frame::ClockLabel;
+use std::io::{BufRead, BufReader, Read};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+const SPEC: &str = "POSED_TEST_CAMERA";
+
+/// What a camera is to do; travels in its environment as `protocols|credentials|port|launch text`.
+#[derive(Clone)]
+struct Camera {
+    port: u16,
+    launch: String,
+    protocols: &'static str,
+    /// `user:password`.
+    credentials: &'static str,
+}
+
+struct Running {
+    child: Child,
+}
+
+impl Camera {
+    /// H.264 of `width`x`height`, a key frame every half second. As most cameras do, it repeats
+    /// its parameter sets in the stream.
+    fn h264(width: u32, height: u32) -> Camera {
+        let launch = format!(
+            "( videotestsrc is-live=true pattern=ball ! \
+             video/x-raw,format=I420,width={width},height={height},framerate=30/1 ! \
+             x264enc tune=zerolatency speed-preset=ultrafast key-int-max=15 bitrate=500 ! \
+             rtph264pay name=pay0 pt=96 config-interval=-1 )"
+        );
+        Camera { port: free_port(), launch, protocols: "tcp+udp", credentials: "" }
+    }
+
+    fn url(&self) -> String {
+        format!("rtsp://127.0.0.1:{}/live", self.port)
+    }
+
+    /// Starts its process, and waits until it listens.
+    fn run(&self) -> Running {
+        let spec = [self.protocols, self.credentials, &self.port.to_string(), &self.launch].join("|");
+        let mut child = Command::new(std::env::current_exe().unwrap())
+            .args(["rtsp::camera_process", "--exact", "--nocapture", "--test-threads=1"])
+            .env(SPEC, spec)
+            // Closed when this process ends, whatever ends it: so does the camera, then.
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        assert!(lines.any(|line| line.unwrap().ends_with("listening")), "the camera does not start");
+        Running { child }
+    }
+}
+
+impl Drop for Running {
+    /// Pulls the plug.
+    fn drop(&mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+}
+
+fn free_port() -> u16 {
+    std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+}
+
+/// Not a test: what [`Camera::run`] runs.
+#[test]
+fn camera_process() {
+    let Ok(spec) = std::env::var(SPEC) else { return };
+    let fields: Vec<_> = spec.splitn(4, '|').collect();
+    let [protocols, credentials, port, launch] = fields[..] else { panic!("{spec}") };
+    gst::init().unwrap();
+    let server = server::RTSPServer::new();
+    server.set_address("127.0.0.1");
+    server.set_service(port);
+    let factory = server::RTSPMediaFactory::new();
+    factory.set_launch(launch);
+    factory.set_shared(true);
+    factory.set_property_from_str("protocols", protocols);
+    if let Some((user, password)) = credentials.split_once(':') {
+        let auth = server::RTSPAuth::new();
+        let token = server::RTSPToken::builder().field("media.factory.role", "user").build();
+        auth.add_basic(&server::RTSPAuth::make_basic(user, password), &token);
+        server.set_auth(Some(&auth));
+        let role = gst::Structure::builder("user")
+            .field("media.factory.access", true)
+            .field("media.factory.construct", true)
+            .build();
+        factory.add_role_from_structure(&role);
+    }
+    server.mount_points().unwrap().add_factory("/live", factory);
+    let _attached = server.attach(None).unwrap();
+    std::thread::spawn(|| {
+        let _ = std::io::stdin().read(&mut [0]);
+        std::process::exit(0);
+    });
+    println!("listening");
+    gst::glib::MainLoop::new(None, false).run();
+}
+
+fn frames_from(camera: &Camera, transport: Transport) {
+    let _camera = camera.run();
+    let recorder = Recorder::counts();
+    let capture = start(Options { transport, ..options(&camera.url()) }, &recorder);
+    drop(recorder.wait("frames", |seen| seen.frame_count >= 10));
+    capture.stop();
+    let seen = recorder.seen();
+    assert_eq!(seen.online(), 1, "{:?}", seen.events);
+    assert_eq!(seen.reasons(), "");
+}
+
+#[test]
+fn tcp_and_udp_give_frames() {
+    frames_from(&Camera { protocols: "tcp", ..Camera::h264(160, 120) }, Transport::Tcp);
+    frames_from(&Camera { protocols: "udp", ..Camera::h264(160, 120) }, Transport::Udp);
+    // A camera that has no UDP: auto ends with TCP.
+    frames_from(&Camera { protocols: "tcp", ..Camera::h264(160, 120) }, Transport::Auto);
+}
+
+#[test]
+fn parameter_sets_in_the_sdp_alone_are_enough() {
+    // `avc` keeps SPS and PPS out of the stream; config-interval=0 does not put them back.
+    let camera = Camera::h264(160, 120);
+    let launch = camera
+        .launch
+        .replace("! rtph264pay", "! video/x-h264,stream-format=avc ! rtph264pay")
+        .replace("config-interval=-1", "config-interval=0");
+    assert_ne!(launch, camera.launch);
+    frames_from(&Camera { launch, ..camera }, Transport::Tcp);
+}
+
+#[test]
+fn sound_beside_the_picture_is_left_out() {
+    let camera = Camera::h264(160, 120);
+    let sound = " audiotestsrc is-live=true ! audioconvert ! alawenc ! rtppcmapay name=pay1 pt=8 )";
+    let launch = camera.launch.replace(" )", sound);
+    frames_from(&Camera { launch, ..camera }, Transport::Tcp);
+}
+
+#[test]
+fn a_wrong_password_is_said_and_the_right_one_works() {
+    let camera = Camera { credentials: "admin:p@ss/word", ..Camera::h264(160, 120) };
+    let _camera = camera.run();
+    let with = |user: &str| options(&camera.url().replace("://", &format!("://{user}@")));
+    for (user, secret) in [("admin:hunter2%21", "hunter2"), ("nobody:hunter2", "hunter2")] {
+        let recorder = Recorder::counts();
+        let capture = start(with(user), &recorder);
+        drop(recorder.wait("refusal", |seen| !seen.reasons().is_empty()));
+        capture.stop();
+        let seen = recorder.seen();
+        let Some(Event::Failed { reason, retry_in }) = seen.events.get(1) else {
+            panic!("{:?}", seen.events)
+        };
+        assert!(reason.contains("nauthorized"), "{reason}");
+        assert!(!reason.contains(secret), "{reason}");
+        // Asking again at once would lock the account of many a camera.
+        assert!(*retry_in >= Duration::from_secs(10), "{retry_in:?}");
+    }
+    let recorder = Recorder::counts();
+    let capture = start(with("admin:p%40ss%2Fword"), &recorder);
+    drop(recorder.wait("frames", |seen| seen.frame_count >= 3));
+    capture.stop();
+}
+
+#[test]
+fn a_camera_that_returns_with_another_size_is_read_anew() {
+    let camera = Camera::h264(320, 240);
+    let first = camera.run();
+    let recorder = Recorder::keeps();
+    let capture = start(options(&camera.url()), &recorder);
+    drop(recorder.wait("frames", |seen| seen.frame_count >= 3));
+    drop(first);
+    drop(recorder.wait("loss", |seen| !seen.reasons().is_empty()));
+    let _second = Camera { port: camera.port, ..Camera::h264(176, 144) }.run();
+    drop(recorder.wait("frames of the new size", |seen| {
+        seen.frames.iter().filter(|f| (f.info.width, f.info.height) == (176, 144)).count() >= 3
+    }));
+    capture.stop();
+    let seen = recorder.seen();
+    let caps = |e: &Event| matches!(e, Event::Online { caps, .. } if caps.contains("width=(int)176"));
+    assert_eq!(seen.count(caps), 1, "{:?}", seen.events);
+    assert!(seen.frames.iter().map(|f| f.seq).eq(0..seen.frames.len() as u64));
+}
+
+#[test]
+fn the_senders_clock_is_used_once_it_reports() {
+    let camera = Camera::h264(160, 120);
+    let _camera = camera.run();
+    let recorder = Recorder::keeps();
+    let begun = std::time::SystemTime::now();
+    let capture = start(options(&camera.url()), &recorder);
+    let has =
+        gst::ElementFactory::make("rtspsrc").build().unwrap().has_property("add-reference-timestamp-meta");
+    drop(recorder.wait("a frame by RTCP's clock", |seen| {
+        seen.frames.iter().any(|f| f.stamp.clock == ClockLabel::Rtcp) || (!has && seen.frame_count > 10)
+    }));
+    capture.stop();
+    let seen = recorder.seen();
+    let now = std::time::SystemTime::now();
+    // Camera and test have one clock: no frame is of before the start or of after now.
+    assert!(seen.frames.iter().all(|f| f.stamp.wall >= begun && f.stamp.wall <= now));
+}
+
+#[test]
+fn twenty_kills_leave_no_thread_and_no_descriptor() {
+    if !alone("rtsp::twenty_kills_leave_no_thread_and_no_descriptor") {
+        return;
+    }
+    let camera = Camera::h264(160, 120);
+    let recorder = Recorder::counts();
+    let mut running = camera.run();
+    let backoff = Backoff::new(Duration::from_millis(100), Duration::from_secs(1)).unwrap();
+    let capture = start(Options { backoff, ..options(&camera.url()) }, &recorder);
+    drop(recorder.wait("frames", |seen| seen.online() == 1));
+    let mut counts: Vec<Held> = vec![held()];
+    let mut slowest = Duration::ZERO;
+    for kill in 1..=20 {
+        drop(running);
+        drop(recorder.wait("loss", |seen| {
+            seen.count(|e| matches!(e, Event::Failed { .. } | Event::Stalled { .. })) >= kill
+        }));
+        running = camera.run();
+        let returned = Instant::now();
+        drop(recorder.wait("return", |seen| seen.online() == kill + 1));
+        slowest = slowest.max(returned.elapsed());
+        counts.push(held());
+    }
+    // What ends with a pipeline may take a moment to be gone.
+    let first = counts[0];
+    let end = Instant::now() + PATIENCE;
+    let mut last = held();
+    while (last.threads > first.threads || last.descriptors > first.descriptors) && Instant::now() < end {
+        std::thread::sleep(Duration::from_millis(100));
+        last = held();
+    }
+    capture.stop();
+    println!("slowest return {slowest:?}; held at first {first:?}, at last {last:?}");
+    assert!(last.threads <= first.threads, "{counts:#?}");
+    assert!(last.descriptors <= first.descriptors, "{counts:#?}");
+    // The allocator's own arenas fill in the first few.
+    assert!(last.resident_kb <= counts[10].resident_kb + 3072, "memory grows with the kills: {counts:#?}");
+}
