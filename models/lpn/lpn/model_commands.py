@@ -82,4 +82,58 @@ def quantize(args) -> int:
     return 0
 
 
-ALL = (export_command, quantize_command)
+def evaluate_command(sub):
+    p = sub.add_parser("evaluate", help="measure a model folder on a hold-out; writes results.json beside it")
+    p.add_argument("folder", type=Path)
+    _data_arguments(p)
+    p.add_argument("--boxes", type=Path, help="COCO detections to look in (default: the annotators' boxes)")
+    p.add_argument("--weights", type=Path, help="also run this checkpoint in PyTorch (LPN-50)")
+    p.add_argument("--only", choices=("float", "int8"), help="one of the two ONNX files")
+    p.add_argument("--no-flip", action="store_true", help="leave the flip test out, which takes twice as long")
+    p.add_argument("--threads", type=int, default=0, help="of ONNX Runtime (default: all cores)")
+    p.set_defaults(run=evaluate)
+
+
+def evaluate(args) -> int:
+    from . import coco
+    from . import evaluate as evaluator
+
+    manifest = Manifest.load(args.folder)
+    people = coco.load_people(args.annotations, args.images)
+    pictures = coco.Pictures(people, None)
+    boxes = evaluator.given_boxes(people, args.boxes) if args.boxes else evaluator.labelled_boxes(people)
+    runners = {
+        kind: evaluator.onnx_runner(args.folder / file, args.threads)
+        for kind, file in (("float", FLOAT), ("int8", INT8))
+        if args.only in (None, kind) and (args.folder / file).is_file()
+    }
+    if args.weights:
+        from . import net, train
+
+        torch_net = net.LPN()
+        train.load_weights(torch_net, args.weights)
+        runners["pytorch"] = evaluator.torch_runner(torch_net.eval())
+    results = {
+        "name": manifest.name, "version": manifest.version, "sha256": manifest.sha256,
+        "boxes": args.boxes.name if args.boxes else "labelled", "faults": people.faults, "rows": [],
+    }  # fmt: skip
+    for kind, run in runners.items():
+        for row in evaluator.evaluate(run, manifest, people, pictures, boxes, (False,) if args.no_flip else (False, True)):
+            results["rows"].append({"runtime": kind, **row})
+            if row["decoding"] in ("manifest", "argmax"):
+                _say(_line(kind, row))
+    name = "results.json" if not args.boxes else f"results-{args.boxes.stem}.json"
+    (args.folder / name).write_text(json.dumps(results, indent=1) + "\n")
+    return 0
+
+
+def _line(kind: str, row: dict) -> str:
+    pck = f"PCK@0.2 {row['pck']:.4f}  OKS {row['oks']:.4f}  " if "pck" in row else ""
+    flip = "flip" if row["flip"] else "    "
+    return (
+        f"{kind:8}{row['source']:12}{row['decoding']:12}{flip}  {pck}AP {row['ap']:.4f}  AP50 {row['ap50']:.4f}  "
+        f"AR {row['ar']:.4f}  ({row['people']} people)"
+    )
+
+
+ALL = (export_command, quantize_command, evaluate_command)
