@@ -136,4 +136,30 @@ def _line(kind: str, row: dict) -> str:
     )
 
 
-ALL = (export_command, quantize_command, evaluate_command)
+def convert_command(sub):
+    p = sub.add_parser("convert", help="a checkpoint of the published LPN code -> float.onnx and model.toml")
+    p.add_argument("checkpoint", type=Path, help="its .pth file")
+    p.add_argument("folder", type=Path, help="folder of the model; `quantize` makes the int8 file in it")
+    p.add_argument("--size", type=_size, default=(256, 192), help="HEIGHTxWIDTH it was trained at (default 256x192)")
+    p.add_argument("--version", default="1")
+    p.set_defaults(run=convert)
+
+
+def convert(args) -> int:
+    from . import convert as converter
+    from . import export as onnx_export
+
+    try:
+        net = converter.load(args.checkpoint)
+    except (converter.NotLPN, OSError) as e:
+        print(f"lpn convert: {e}", file=sys.stderr)
+        return 1
+    height, width = args.size
+    manifest = converter.manifest(args.folder.resolve().name, args.version, net, height, width)
+    onnx_export.save(onnx_export.build(net, height, width), args.folder / FLOAT)
+    manifest.seal(args.folder, FLOAT, "none")
+    _say(f"{args.folder / FLOAT}: {manifest.architecture}, {height}x{width}, BGR; next: lpn quantize {args.folder} ...")
+    return 0
+
+
+ALL = (export_command, quantize_command, evaluate_command, convert_command)

@@ -175,7 +175,7 @@ class Trainer:
         """Everything that the run depends on, replaced as a whole."""
         part = self.dir / "state.part"
         torch.save(
-            {"net": self.net.state_dict(), "average": self.average, "optimizer": self.optimizer.state_dict(),
+            {"net": self.net.state_dict(), "average": self.average, "optimizer": self.optimizer.state_dict()["state"],
              "stage": self.stage, "seen": self.seen, "total": self.total, "rng": torch.get_rng_state()},
             part,
         )  # fmt: skip
@@ -186,7 +186,9 @@ class Trainer:
         self.net.load_state_dict(s["net"])
         self.average, self.stage, self.seen, self.total = s["average"], s["stage"], s["seen"], s["total"]
         self._new_optimizer()
-        self.optimizer.load_state_dict(s["optimizer"])
+        # Only the moments: rates and the like follow from the config. Some runs' files hold them beside each other.
+        moments = s["optimizer"].get("state", s["optimizer"])
+        self.optimizer.load_state_dict({"state": moments, "param_groups": self.optimizer.state_dict()["param_groups"]})
         torch.set_rng_state(s["rng"].cpu())
         log.info("continuing stage %d at sample %d (%d in all)", self.stage, self.seen, self.total)
 

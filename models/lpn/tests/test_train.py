@@ -1,0 +1,145 @@
+"""The trainer learns, survives a kill without a trace, and names bad data."""
+
+import json
+
+import numpy as np
+import pytest
+import torch
+from conftest import TINY, draw_people
+from lpn import coco, crop, train
+
+STAGES = """
+seed = 4
+[net]
+blocks = [1, 1, 1, 1]
+width = 0.25
+[[source]]
+annotations = "people/people.json"
+images = "people"
+[holdout]
+annotations = "held/people.json"
+images = "held"
+[[stage]]
+name = "small"
+height = 32
+width = 32
+samples = 24
+batch = 4
+warmup = 8
+[[stage]]
+name = "larger"
+height = 64
+width = 48
+samples = 16
+batch = 4
+warmup = 4
+sigma = 2.0
+"""
+
+
+@pytest.fixture
+def config(tmp_path):
+    draw_people(tmp_path / "people", 6)
+    draw_people(tmp_path / "held", 3, seed=9, source="held")
+    (tmp_path / "a.toml").write_text(STAGES)
+    return train.Config.load(tmp_path / "a.toml")
+
+
+def test_steps_on_one_batch_lower_the_loss(config, tmp_path):
+    trainer = train.Trainer(config, tmp_path / "run", "cpu")
+    samples = train.Samples(config, None)
+    stage = config.stages[0]
+    batch = samples.batch(0, stage, 0)
+    losses = [trainer.step(stage, batch) for _ in range(8)]
+    assert losses[-1] < 0.9 * losses[0]
+    assert config.net == TINY
+
+
+def test_a_killed_run_ends_as_one_that_was_not(config, tmp_path):
+    whole = train.run(config, tmp_path / "whole", None, measure_every=100)
+    for _ in range(12):  # stops after 4 samples each: within stages and at their ends
+        parts = train.run(config, tmp_path / "parts", None, measure_every=100, max_samples=4)
+    assert parts.stage == whole.stage == 2 and parts.total == whole.total == 40
+    for k, v in whole.average.items():
+        torch.testing.assert_close(parts.average[k], v, rtol=0, atol=0)
+
+
+def test_stages_end_in_a_checkpoint_and_a_measurement(config, tmp_path):
+    run = train.run(config, tmp_path / "run", None, measure_every=100)
+    rows = [json.loads(r) for r in (tmp_path / "run/log.jsonl").read_text().splitlines()]
+    assert [(r["name"], r["seen"], r["total"]) for r in rows] == [("small", 24, 24), ("larger", 16, 40)]
+    assert rows[1]["held"]["people"] == 3
+    net = train.LPN(config.net)
+    train.load_weights(net, tmp_path / "run/01-larger.safetensors")
+    for k, v in net.state_dict().items():
+        torch.testing.assert_close(v.float(), run.average[k].float(), rtol=2e-3, atol=1e-4)
+
+
+def test_each_stage_runs_the_schedule_anew(config):
+    stage = train.Stage("s", 32, 32, samples=1000, batch=10, lr=1.0, warmup=100)
+    rates = [stage.rate(n) for n in range(0, 1000, 10)]
+    assert rates[0] < 0.11 and max(rates) == pytest.approx(1.0, abs=0.01)
+    assert np.argmax(rates) == 10 and rates[-1] < 0.03
+    assert all(a >= b for a, b in zip(rates[10:], rates[11:]))
+
+
+def test_same_seed_same_samples_and_another_another(config):
+    a, b = (train.Samples(config, None).batch(0, config.stages[0], 4) for _ in range(2))
+    for x, y in zip(a, b):
+        torch.testing.assert_close(x, y, rtol=0, atol=0)
+    c = train.Samples(config, None).batch(1, config.stages[0], 4)
+    assert not torch.equal(a[0], c[0])
+
+
+def test_bad_data_is_named_skipped_and_counted(tmp_path, caplog):
+    path = draw_people(tmp_path, 4)
+    data = json.loads(path.read_text())
+    (tmp_path / "0.png").unlink()
+    (tmp_path / "1.png").write_bytes(b"not a picture")
+    data["annotations"][2]["keypoints"][0:2] = [500.0, 20.0]
+    data["annotations"][3]["keypoints"] = data["annotations"][3]["keypoints"][:9]
+    path.write_text(json.dumps(data))
+    people = coco.load_people(path, tmp_path)
+    pictures = coco.Pictures(people, tmp_path / "cache")
+    assert people.faults == {"missing image": 1, "keypoint outside": 1, "bad annotation": 1, "broken image": 1}
+    assert [p.id for p in people.people] == [2, 3] and pictures.broken == {0}
+    assert people.people[1].visible.sum() == 16
+    for name in ("0.png", "1.png", "2.png"):
+        assert name in caplog.text
+    again = coco.Pictures(people, tmp_path / "cache")
+    assert again.broken == {0}
+    np.testing.assert_array_equal(again[1], pictures[1])
+
+
+def test_unlabelled_keypoints_do_not_teach():
+    h = torch.randn(2, 17, 8, 6, requires_grad=True)
+    visible = torch.zeros(2, 17, dtype=torch.bool)
+    visible[:, :5] = True
+    train.loss(h, torch.rand(2, 17, 8, 6), visible, 0.5).backward()
+    assert not h.grad[:, 5:].any() and h.grad[:, :5].any()
+
+
+def test_crop_and_keypoints_move_together(drawn):
+    """Targets of an augmented crop lie where the augmented picture has what they mark."""
+    picture = np.zeros((160, 120, 3), np.uint8)
+    keypoints = np.array([(30 + 4 * i, 30 + 6 * i) for i in range(17)], np.float32)
+    person = coco.Person(1, 0, (20, 20, 90, 120), keypoints, np.ones(17, bool), 1000.0)
+    aug = crop.Augment(flip=0.5, colour=0, occlude=0, half_body=0)
+    compared = 0
+    for seed in range(24):
+        rng = np.random.default_rng(seed)
+        j = seed % 17
+        picture[:] = 0
+        x, y = keypoints[j].astype(int)
+        picture[y - 2 : y + 3, x - 2 : x + 3] = 255
+        cut, points, visible = crop.training_crop(picture, person, 96, 128, aug, rng)
+        bright = cut[..., 0].astype(float)
+        if bright.sum() == 0:
+            continue
+        gy, gx = np.indices(bright.shape)
+        at = np.array([(gx * bright).sum(), (gy * bright).sum()]) / bright.sum()
+        if np.all((at > 8) & (at < (88, 120))):  # the whole patch is in the crop
+            # A mirrored crop has it under the other side's name.
+            assert min(np.hypot(*(points[k] - at)) for k in (j, coco.FLIP_ORDER[j])) < 0.75
+            compared += 1
+    assert compared > 12
