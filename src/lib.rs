@@ -33,6 +33,7 @@ pub mod infer;
 pub mod kernels;
 pub mod keypoint;
 pub mod pose;
+pub mod publish;
 pub mod secret;
 pub mod shutdown;
 pub mod slot;

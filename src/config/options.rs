@@ -1,7 +1,7 @@
-//! What the capture stage is handed of a camera's configuration.
+//! What the stages are handed of the configuration.
 
-use super::Camera;
-use crate::capture;
+use super::{Camera, Mqtt};
+use crate::{capture, publish};
 
 impl Camera {
     /// Options of this camera's capture.
@@ -14,5 +14,29 @@ impl Camera {
             stall_timeout: self.stall_timeout,
             ..capture::Options::new(self.name.clone(), self.source.clone())
         }
+    }
+}
+
+impl Mqtt {
+    /// Options of the publisher.
+    ///
+    /// # Errors
+    /// If [`publish::Options::check`] fails, such as for a file that holds no certificate.
+    pub fn publisher(&self) -> Result<publish::Options, publish::Error> {
+        let url = &self.url;
+        let tls = publish::Tls { ca: self.tls.ca.clone(), identity: self.tls.identity.clone() };
+        let login = self
+            .login
+            .clone()
+            .map(|login| publish::Login { username: login.username, password_file: login.password_file });
+        let options = publish::Options {
+            tls: url.tls.then_some(tls),
+            login,
+            prefix: self.prefix.clone(),
+            keep_alive: self.keep_alive,
+            ..publish::Options::new(url.host.clone(), url.port, self.client_id.clone())?
+        };
+        options.check()?;
+        Ok(options)
     }
 }

@@ -1,0 +1,269 @@
+//! The thread that owns the connection: connects, sends, is thrown out, pauses, connects.
+
+use super::Options;
+use super::outbox::{Next, Outbox};
+use super::trouble::Trouble;
+use crate::clock::{Mono, SharedClock};
+use rumqttc::{
+    AsyncClient, Event, EventLoop, LastWill, MqttOptions, NetworkOptions, Outgoing, Packet, QoS,
+    TlsConfiguration, Transport,
+};
+use std::cell::Cell;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::runtime::Runtime;
+use tokio::sync::Notify;
+use tokio::{select, time};
+
+/// For a connection to stand, and for the broker to take what was written.
+const NETWORK_TIMEOUT_S: u64 = 5;
+/// Poses that the kernel holds are out of our reach and grow old: it shall not hold many.
+const SEND_BUFFER_BYTES: u32 = 128 * 1024;
+/// Nothing that a broker sends to a client that subscribes to nothing is long.
+const LONGEST_INCOMING_BYTES: usize = 64 * 1024;
+/// Topic and header beside the payload.
+const PACKET_OVERHEAD_BYTES: usize = 4 * 1024;
+/// Retained messages that may wait for their acknowledgement; rumqttc stalls at 100.
+const UNACKNOWLEDGED: u64 = 16;
+/// A connection that lasts as long is a good one.
+const GOOD_AFTER: Duration = Duration::from_secs(5);
+/// To say goodbye, and for what the runtime still has to do after that.
+const GOODBYE: Duration = Duration::from_millis(700);
+const RUNTIME_END: Duration = Duration::from_millis(200);
+
+/// How a connection ended.
+enum End {
+    /// As we were told to.
+    Stopped,
+    /// Against our will; whether it had stood.
+    Lost { trouble: Trouble, since: Option<Mono> },
+}
+
+pub(super) struct Client {
+    options: Options,
+    outbox: Arc<Outbox>,
+    clock: SharedClock,
+    broker: String,
+    /// What was last said to be wrong, and since when there is no connection.
+    said: Option<String>,
+    away_since: Option<Mono>,
+    attempts: u64,
+}
+
+impl Client {
+    pub(super) fn new(options: Options, outbox: Arc<Outbox>, clock: SharedClock) -> Client {
+        let scheme = if options.tls.is_some() { "mqtts" } else { "mqtt" };
+        let broker = format!("{scheme}://{}:{}", host(&options.host), options.port);
+        Client { options, outbox, clock, broker, said: None, away_since: None, attempts: 0 }
+    }
+
+    /// Returns once the outbox is stopped.
+    pub(super) fn run(mut self, runtime: Runtime) {
+        runtime.block_on(self.connect_for_ever());
+        runtime.shutdown_timeout(RUNTIME_END);
+    }
+
+    async fn connect_for_ever(&mut self) {
+        loop {
+            self.attempts += 1;
+            let (trouble, since) = match self.connection().await {
+                End::Stopped => return self.outbox.disconnected(),
+                End::Lost { trouble, since } => (trouble, since),
+            };
+            if let Some(since) = since {
+                self.outbox.disconnected();
+                self.attempts = 0;
+                if self.clock.now().since(since) >= GOOD_AFTER {
+                    self.options.retry.reset();
+                }
+            }
+            self.say(&trouble, since);
+            let pause =
+                if trouble.refused { self.options.refused.pause() } else { self.options.retry.pause() };
+            select! {
+                () = self.outbox.stopping() => return,
+                () = time::sleep(pause) => {}
+            }
+        }
+    }
+
+    /// One connection from its first packet to its end.
+    async fn connection(&mut self) -> End {
+        let outbox = self.outbox.clone();
+        let lost = |trouble| End::Lost { trouble, since: None };
+        let options = match self.mqtt_options() {
+            Ok(options) => options,
+            Err(trouble) => return lost(trouble),
+        };
+        // Without places in the channel, what is handed over is being written.
+        let (client, mut events) = AsyncClient::new(options, 0);
+        events.set_network_options(network_options());
+        let first = select! {
+            () = outbox.stopping() => return End::Stopped,
+            first = events.poll() => first,
+        };
+        if let Err(e) = first {
+            return lost(e.into());
+        }
+        self.stands();
+        let since = Some(self.clock.now());
+        let acks = Acks::default();
+        let polled = poll(&mut events, &acks);
+        let fed = feed(&client, &outbox, &self.options, &acks);
+        let out_of_time = async {
+            outbox.stopping().await;
+            time::sleep(GOODBYE).await;
+        };
+        select! {
+            end = polled => match end {
+                None => End::Stopped,
+                Some(trouble) => End::Lost { trouble, since },
+            },
+            // It feeds the poll beside it and has no end of its own.
+            () = fed => End::Stopped,
+            () = out_of_time => {
+                tracing::warn!("{}: no time left to say goodbye", self.broker);
+                End::Stopped
+            }
+        }
+    }
+
+    /// Made anew for each connection: passwords and certificates may have been mended.
+    fn mqtt_options(&self) -> Result<MqttOptions, Trouble> {
+        let o = &self.options;
+        let mut mqtt = MqttOptions::new(&o.client_id, host(&o.host), o.port);
+        mqtt.set_keep_alive(o.keep_alive);
+        mqtt.set_clean_session(true);
+        mqtt.set_max_packet_size(
+            LONGEST_INCOMING_BYTES,
+            super::LONGEST_PAYLOAD_BYTES + PACKET_OVERHEAD_BYTES,
+        );
+        mqtt.set_last_will(LastWill::new(o.availability_topic(), "offline", QoS::AtLeastOnce, true));
+        if let Some(login) = &o.login {
+            let password = match &login.password_file {
+                Some(path) => crate::secret::read(path)?.expose().to_owned(),
+                None => String::new(),
+            };
+            mqtt.set_credentials(&login.username, password);
+        }
+        if let Some(tls) = &o.tls {
+            let connector = tls.connector()?;
+            mqtt.set_transport(Transport::Tls(TlsConfiguration::NativeConnector(connector)));
+        }
+        Ok(mqtt)
+    }
+
+    /// The broker has accepted us.
+    fn stands(&mut self) {
+        let now = self.clock.now();
+        match self.away_since.take() {
+            None => tracing::info!("{}: connected", self.broker),
+            Some(since) => {
+                let (away, attempts) = (now.since(since).as_secs_f64(), self.attempts);
+                tracing::info!("{}: connected after {away:.1} s ({attempts} attempts)", self.broker);
+            }
+        }
+        self.said = None;
+        self.options.refused.reset();
+        self.outbox.connected();
+    }
+
+    /// One line for each kind of trouble, not one for each attempt.
+    fn say(&mut self, trouble: &Trouble, stood_since: Option<Mono>) {
+        let now = self.clock.now();
+        self.away_since.get_or_insert(now);
+        if self.said.as_ref() == Some(&trouble.text) {
+            tracing::debug!("{}: still {}", self.broker, trouble.text);
+            return;
+        }
+        let Trouble { text, refused } = trouble;
+        match stood_since {
+            Some(since) if now.since(since) < GOOD_AFTER => tracing::warn!(
+                "{}: lost soon after connecting: {text} (if this goes on, another client may use the client id {:?})",
+                self.broker,
+                self.options.client_id
+            ),
+            Some(_) => tracing::warn!("{}: lost: {text}; poses are dropped until it is back", self.broker),
+            None if *refused => tracing::error!("{}: {text}", self.broker),
+            None => tracing::warn!("{}: no connection: {text}; tried again for ever", self.broker),
+        }
+        self.said = Some(text.clone());
+    }
+}
+
+/// rumqttc appends `:port` and resolves that, so an IPv6 address needs its brackets.
+fn host(host: &str) -> String {
+    if host.contains(':') { format!("[{host}]") } else { host.to_owned() }
+}
+
+fn network_options() -> NetworkOptions {
+    let mut network = NetworkOptions::new();
+    network.set_connection_timeout(NETWORK_TIMEOUT_S);
+    network.set_tcp_nodelay(true);
+    network.set_tcp_send_buffer_size(SEND_BUFFER_BYTES);
+    network
+}
+
+/// Counts QoS 1 messages and their acknowledgements; both sides run on one thread.
+#[derive(Default)]
+struct Acks {
+    sent: Cell<u64>,
+    acknowledged: Cell<u64>,
+    news: Notify,
+}
+
+impl Acks {
+    fn outstanding(&self) -> u64 {
+        self.sent.get().saturating_sub(self.acknowledged.get())
+    }
+}
+
+/// Drives the connection until it is lost, or (`None`) until our goodbye is written.
+async fn poll(events: &mut EventLoop, acks: &Acks) -> Option<Trouble> {
+    loop {
+        match events.poll().await {
+            Ok(Event::Incoming(Packet::PubAck(_))) => {
+                acks.acknowledged.set(acks.acknowledged.get() + 1);
+                acks.news.notify_one();
+            }
+            Ok(Event::Outgoing(Outgoing::Disconnect)) => return None,
+            Ok(_) => {}
+            Err(e) => return Some(e.into()),
+        }
+    }
+}
+
+/// Hands over what the outbox holds, then says goodbye. Waits wherever the connection is slow; that
+/// a connection is lost is seen by [`poll`], so this just stays where it is.
+async fn feed(client: &AsyncClient, outbox: &Outbox, options: &Options, acks: &Acks) {
+    let availability = options.availability_topic();
+    let send = async |topic: String, payload: Vec<u8>, retained: bool| {
+        let qos = if retained { QoS::AtLeastOnce } else { QoS::AtMostOnce };
+        acks.sent.set(acks.sent.get() + u64::from(retained));
+        if let Err(e) = client.publish(topic, qos, retained, payload).await {
+            tracing::debug!("not handed over: {e}");
+            std::future::pending::<()>().await;
+        }
+    };
+    loop {
+        match outbox.next(acks.outstanding() < UNACKNOWLEDGED) {
+            Next::Send(message) => send(message.topic, message.payload, message.retained).await,
+            Next::Announce => send(availability.clone(), b"online".to_vec(), true).await,
+            Next::Stop => break,
+            Next::Wait => select! {
+                () = outbox.wake.notified() => {}
+                () = acks.news.notified() => {}
+            },
+        }
+    }
+    send(availability, b"offline".to_vec(), true).await;
+    // A socket that is closed with an acknowledgement unread is reset, and the reset can overtake
+    // what was written.
+    while acks.outstanding() > 0 {
+        acks.news.notified().await;
+    }
+    if let Err(e) = client.disconnect().await {
+        tracing::debug!("no goodbye: {e}");
+    }
+    std::future::pending::<()>().await;
+}

@@ -1,0 +1,344 @@
+//! What waits to be sent: shared by the callers, who never wait, and the thread that sends.
+
+use std::collections::VecDeque;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use tokio::sync::Notify;
+
+/// Messages that were not handed to a connection, by reason.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
+pub struct Dropped {
+    /// There was no connection.
+    pub offline: u64,
+    /// The connection was slower than the camera: the oldest gave way.
+    pub overflow: u64,
+    /// Longer than any message should be.
+    pub too_long: u64,
+}
+
+impl Dropped {
+    /// All of them.
+    pub fn total(&self) -> u64 {
+        self.offline + self.overflow + self.too_long
+    }
+}
+
+/// Counters of a publisher.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Stats {
+    /// Whether the broker has accepted us and not been lost since.
+    pub connected: bool,
+    /// Connections after the first one.
+    pub reconnects: u64,
+    /// Poses handed to a connection; QoS 0 promises no more.
+    pub published: u64,
+    /// Poses that were not.
+    pub dropped: Dropped,
+    /// Poses that wait.
+    pub waiting: usize,
+}
+
+/// One message to send.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Message {
+    pub topic: String,
+    pub payload: Vec<u8>,
+    /// QoS 1 and retained; else QoS 0 and not.
+    pub retained: bool,
+}
+
+/// What the sender is to do next.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Next {
+    /// Send this.
+    Send(Message),
+    /// Everything retained has been sent: say that we are online.
+    Announce,
+    /// Nothing now.
+    Wait,
+    /// Say goodbye.
+    Stop,
+}
+
+/// Poses of one camera.
+#[derive(Debug)]
+struct Queue {
+    camera: String,
+    topic: String,
+    waiting: VecDeque<Vec<u8>>,
+    dropped: Dropped,
+}
+
+#[derive(Debug)]
+struct Retained {
+    topic: String,
+    payload: Vec<u8>,
+    /// Not yet sent on this connection.
+    due: bool,
+}
+
+#[derive(Debug, Default)]
+struct Inner {
+    connections: u64,
+    connected: bool,
+    announced: bool,
+    stopping: bool,
+    published: u64,
+    queues: Vec<Queue>,
+    /// Camera to look at first: each gets its turn.
+    turn: usize,
+    retained: Vec<Retained>,
+    /// Buffers that were sent, for the next messages: a caller allocates only until the queues have
+    /// been full once.
+    spare: Vec<Vec<u8>>,
+}
+
+/// See the module.
+#[derive(Debug)]
+pub(super) struct Outbox {
+    inner: Mutex<Inner>,
+    capacity: usize,
+    /// There may be something to send.
+    pub wake: Notify,
+    stop: Notify,
+}
+
+impl Outbox {
+    pub(super) fn new(capacity: usize) -> Outbox {
+        Outbox { inner: Mutex::default(), capacity, wake: Notify::new(), stop: Notify::new() }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn poses(&self, camera: &str, payload: &[u8], topic: impl FnOnce() -> String) {
+        let mut inner = self.lock();
+        let Inner { queues, spare, connected, stopping, .. } = &mut *inner;
+        let index = queues.iter().position(|queue| queue.camera == camera).unwrap_or_else(|| {
+            queues.push(Queue {
+                camera: camera.to_owned(),
+                topic: topic(),
+                waiting: VecDeque::with_capacity(self.capacity),
+                dropped: Dropped::default(),
+            });
+            queues.len() - 1
+        });
+        let Some(queue) = queues.get_mut(index) else { return };
+        if payload.len() > super::LONGEST_PAYLOAD_BYTES {
+            queue.dropped.too_long += 1;
+            return;
+        }
+        if !*connected || *stopping {
+            queue.dropped.offline += 1;
+            return;
+        }
+        let oldest = if queue.waiting.len() >= self.capacity { queue.waiting.pop_front() } else { None };
+        queue.dropped.overflow += u64::from(oldest.is_some());
+        let mut buffer = oldest.or_else(|| spare.pop()).unwrap_or_default();
+        buffer.clear();
+        buffer.extend_from_slice(payload);
+        queue.waiting.push_back(buffer);
+        drop(inner);
+        self.wake.notify_one();
+    }
+
+    pub(super) fn retain(&self, topic: &str, payload: &[u8]) {
+        if payload.len() > super::LONGEST_PAYLOAD_BYTES {
+            tracing::error!("{topic}: {} bytes are too long to publish", payload.len());
+            return;
+        }
+        let mut inner = self.lock();
+        match inner.retained.iter_mut().find(|kept| kept.topic == topic) {
+            Some(kept) if kept.payload == payload => return,
+            Some(kept) => {
+                payload.clone_into(&mut kept.payload);
+                kept.due = true;
+            }
+            None => inner.retained.push(Retained { topic: topic.into(), payload: payload.into(), due: true }),
+        }
+        drop(inner);
+        self.wake.notify_one();
+    }
+
+    /// What to send next; `room` says whether another acknowledgement may be outstanding.
+    pub(super) fn next(&self, room: bool) -> Next {
+        let mut inner = self.lock();
+        let is_due = inner.retained.iter().any(|kept| kept.due);
+        if room {
+            if let Some(kept) = inner.retained.iter_mut().find(|kept| kept.due) {
+                kept.due = false;
+                let (topic, payload) = (kept.topic.clone(), kept.payload.clone());
+                return Next::Send(Message { topic, payload, retained: true });
+            }
+            if !inner.announced && !inner.stopping {
+                inner.announced = true;
+                return Next::Announce;
+            }
+        }
+        if inner.stopping {
+            return if is_due { Next::Wait } else { Next::Stop };
+        }
+        inner.next_poses().map_or(Next::Wait, Next::Send)
+    }
+
+    /// A connection stands.
+    pub(super) fn connected(&self) {
+        let mut inner = self.lock();
+        inner.connected = true;
+        inner.connections += 1;
+    }
+
+    /// The connection is gone: what waits is old by the time of the next, and the broker may have
+    /// forgotten everything.
+    pub(super) fn disconnected(&self) {
+        let mut inner = self.lock();
+        inner.connected = false;
+        inner.announced = false;
+        let Inner { queues, spare, retained, .. } = &mut *inner;
+        for queue in queues {
+            queue.dropped.offline += queue.waiting.len() as u64;
+            spare.extend(queue.waiting.drain(..));
+        }
+        for kept in retained {
+            kept.due = true;
+        }
+    }
+
+    pub(super) fn stats(&self) -> Stats {
+        let inner = self.lock();
+        let mut stats = Stats {
+            connected: inner.connected,
+            reconnects: inner.connections.saturating_sub(1),
+            published: inner.published,
+            ..Stats::default()
+        };
+        for queue in &inner.queues {
+            stats.dropped.offline += queue.dropped.offline;
+            stats.dropped.overflow += queue.dropped.overflow;
+            stats.dropped.too_long += queue.dropped.too_long;
+            stats.waiting += queue.waiting.len();
+        }
+        stats
+    }
+
+    pub(super) fn dropped(&self, camera: &str) -> Dropped {
+        let inner = self.lock();
+        inner
+            .queues
+            .iter()
+            .find(|queue| queue.camera == camera)
+            .map(|queue| queue.dropped)
+            .unwrap_or_default()
+    }
+
+    pub(super) fn stop(&self) {
+        self.lock().stopping = true;
+        self.stop.notify_one();
+        self.wake.notify_one();
+    }
+
+    /// Ends when [`Outbox::stop`] has been called. One at a time may wait.
+    pub(super) async fn stopping(&self) {
+        while !self.lock().stopping {
+            self.stop.notified().await;
+        }
+    }
+}
+
+impl Inner {
+    /// The oldest message of the camera whose turn it is.
+    fn next_poses(&mut self) -> Option<Message> {
+        let count = self.queues.len();
+        for step in 0..count {
+            let index = (self.turn + step) % count;
+            let Some(queue) = self.queues.get_mut(index) else { continue };
+            let Some(buffer) = queue.waiting.pop_front() else { continue };
+            let message =
+                Message { topic: queue.topic.clone(), payload: buffer.as_slice().to_vec(), retained: false };
+            self.spare.push(buffer);
+            self.turn = (index + 1) % count;
+            self.published += 1;
+            return Some(message);
+        }
+        None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn outbox() -> Outbox {
+        let outbox = Outbox::new(2);
+        outbox.connected();
+        assert_eq!(outbox.next(true), Next::Announce);
+        outbox
+    }
+
+    fn put(outbox: &Outbox, camera: &str, payload: &str) {
+        outbox.poses(camera, payload.as_bytes(), || camera.to_uppercase());
+    }
+
+    fn sent(outbox: &Outbox) -> String {
+        match outbox.next(true) {
+            Next::Send(m) => format!("{}={}", m.topic, String::from_utf8(m.payload).unwrap()),
+            other => format!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn the_oldest_give_way_and_cameras_take_turns() {
+        let outbox = outbox();
+        for n in 0..5 {
+            put(&outbox, "a", &n.to_string());
+        }
+        put(&outbox, "b", "x");
+        assert_eq!(outbox.stats().waiting, 3);
+        assert_eq!([sent(&outbox), sent(&outbox), sent(&outbox)], ["A=3", "B=x", "A=4"]);
+        assert_eq!(sent(&outbox), "Wait");
+        assert_eq!((outbox.dropped("a").overflow, outbox.dropped("b").total()), (3, 0));
+        assert_eq!(outbox.stats().published, 3);
+    }
+
+    #[test]
+    fn without_a_connection_poses_are_dropped_and_counted() {
+        let outbox = outbox();
+        put(&outbox, "a", "1");
+        outbox.disconnected();
+        put(&outbox, "a", "2");
+        assert_eq!(outbox.dropped("a"), Dropped { offline: 2, ..Dropped::default() });
+        outbox.connected();
+        assert_eq!(outbox.next(true), Next::Announce);
+        assert_eq!(sent(&outbox), "Wait");
+        outbox.poses("a", &vec![0; super::super::LONGEST_PAYLOAD_BYTES + 1], || "A".into());
+        assert_eq!(outbox.dropped("a").too_long, 1);
+    }
+
+    #[test]
+    fn what_is_retained_is_sent_when_it_changes_and_at_each_connection_before_the_announcement() {
+        let outbox = outbox();
+        outbox.retain("s", b"1");
+        assert_eq!(outbox.next(false), Next::Wait, "no room for another acknowledgement");
+        assert_eq!(sent(&outbox), "s=1");
+        outbox.retain("s", b"1");
+        assert_eq!(sent(&outbox), "Wait");
+        outbox.retain("s", b"2");
+        outbox.retain("s", b"3");
+        assert_eq!(sent(&outbox), "s=3");
+        outbox.disconnected();
+        outbox.connected();
+        assert_eq!(sent(&outbox), "s=3");
+        assert_eq!(outbox.next(true), Next::Announce);
+    }
+
+    #[test]
+    fn a_stop_comes_after_the_last_retained_values() {
+        let outbox = outbox();
+        outbox.retain("s", b"stopped");
+        put(&outbox, "a", "1");
+        outbox.stop();
+        assert_eq!(outbox.next(false), Next::Wait);
+        assert_eq!(sent(&outbox), "s=stopped");
+        assert_eq!(outbox.next(true), Next::Stop);
+    }
+}

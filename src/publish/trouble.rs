@@ -1,0 +1,103 @@
+//! Why there is no connection, in words that say what to do.
+
+use super::tls;
+use crate::secret;
+use rumqttc::{ConnectReturnCode, ConnectionError, StateError, TlsError};
+
+/// What went wrong with one connection.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Trouble {
+    /// It takes a person to mend it: try less often.
+    pub refused: bool,
+    /// What is wrong and, if it is to be mended here, how.
+    pub text: String,
+}
+
+impl Trouble {
+    fn refused(text: impl Into<String>) -> Trouble {
+        Trouble { refused: true, text: text.into() }
+    }
+
+    pub(super) fn away(text: impl Into<String>) -> Trouble {
+        Trouble { refused: false, text: text.into() }
+    }
+}
+
+impl From<secret::Error> for Trouble {
+    fn from(e: secret::Error) -> Trouble {
+        Trouble::refused(format!("no password: {e}"))
+    }
+}
+
+impl From<tls::Error> for Trouble {
+    fn from(e: tls::Error) -> Trouble {
+        Trouble::refused(e.to_string())
+    }
+}
+
+impl From<ConnectionError> for Trouble {
+    fn from(e: ConnectionError) -> Trouble {
+        match e {
+            ConnectionError::ConnectionRefused(code) => refusal(code),
+            ConnectionError::Tls(TlsError::NativeTls(e)) => verification(&e.to_string()),
+            ConnectionError::Tls(TlsError::Io(e)) => Trouble::away(e.to_string()),
+            ConnectionError::Io(e) | ConnectionError::MqttState(StateError::Io(e)) => Trouble::away(io(&e)),
+            ConnectionError::MqttState(StateError::ConnectionAborted) => {
+                Trouble::away("the broker closed the connection")
+            }
+            ConnectionError::MqttState(StateError::AwaitPingResp) => {
+                Trouble::away("the broker no longer answers pings")
+            }
+            ConnectionError::NetworkTimeout => Trouble::away("no answer from the broker"),
+            ConnectionError::FlushTimeout => Trouble::away("the broker takes no data"),
+            other => Trouble::away(other.to_string()),
+        }
+    }
+}
+
+fn refusal(code: ConnectReturnCode) -> Trouble {
+    use ConnectReturnCode::*;
+    match code {
+        BadUserNamePassword | NotAuthorized => Trouble::refused(
+            "the broker refuses user name or password: mend username or the password file in [mqtt] \
+             (the file is read again at each attempt)",
+        ),
+        BadClientId => {
+            Trouble::refused("the broker refuses the client id: choose another client_id in [mqtt]")
+        }
+        ServiceUnavailable => Trouble::away("the broker says that it is unavailable"),
+        other => Trouble::refused(format!("the broker refuses the connection: {other:?}")),
+    }
+}
+
+/// OpenSSL's words -> ours.
+fn verification(text: &str) -> Trouble {
+    let lower = text.to_lowercase();
+    let has = |words: &str| lower.contains(words);
+    let (what, remedy) = if has("certificate has expired") {
+        ("its certificate has expired", "renew it, or set this machine's clock")
+    } else if has("not yet valid") {
+        ("its certificate is not valid yet", "set this machine's clock")
+    } else if has("hostname mismatch") || has("ip address mismatch") {
+        ("its certificate is for another host", "use the name in the certificate in url")
+    } else if has("local issuer") || has("self-signed") || has("self signed") || has("verify failed") {
+        ("its certificate is from an unknown authority", "name that authority's file in tls_ca")
+    } else if has("wrong version number") || has("packet length too long") {
+        ("it does not speak TLS on this port", "use the TLS port, often 8883, in url")
+    } else if has("alert") {
+        ("it refuses our certificate", "see tls_cert and tls_key")
+    } else {
+        return Trouble::refused(format!("TLS with the broker fails: {text}"));
+    };
+    Trouble::refused(format!("the broker is not trusted, {what}: {remedy} ({text})"))
+}
+
+/// The system's words; rumqttc says "end of file" its own way.
+fn io(e: &std::io::Error) -> String {
+    match e.kind() {
+        std::io::ErrorKind::ConnectionAborted | std::io::ErrorKind::UnexpectedEof => {
+            "the broker closed the connection".into()
+        }
+        _ => e.to_string(),
+    }
+}
