@@ -38,11 +38,54 @@ def train(args) -> int:
     return 0
 
 
+def narrow_command(sub):
+    p = sub.add_parser("narrow", help="cut start values for a narrower network out of a trained pose network")
+    p.add_argument("--weights", type=Path, required=True, help="safetensors of the wide network")
+    p.add_argument("--config", type=Path, required=True, help="config whose [net] is to be started")
+    p.add_argument("--out", type=Path, required=True)
+    p.set_defaults(run=narrow)
+
+
+def narrow(args) -> int:
+    from safetensors.torch import load_file
+
+    from . import finder_train
+    from . import train as trainer
+
+    spec = trainer.Config.load(args.config).net
+    trainer.save_weights(finder_train.narrow(load_file(args.weights), spec), args.out)
+    return 0
+
+
+def render_command(sub):
+    p = sub.add_parser("render", help="draw people with exact keypoints and boxes, as COCO-format data")
+    p.add_argument("folder", type=Path, help="gets images/ and annotations.json; a run that was stopped goes on")
+    p.add_argument("--count", type=int, default=1000)
+    p.add_argument("--seed", type=int, default=1)
+    p.add_argument("--workers", type=int, default=os.cpu_count() or 1)
+    p.add_argument("--demo", action="store_true", help="draw the demo clip walk.mp4 and walk.json instead (needs ffmpeg)")
+    p.set_defaults(run=render)
+
+
+def render(args) -> int:
+    from . import body, render, render_demo
+
+    try:
+        if args.demo:
+            render_demo.make(args.folder, args.workers)
+        else:
+            print(render.render(args.folder, args.count, args.seed, args.workers))
+    except body.BodyError as error:
+        print(f"lpn render: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
 def main() -> int:
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(message)s")
     parser = argparse.ArgumentParser(prog="lpn", description=__doc__)
     sub = parser.add_subparsers(required=True, metavar="COMMAND")
-    for command in (train_command, *model_commands.ALL):
+    for command in (train_command, narrow_command, render_command, *model_commands.ALL):
         command(sub)
     args = parser.parse_args()
     return args.run(args)

@@ -213,6 +213,7 @@ class Body:
         self.heads = bank.heads[index].astype(np.float64)
         self.align = _alignment(self.heads)
         self.normals = vertex_normals(self.vertices, bank.faces)
+        self.surface: np.ndarray | None = None  # filled by the renderer, which knows about clothes
         self.height_m = float(np.ptp(self.vertices[:, 2]))
 
     def phenotype(self, label: str) -> float:

@@ -122,8 +122,8 @@ def blend(a: np.ndarray, b: np.ndarray, share: float) -> np.ndarray:
     return a * (1 - share) + b * share
 
 
-def random_pose(rng: np.random.Generator) -> np.ndarray:
-    """One of the everyday poses with everyday variation, head and trunk turned a little."""
+def random_pose(rng: np.random.Generator) -> tuple[np.ndarray, str]:
+    """One of the everyday poses with everyday variation, head and trunk turned a little; and its kind."""
     names, odds = zip(*_KINDS.items())
     kind = rng.choice(len(names), p=np.array(odds) / sum(odds))
     pose = names[kind](rng)
@@ -131,7 +131,7 @@ def random_pose(rng: np.random.Generator) -> np.ndarray:
     pose[BONE["head"]] += np.radians(rng.normal(0, [7, 5, 16]))
     for bone in ("spine_low", "spine_mid", "chest"):
         pose[BONE[bone]] += np.radians(rng.normal(0, [3, 2.5, 3]))
-    return pose
+    return pose, names[kind].__name__.strip("_")
 
 
 def _hanging_arms(rng, pose):

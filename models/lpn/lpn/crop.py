@@ -95,7 +95,7 @@ def training_crop(picture, person: Person, width, height, aug: Augment, rng) -> 
         points, visible = points[FLIP_ORDER], visible[FLIP_ORDER]
     visible = visible & (points[:, 0] >= 0) & (points[:, 1] >= 0) & (points[:, 0] < width) & (points[:, 1] < height)
     if rng.random() < aug.colour:
-        crop = _colour(crop, rng)
+        crop = jitter_colour(crop, rng)
     if rng.random() < aug.occlude:
         crop = _occlude(crop, rng)
     return crop, points.astype(np.float32), visible
@@ -112,7 +112,8 @@ def _half_body(person, rng, width, height):
     return widen((*(low - pad), *(size + 2 * pad)), width, height)
 
 
-def _colour(crop, rng):
+def jitter_colour(crop, rng):
+    """Brightness, tint, and now and then grey, blur or noise: u8 [h, w, 3] -> the same."""
     gain = rng.uniform(0.7, 1.3) * rng.uniform(0.9, 1.1, 3)
     bias = rng.uniform(-25, 25)
     lut = np.clip(np.arange(256)[:, None] * gain + bias, 0, 255).astype(np.uint8)

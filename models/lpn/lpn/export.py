@@ -2,7 +2,7 @@
 
 The graph is written node by node instead of traced: its form, its names and its constants are then the same from
 every PyTorch, and the quantizer and the daemon's integer engine can rely on them. Input `input` f32 [N, 3, H, W],
-output `heatmaps` f32 [N, K, H/4, W/4], N free.
+output (`heatmaps`) f32 [N, K, H/stride, W/stride], N free.
 """
 
 from pathlib import Path
@@ -13,7 +13,6 @@ import torch
 from onnx import TensorProto, helper, numpy_helper
 from torch import nn
 
-from .crop import STRIDE
 from .net import LPN, Bottleneck, GCBlock
 
 OPSET = 17  # the first with LayerNormalization
@@ -133,7 +132,7 @@ def build(net: LPN, height: int, width: int, output: str = "heatmaps") -> onnx.M
     graph = helper.make_graph(
         g.nodes, "lpn",
         [helper.make_tensor_value_info("input", TensorProto.FLOAT, ["n", 3, height, width])],
-        [helper.make_tensor_value_info(output, TensorProto.FLOAT, ["n", k, height // STRIDE, width // STRIDE])],
+        [helper.make_tensor_value_info(output, TensorProto.FLOAT, ["n", k, height // net.spec.stride, width // net.spec.stride])],
         g.constants,
     )  # fmt: skip
     model = helper.make_model(graph, producer_name="lpn", opset_imports=[helper.make_opsetid("", OPSET)])

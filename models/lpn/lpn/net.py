@@ -1,6 +1,6 @@
 """The network, as in section 3 of the paper, layer names as in its published implementation.
 
-Input f32 [N, 3, H, W] (H and W multiples of 32 and 16), output f32 [N, keypoints, H/4, W/4]:
+Input f32 [N, 3, H, W] (H and W multiples of 32 and 16), output f32 [N, outputs, H/stride, W/stride] (stride 4 for poses):
 heatmaps without activation, about 1.0 at a keypoint that is seen clearly.
 """
 
@@ -17,11 +17,15 @@ STAGE_STRIDES = (1, 2, 2, 1)
 
 @dataclass(frozen=True)
 class NetSpec:
-    """A member of the family. `width` scales all channels (to multiples of 16); 1.0 is the paper's."""
+    """A member of the family. `width` scales all channels (to multiples of 16); 1.0 is the paper's.
+
+    `upsampling` steps of 2 lead from stride 16 to the output's: 2 is the paper's, stride 4.
+    """
 
     blocks: tuple[int, int, int, int] = BLOCKS[50]
     width: float = 1.0
     outputs: int = 17
+    upsampling: int = 2
 
     @staticmethod
     def from_dict(d: dict) -> "NetSpec":
@@ -30,6 +34,11 @@ class NetSpec:
             d["blocks"] = BLOCKS[d.pop("depth")]
         d["blocks"] = tuple(d.get("blocks", BLOCKS[50]))
         return NetSpec(**d)
+
+    @property
+    def stride(self) -> int:
+        """Input px for one output px."""
+        return 16 >> self.upsampling
 
     def channels(self, paper: int) -> int:
         return max(16, round(paper * self.width / 16) * 16)
@@ -94,7 +103,7 @@ class LPN(nn.Module):
             setattr(self, f"layer{i}", nn.Sequential(*stage))
             width = out
         head, up = [], spec.channels(256)
-        for _ in range(2):
+        for _ in range(spec.upsampling):
             head += [
                 nn.ConvTranspose2d(width, up, 4, 2, 1, groups=math.gcd(width, up), bias=False),
                 nn.BatchNorm2d(up),

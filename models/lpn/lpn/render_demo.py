@@ -7,6 +7,7 @@ right, stops to wave and goes on. The last frame leads back to the first, so tha
 import json
 import subprocess
 from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
 from pathlib import Path
 
 import cv2
@@ -15,7 +16,7 @@ import numpy as np
 from .body import BONE, KEYPOINTS, load_bank
 from .body_poses import blend, look, ramp, set_arm, set_leg, stand, trunk, walk
 from .render_backdrop import Backdrop, texture
-from .render_dress import coordinates, random_outfit
+from .render_dress import random_outfit
 from .render_raster import Camera
 from .render_scene import Crate, Person, draw
 
@@ -71,7 +72,6 @@ def choreography(bank) -> list[list[Person | None]]:
     walks = [_path(frames, -4.6, 4.6, 0.4, None), _path(frames, 4.9, -4.9, 2.2, (-1.05, 3.6))]
     phases = [np.cumsum(np.abs(speed)) * 1.28 / FPS / STRIDE_M for _, speed in walks]
     bodies = [bank.body(i) for i in cast]
-    coords = [coordinates(body) for body in bodies]
     cast_frames = []
     for f in range(frames):
         t, now = f / FPS, []
@@ -92,8 +92,8 @@ def choreography(bank) -> list[list[Person | None]]:
             elif ramp(t, 2.6, 4.6) > 0:
                 set_arm_share(pose, "L", ramp(t, 2.6, 4.6), flexion=75, abduction=10, elbow=25)
             place = (float(x[f]), (-0.55, 0.35)[who])
-            now.append(Person(bodies[who], outfits[who], pose, place, heading).settle(coords[who]))
-        now.append(Person(bodies[2], outfits[2], _talker(t), (1.55, 1.25), -0.45).settle(coords[2]))
+            now.append(Person(bodies[who], outfits[who], pose, place, heading).settle())
+        now.append(Person(bodies[2], outfits[2], _talker(t), (1.55, 1.25), -0.45).settle())
         cast_frames.append(now)
     return cast_frames
 
@@ -188,7 +188,7 @@ def make(folder: Path, workers: int = 2, crf: int = 27) -> None:
     ).split()
     frames = []
     with subprocess.Popen([*encode, str(folder / "walk.mp4")], stdin=subprocess.PIPE) as ffmpeg:
-        with ProcessPoolExecutor(workers) as pool:
+        with ProcessPoolExecutor(workers, get_context("spawn")) as pool:
             for index, (pixels, people) in enumerate(pool.map(_frame, range(FPS * SECONDS), chunksize=5)):
                 ffmpeg.stdin.write(pixels)
                 frames.append({"pts_ms": index * 1000 // FPS, "people": people})

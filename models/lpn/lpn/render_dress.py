@@ -72,6 +72,8 @@ def random_outfit(rng: np.random.Generator) -> Outfit:
 def coordinates(body: Body) -> np.ndarray:
     """Surface coordinates (V, 9) f32: arm, leg, neck, head x, y, z (m from between the ears, at adult
     size), eye, rest x, rest z."""
+    if body.surface is not None:
+        return body.surface
     v, heads, w = body.vertices, body.heads, body.bank.weights
 
     def along(chain: tuple[str, str, str], side: str):
@@ -101,7 +103,8 @@ def coordinates(body: Body) -> np.ndarray:
     ears = rest_keypoints[3:5]
     scale = 0.148 / np.linalg.norm(ears[0] - ears[1])
     head = (v - ears.mean(0)) * scale
-    return np.column_stack([arm, leg, neck, head, body.bank.eye, v[:, 0], v[:, 2]]).astype(np.float32)
+    body.surface = np.column_stack([arm, leg, neck, head, body.bank.eye, v[:, 0], v[:, 2]]).astype(np.float32)
+    return body.surface
 
 
 def _hair_mask(c: np.ndarray, outfit: Outfit) -> np.ndarray:

@@ -24,16 +24,20 @@ class Canvas:
         self.face = np.zeros((height, width), np.int32)
         self.bary = np.zeros((height, width, 2), np.float32)
 
-    def draw(self, points: np.ndarray, faces: np.ndarray, owner: int, cull: bool = True) -> None:
+    def draw(self, points: np.ndarray, faces: np.ndarray, owner: int, cull: bool = True) -> int:
         """Draw triangles. `points`: (V, 3) x, y in pixel index coordinates and depth in metres.
 
         Triangles with a corner nearer than NEAR_M, or (with `cull`) turned away, are left out. Counter-
-        clockwise in space, seen from outside, is the front.
+        clockwise in space, seen from outside, is the front. Returns how many pixels the mesh covers, whether
+        or not something nearer hides them.
         """
         hits = self._cover(points.astype(np.float32, copy=False), faces, cull)
         if hits is None:
-            return
+            return 0
         pixel, depth, face, bary = hits
+        silhouette = np.zeros(self.height * self.width, bool)
+        silhouette[pixel] = True
+        covered = int(silhouette.sum())
         # Farthest first: of repeated indices the last assignment stays, which is the nearest.
         order = np.argsort(-depth, kind="stable")
         pixel, depth, face, bary = pixel[order], depth[order], face[order], bary[order]
@@ -43,6 +47,7 @@ class Canvas:
         self.owner.ravel()[pixel] = owner
         self.face.ravel()[pixel] = face
         self.bary.reshape(-1, 2)[pixel] = bary
+        return covered
 
     def _cover(self, points, faces, cull):
         """All (pixel, depth, face, bary) that triangles cover, or None."""

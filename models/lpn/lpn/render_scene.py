@@ -36,9 +36,9 @@ class Person:
     normals: np.ndarray = field(init=False, repr=False)
     keypoints: np.ndarray = field(init=False, repr=False)
 
-    def settle(self, coords: np.ndarray | None = None) -> "Person":
+    def settle(self) -> "Person":
         """Compute world vertices, normals and keypoints; the lowest point of the body touches the floor."""
-        self.coords = coordinates(self.body) if coords is None else coords
+        self.coords = coordinates(self.body)
         cloth = dressed(self.body, self.outfit, self.coords)
         vertices, normals, keypoints = self.body.pose(self.pose, cloth)
         turn = rotation(np.array([0.0, 0.0, self.turn_rad])).astype(np.float32)
@@ -85,14 +85,10 @@ def draw(
 ) -> tuple[np.ndarray, list[Label]]:
     """Render: picture (H, W, 3) f32 BGR 0..255 and one label a person, in the order of `people`."""
     canvas = Canvas(camera.height, camera.width)
-    full_area = []
-    for index, person in enumerate(people):
-        alone = Canvas(camera.height, camera.width) if len(people) + len(crates) > 1 else canvas
-        projected = camera.project(person.vertices)
-        alone.draw(projected, person.body.bank.faces, index)
-        full_area.append(int((alone.owner == index).sum()))
-        if alone is not canvas:
-            _merge(canvas, alone)
+    full_area = [
+        canvas.draw(camera.project(person.vertices), person.body.bank.faces, index)
+        for index, person in enumerate(people)
+    ]
     for index, crate in enumerate(crates, start=len(people)):
         canvas.draw(camera.project(crate.corners()), _BOX_FACES, index, cull=False)
     image = backdrop.image.copy()
@@ -102,19 +98,13 @@ def draw(
     for index, person in enumerate(people):
         pixels = canvas.pixels(index)
         if len(pixels):
-            flat[pixels] = _shade_person(canvas, pixels, person, backdrop, camera)
+            flat[pixels] = _shade_person(canvas, pixels, person, backdrop)
     for index, crate in enumerate(crates, start=len(people)):
         pixels = canvas.pixels(index)
         if len(pixels):
             flat[pixels] = _shade_crate(canvas, pixels, crate, backdrop, camera)
     labels = [label(canvas, camera, p.keypoints, i, a) for i, (p, a) in enumerate(zip(people, full_area))]
     return image, labels
-
-
-def _merge(canvas: Canvas, other: Canvas) -> None:
-    ahead = other.depth < canvas.depth
-    for name in ("depth", "owner", "face", "bary"):
-        getattr(canvas, name)[ahead] = getattr(other, name)[ahead]
 
 
 def label(canvas: Canvas, camera: Camera, keypoints: np.ndarray, owner: int, full_area: int) -> Label:
@@ -144,7 +134,7 @@ def _touches(owners: np.ndarray, row: int, column: int, owner: int) -> bool:
     return bool((window == owner).any())
 
 
-def _shade_person(canvas, pixels, person, backdrop, camera):
+def _shade_person(canvas, pixels, person, backdrop):
     faces = person.body.bank.faces
     values = np.hstack([person.coords, person.normals])
     at = canvas.interpolate(pixels, faces, values)

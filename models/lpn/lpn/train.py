@@ -67,6 +67,7 @@ class Config:
     holdout: dict | None
     seed: int
     init: str | None
+    kind: str = "heatmap-pose"  # or "center-person"
 
     @staticmethod
     def load(path: Path) -> "Config":
@@ -87,6 +88,7 @@ class Config:
             holdout=located(d["holdout"]) if "holdout" in d else None,
             seed=d.get("seed", 1),
             init=where(d["init"]) if "init" in d else None,
+            kind=d.get("kind", "heatmap-pose"),
         )
 
 
@@ -200,7 +202,7 @@ class Trainer:
         self.net.train()
         with torch.autocast(self.device, torch.bfloat16, enabled=stage.bf16):
             heatmaps = self.net(x.contiguous(memory_format=torch.channels_last))
-        value = loss(heatmaps.float(), targets, visible, stage.cross_entropy)
+        value = self.objective(heatmaps.float(), targets, visible, stage)
         self.optimizer.zero_grad(set_to_none=True)
         value.backward()
         torch.nn.utils.clip_grad_norm_(self.net.parameters(), 5.0)
@@ -213,6 +215,10 @@ class Trainer:
                 mean = self.average[k]
                 mean.lerp_(v, 1 - keep) if v.is_floating_point() else mean.copy_(v)
         return float(value.detach())
+
+    def objective(self, outputs, targets, visible, stage: Stage):
+        """The loss; other kinds of networks have their own."""
+        return loss(outputs, targets, visible, stage.cross_entropy)
 
     def averaged(self) -> LPN:
         """The network with the averaged weights, ready to measure."""
@@ -243,9 +249,7 @@ def save_weights(state: dict, path: Path) -> None:
 
 def run(config: Config, state_dir: Path, cache: Path | None, measure_every: int, max_samples: int | None = None):
     """Trains until the schedule ends (or `max_samples` more were seen). Measures on the hold-out as it goes."""
-    trainer = Trainer(config, state_dir)
-    samples = Samples(config, cache)
-    held = holdout.HoldOut.load(config.holdout, cache) if config.holdout else None
+    trainer, samples, held = _parts(config, state_dir, cache)
     journal = open(trainer.dir / "log.jsonl", "a")
     began = trainer.total
     while trainer.stage < len(config.stages):
@@ -264,6 +268,16 @@ def run(config: Config, state_dir: Path, cache: Path | None, measure_every: int,
         trainer.save()
     journal.close()
     return trainer
+
+
+def _parts(config, state_dir, cache):
+    """What differs between kinds: the trainer's loss, its samples, and the hold-out's measure."""
+    if config.kind == "center-person":
+        from . import finder_train
+
+        return finder_train.parts(config, state_dir, cache)
+    held = holdout.HoldOut.load(config.holdout, cache) if config.holdout else None
+    return Trainer(config, state_dir), Samples(config, cache), held
 
 
 def _run_stage(trainer, stage, samples, held, journal, measure_every, stop_at) -> bool:

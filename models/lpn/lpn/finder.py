@@ -1,0 +1,97 @@
+"""The person finder's numbers: boxes -> targets, outputs -> boxes.
+
+Output of the network, f32 [N, 5, H/stride, W/stride]: 0 the centre's logit; 1, 2 ln(box w, h / stride); 3, 4 the
+centre's offset from the cell's centre, in cells. A cell's centre lies at stride * cell + offset_px in input px, with
+offset_px = (stride - 1) / 2. The input is the whole frame by the crop rule of `crop`, margin 1. Boxes here are
+x0, y0, x1, y1 in input px, f32 [P, 4].
+"""
+
+import cv2
+import numpy as np
+
+from . import crop
+
+SIZE = (320, 192)  # width, height
+STRIDE = 8
+MIN_HEIGHT_PX = 12  # of the input; smaller people are neither asked for nor punished
+
+
+def offset_px(stride: int = STRIDE) -> float:
+    return (stride - 1) / 2
+
+
+def letterbox(picture: np.ndarray, width: int = SIZE[0], height: int = SIZE[1]) -> tuple[np.ndarray, np.ndarray]:
+    """The whole frame, centred, outside black: (u8 [height, width, 3], input -> frame map f64 [2, 3])."""
+    h, w = picture.shape[:2]
+    cx, cy, scale = crop.widen((0, 0, w, h), width, height)
+    a = crop.affine(cx, cy, scale, width, height)
+    return crop.warp(picture, a, width, height), a
+
+
+def move_boxes(boxes: np.ndarray, a: np.ndarray) -> np.ndarray:
+    """Boxes through an axis-parallel map [2, 3], which may mirror."""
+    out = np.empty_like(boxes)
+    for axis in (0, 1):
+        ends = boxes[:, [axis, axis + 2]] * a[axis, axis] + a[axis, 2]
+        out[:, axis], out[:, axis + 2] = ends.min(1), ends.max(1)
+    return out
+
+
+def targets(boxes: np.ndarray, ignore: np.ndarray, width: int, height: int, stride: int = STRIDE):
+    """-> (targets f32 [6, h, w], weight f32 [1, h, w]).
+
+    Targets: 0 the centre heatmap (elliptic Gaussians, exactly 1 at each person's cell); 1..4 as the network's outputs
+    1..4, given at every cell near a centre; 5 how much those count there. Weight is 0 over `ignore` boxes.
+    """
+    w, h = width // stride, height // stride
+    out, weight = np.zeros((6, h, w), np.float32), np.ones((1, h, w), np.float32)
+    gx, gy = np.arange(w, dtype=np.float32), np.arange(h, dtype=np.float32)
+    for x0, y0, x1, y1 in (ignore - offset_px(stride)) / stride:
+        weight[0, max(0, int(np.ceil(y0))) : int(y1) + 1, max(0, int(np.ceil(x0))) : int(x1) + 1] = 0
+    # Larger people first, so that a smaller one before or behind them keeps its cells.
+    for box in sorted(boxes.tolist(), key=lambda b: (b[0] - b[2]) * (b[3] - b[1])):
+        x0, y0, x1, y1 = ((v - offset_px(stride)) / stride for v in box)
+        cx, cy, bw, bh = (x0 + x1) / 2, (y0 + y1) / 2, x1 - x0, y1 - y0
+        ix, iy = min(max(round(cx), 0), w - 1), min(max(round(cy), 0), h - 1)
+        sx, sy = (min(max(0.1 * side, 0.55), 2.2) for side in (bw, bh))
+        bump = np.exp(-((gy[:, None] - iy) ** 2) / (2 * sy * sy) - ((gx - ix) ** 2) / (2 * sx * sx))
+        mine = (bump > 0.4) & (bump >= out[0] * 0.999)
+        out[0] = np.maximum(out[0], bump)
+        out[1][mine], out[2][mine] = np.log(max(bw, 0.25)), np.log(max(bh, 0.25))
+        out[3][mine] = (cx - np.broadcast_to(gx, (h, w)))[mine]
+        out[4][mine] = (cy - np.broadcast_to(gy[:, None], (h, w)))[mine]
+        out[5][mine] = bump[mine]
+        near = bump > 0.4
+        weight[0][near] = 1
+    return out, weight
+
+
+def decode(output: np.ndarray, threshold: float, nms_iou: float = 0.6, stride: int = STRIDE, most: int = 32):
+    """One output f32 [5, h, w] -> (boxes f32 [P, 4] in input px, scores f32 [P]), best first.
+
+    A peak is a cell that is no lower than its eight neighbours; peaks are thinned by greedy IoU suppression.
+    """
+    logit = output[0]
+    peak = cv2.dilate(logit, np.ones((3, 3), np.uint8), borderType=cv2.BORDER_CONSTANT, borderValue=-1e9)
+    score = 1 / (1 + np.exp(-logit))
+    y, x = np.nonzero((logit >= peak) & (score >= threshold))
+    order = np.argsort(-score[y, x], kind="stable")
+    y, x = y[order], x[order]
+    size = np.exp(np.minimum(output[1:3, y, x], 8.0)) * stride
+    cx = stride * (x + output[3, y, x]) + offset_px(stride)
+    cy = stride * (y + output[4, y, x]) + offset_px(stride)
+    boxes = np.stack([cx - size[0] / 2, cy - size[1] / 2, cx + size[0] / 2, cy + size[1] / 2], 1).astype(np.float32)
+    keep: list[int] = []
+    for i in range(len(boxes)):
+        if len(keep) < most and (not keep or iou(boxes[i : i + 1], boxes[keep]).max() <= nms_iou):
+            keep.append(i)
+    return boxes[keep], score[y, x][keep]
+
+
+def iou(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """Intersection over union of boxes [A, 4] and [B, 4]: [A, B]."""
+    low = np.maximum(a[:, None, :2], b[None, :, :2])
+    high = np.minimum(a[:, None, 2:], b[None, :, 2:])
+    both = np.prod(np.maximum(high - low, 0), 2)
+    area_a, area_b = (np.prod(v[:, 2:] - v[:, :2], 1) for v in (a, b))
+    return both / np.maximum(area_a[:, None] + area_b[None] - both, 1e-9)

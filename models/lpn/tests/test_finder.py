@@ -1,0 +1,173 @@
+"""The person finder: targets and decoding, measuring, its loss, and starting from a pose network."""
+
+import json
+
+import cv2
+import numpy as np
+import pytest
+import torch
+
+from lpn import finder, finder_data, finder_eval, finder_train
+from lpn.net import LPN, NetSpec
+
+TINY = NetSpec(blocks=(1, 1, 1, 1), width=0.25, outputs=5, upsampling=1)
+BOXES = np.array([(20.0, 30.0, 75.0, 180.0), (150.5, 60.0, 190.0, 140.0), (250.0, 100.0, 262.0, 131.0)], np.float32)
+NONE = np.zeros((0, 4), np.float32)
+
+
+def perfect_output(target):
+    logit = np.where(target[0] > 0.999, 6.0, -6.0)
+    return np.concatenate([logit[None], target[1:5]]).astype(np.float32)
+
+
+def test_targets_decode_to_the_same_boxes():
+    target, weight = finder.targets(BOXES, NONE, 320, 192)
+    assert target.shape == (6, 24, 40) and weight.min() == 1
+    assert (target[0] == 1).sum() == 3
+    boxes, scores = finder.decode(perfect_output(target), 0.5)
+    assert len(boxes) == 3 and (scores > 0.9).all()
+    order = np.argsort(boxes[:, 0])
+    assert boxes[order] == pytest.approx(BOXES, abs=1e-3)
+
+
+def test_every_cell_that_learns_a_box_would_decode_to_it():
+    target, _ = finder.targets(BOXES[:1], NONE, 320, 192)
+    near = np.argwhere(target[5] > 0)
+    assert len(near) > 3
+    for y, x in near:
+        one = np.full((5, 24, 40), -9.0, np.float32)
+        one[0, y, x], one[1:, y, x] = 5.0, target[1:5, y, x]
+        assert finder.decode(one, 0.5)[0] == pytest.approx(BOXES[:1], abs=1e-3)
+
+
+def test_ignored_boxes_take_part_in_nothing_but_leave_people_alone():
+    _, weight = finder.targets(BOXES[:1], np.array([(0, 0, 320, 192)], np.float32), 320, 192)
+    assert weight[0, 13, 6] == 1 and weight[0, 3, 30] == 0
+
+
+def test_of_two_boxes_on_one_person_the_better_stays():
+    output = np.full((5, 24, 40), -9.0, np.float32)
+    for y, x, logit in ((10, 10, 3.0), (12, 10, 2.0), (10, 30, 1.0)):
+        output[:, y, x] = (logit, np.log(8), np.log(16), 0, 0)
+    boxes, scores = finder.decode(output, 0.5, nms_iou=0.6)
+    assert len(boxes) == 2 and scores[0] == pytest.approx(1 / (1 + np.exp(-3.0)))
+
+
+def test_the_letterbox_keeps_the_aspect_and_maps_back():
+    picture = np.zeros((400, 400, 3), np.uint8)
+    picture[100:300, 150:250] = 255
+    small, a = finder.letterbox(picture)
+    assert small.shape == (192, 320, 3) and small[:, :60].max() == 0
+    ys, xs = np.nonzero(small[:, :, 0] > 127)
+    box = np.array([[xs.min(), ys.min(), xs.max(), ys.max()]], np.float32)
+    assert finder.move_boxes(box, a)[0] == pytest.approx((150, 100, 249, 299), abs=2.5)
+    mirrored = finder.move_boxes(box, np.array([[-1.0, 0, 319], [0, 1, 0]]))
+    assert mirrored[0, 0] == 319 - box[0, 2] and mirrored[0, 2] == 319 - box[0, 0]
+
+
+def found(boxes, scores, people):
+    return finder_eval.Found.of(np.array(boxes, np.float32).reshape(-1, 4), np.array(scores, np.float32), people)
+
+
+def test_measuring_hand_made_boxes():
+    person, other, small = (0, 0, 50, 100), (100, 0, 150, 100), (200, 0, 220, 40)
+    pictures = [
+        # A hit, a second box on the same person, a box on nobody, and one on somebody too small to count.
+        found([person, (2, 0, 52, 100), (60, 0, 90, 80), small], [0.9, 0.8, 0.7, 0.6], [person, other, small]),
+        found([(100, 10, 150, 100)], [0.5], [other]),
+    ]
+    assert finder_eval.match(pictures[0]).tolist() == [1, 0, 0, -1]
+    result = finder_eval.measure(pictures, 0.5)
+    assert result["people"] == 3 and result["images"] == 2
+    assert result["recall"] == pytest.approx(2 / 3, abs=1e-4) and result["false_per_image"] == 1.0
+    # Precision 1 at recall 1/3, then 2/4 at recall 2/3.
+    assert result["ap50"] == pytest.approx(1 / 3 + 0.5 / 3, abs=1e-4)
+    assert finder_eval.measure(pictures, 0.85)["false_per_image"] == 0
+    assert finder_eval.threshold_for(pictures, 0.5) == pytest.approx(0.7)
+    assert finder_eval.measure(pictures, finder_eval.threshold_for(pictures, 0.5))["false_per_image"] == 0.5
+
+
+def test_a_picture_without_people_or_without_boxes():
+    assert finder_eval.measure([found([], [], []), found([], [], [(0, 0, 50, 100)])], 0.3)["recall"] == 0
+
+
+def test_loss_is_least_for_the_truth_and_a_step_lowers_it():
+    torch.manual_seed(0)
+    target, weight = finder.targets(BOXES, NONE, 320, 192)
+    targets = torch.from_numpy(target)[None]
+    masks = torch.from_numpy(np.vstack([weight, np.zeros_like(weight)]))[None]
+    truth = torch.from_numpy(perfect_output(target))[None]
+    best = finder_train.loss(truth, targets, masks).item()
+    for worse in (truth * torch.tensor([1, 1.3, 1, 1, 1]).view(1, 5, 1, 1), truth.roll(2, 3), truth * 0):
+        assert finder_train.loss(worse, targets, masks).item() > best + 0.05
+    net, x = LPN(TINY), torch.randn(1, 3, 192, 320)
+    optimizer = torch.optim.Adam(net.parameters(), 1e-3)
+    losses = []
+    for _ in range(4):
+        value = finder_train.loss(net(x), targets, masks)
+        optimizer.zero_grad()
+        value.backward()
+        optimizer.step()
+        losses.append(value.item())
+    assert net(x).shape == (1, 5, 24, 40)
+    assert losses[-1] < losses[0]
+
+
+def test_ignored_cells_have_no_gradient():
+    target, weight = finder.targets(NONE, np.array([(0, 0, 320, 192)], np.float32), 320, 192)
+    output = torch.randn(1, 5, 24, 40, requires_grad=True)
+    masks = torch.from_numpy(np.vstack([weight, weight]))[None]
+    finder_train.loss(output, torch.from_numpy(target)[None], masks).backward()
+    assert output.grad.abs().max() == 0
+
+
+def test_narrowing_keeps_the_strongest_channels_of_a_pose_network():
+    wide = LPN(NetSpec(blocks=(1, 2, 1, 1), width=0.5))
+    with torch.no_grad():
+        for name, value in wide.named_parameters():
+            if value.ndim == 1:
+                value.uniform_(-1, 1)
+    spec = NetSpec(blocks=(1, 2, 1, 1), width=0.25, outputs=5, upsampling=1)
+    state = finder_train.narrow(wide.state_dict(), spec)
+    net = LPN(spec)
+    net.load_state_dict(state)
+    gains = wide.bn1.weight.abs()
+    assert net.bn1.weight.abs().min() >= gains.sort().values[-len(net.bn1.weight)]
+    kept = gains.topk(len(net.bn1.weight)).indices.sort().values
+    assert torch.equal(net.conv1.weight, wide.conv1.weight[kept])
+    assert net.final_layer.bias[0] == -3.5
+    assert torch.isfinite(net.eval()(torch.randn(2, 3, 96, 160))).all()
+
+
+def test_scenes_become_samples_with_their_boxes(tmp_path):
+    """Bright people on a dark ground: whatever the sample did to the scene, its boxes enclose the bright pixels."""
+    images, annotations = [], []
+    for i in range(3):
+        picture = np.full((180, 240, 3), 12, np.uint8)
+        cv2.rectangle(picture, (80, 40), (129, 159), (255, 255, 255), -1)
+        cv2.imwrite(str(tmp_path / f"{i}.png"), picture)
+        images.append({"id": i, "file_name": f"{i}.png", "width": 240, "height": 180, "scene": True})
+        annotations.append({"id": i, "image_id": i, "bbox": [80, 40, 50, 120]})
+    images.append({"id": 9, "file_name": "missing.png", "width": 10, "height": 10, "scene": True})
+    (tmp_path / "a.json").write_text(json.dumps({"images": images, "annotations": annotations}))
+    where = {"annotations": str(tmp_path / "a.json"), "images": str(tmp_path), "synthetic": True}
+
+    class Config:
+        sources, seed, net = (where,), 1, TINY
+
+    samples = finder_data.Samples(Config, None)
+    assert len(samples.sources[0].all) == 3
+    checked = 0
+    for i in range(20):
+        # A colour jitter could darken everything alike, so brightness is taken from the picture's own range.
+        picture, target, masks = samples.draw(np.random.default_rng(i), 320, 192)
+        boxes, _ = finder.decode(perfect_output(target), 0.5)
+        if masks[0].min() < 1 or not len(boxes):
+            continue
+        for x0, y0, x1, y1 in boxes.round().astype(int):
+            inside = picture[max(y0, 0) : y1, max(x0, 0) : x1].astype(float)
+            assert inside[2:-2, 2:-2].mean() > picture[picture.sum(2) < 150].mean() + 20
+            checked += 1
+    assert checked >= 10
+    batch = samples.batch(0, type("S", (), {"batch": 2, "width": 320, "height": 192}), 0)
+    assert [tuple(t.shape) for t in batch] == [(2, 3, 192, 320), (2, 6, 24, 40), (2, 2, 24, 40)]
