@@ -34,6 +34,7 @@ pub mod kernels;
 pub mod keypoint;
 pub mod pose;
 pub mod publish;
+pub mod replay;
 pub mod secret;
 pub mod shutdown;
 pub mod slot;

@@ -3,6 +3,7 @@
 #![allow(clippy::print_stdout, reason = "printing is what the command line is for")]
 
 mod assets;
+mod replay;
 
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
@@ -25,6 +26,8 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Play a recorded message stream again.
+    Replay(replay::Args),
     /// Write the man page and the shell completions (for packaging).
     #[command(hide = true)]
     Assets(assets::Args),
@@ -44,8 +47,13 @@ pub fn main() -> ExitCode {
     match run(cli.command) {
         Ok(code) => code,
         Err(e) => {
-            // The whole chain on one line: each cause after its effect.
-            tracing::error!("{e:#}");
+            // The whole chain on one line: each cause after its effect. A daemon has its log by
+            // now, any other command the terminal.
+            if tracing::dispatcher::has_been_set() {
+                tracing::error!("{e:#}");
+            } else {
+                eprintln!("posed: {e:#}");
+            }
             ExitCode::FAILURE
         }
     }
@@ -53,6 +61,7 @@ pub fn main() -> ExitCode {
 
 fn run(command: Command) -> anyhow::Result<ExitCode> {
     match command {
+        Command::Replay(args) => replay::run(&args),
         Command::Assets(args) => assets::run::<Cli>(&args),
     }
 }

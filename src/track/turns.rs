@@ -5,8 +5,9 @@ use crate::geometry::BBox;
 
 /// Below this overlap, a box found in the picture is none of the tracked people's, unless ...
 const CLAIM_IOU: f32 = 0.5;
-/// ... this share of a track's box lies in it.
+/// ... this share of a track's box lies in it and it is not this much larger.
 const HALF_BODY: f32 = 0.7;
+const MAX_GROWTH: f32 = 5.0;
 /// Above this overlap, the two boxes say the same.
 const AGREE_IOU: f32 = 0.65;
 
@@ -38,7 +39,7 @@ pub(super) fn claim(
         let mutual = own.filter(|&own| nearest(found.iter(), &crops[own].bbox) == Some(index));
         match mutual.and_then(|own| crops.get_mut(own)) {
             Some(crop) if crop.bbox.iou(bbox) >= AGREE_IOU => {}
-            Some(crop) if crop.bbox.iou(bbox) >= CLAIM_IOU || share_inside(&crop.bbox, bbox) >= HALF_BODY => {
+            Some(crop) if crop.bbox.iou(bbox) >= CLAIM_IOU || is_part(&crop.bbox, bbox) => {
                 crop.bbox = *bbox;
                 crop.track.iter().for_each(|&id| reframe(id, bbox));
             }
@@ -53,11 +54,11 @@ fn nearest<'a>(boxes: impl Iterator<Item = &'a BBox>, bbox: &BBox) -> Option<usi
     overlaps.filter(|(_, iou)| *iou > 0.0).max_by(|a, b| a.1.total_cmp(&b.1)).map(|(index, _)| index)
 }
 
-/// How much of `part` lies in `whole`, 0..=1.
-fn share_inside(part: &BBox, whole: &BBox) -> f32 {
+/// Whether `part` may be what was known so far of the body in `whole`.
+fn is_part(part: &BBox, whole: &BBox) -> bool {
     let w = (part.x + part.w).min(whole.x + whole.w) - part.x.max(whole.x);
     let h = (part.y + part.h).min(whole.y + whole.h) - part.y.max(whole.y);
-    w.max(0.0) * h.max(0.0) / part.area().max(f32::MIN_POSITIVE)
+    w.max(0.0) * h.max(0.0) >= HALF_BODY * part.area() && whole.area() <= MAX_GROWTH * part.area()
 }
 
 /// Keeps the `budget` that have waited longest. Newcomers share one place in the queue (they all
@@ -91,6 +92,17 @@ mod tests {
         assert_eq!(reframed, [(2, 212.0)]);
         let boxes: Vec<_> = crops.iter().map(|c| (c.track.map(|id| id.0), c.bbox.x, c.served)).collect();
         assert_eq!(boxes, [(Some(1), 0.0, 5), (Some(2), 212.0, 5), (None, 500.0, 3)]);
+    }
+
+    #[test]
+    fn half_a_body_becomes_a_whole_one_but_never_the_whole_room() {
+        let (half, whole) = (bbox(100.0), BBox { x: 90.0, y: -10.0, w: 70.0, h: 250.0 });
+        let room = BBox { x: 0.0, y: 0.0, w: 640.0, h: 480.0 };
+        for (found, expected) in [(whole, vec![whole]), (room, vec![half, room])] {
+            let mut crops = vec![crop(Some(1), 100.0, 5)];
+            claim(&mut crops, &[found], 0, |_, _| ());
+            assert_eq!(crops.iter().map(|c| c.bbox).collect::<Vec<_>>(), expected);
+        }
     }
 
     #[test]

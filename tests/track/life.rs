@@ -4,19 +4,19 @@ use crate::mot::Score;
 use crate::scene::{self, Body, FAIR, Path, Quality, SIZE, walk};
 use posed::clock::Mono;
 use posed::detect::look::{self, Look, Scene};
-use posed::track::{Ids, Observation, Options, Tracker};
+use posed::track::{Ids, Observation, Options, Person, Tracker};
 use std::collections::HashSet;
 
 /// Everybody as they really are at a time in s.
-type World<'a> = &'a dyn Fn(f32) -> Vec<Body>;
+pub type World<'a> = &'a dyn Fn(f32) -> Vec<Body>;
 
-struct Run<'a> {
-    world: World<'a>,
-    seconds: f32,
-    fps: f32,
-    quality: Quality,
-    budget: usize,
-    seed: u64,
+pub struct Run<'a> {
+    pub world: World<'a>,
+    pub seconds: f32,
+    pub fps: f32,
+    pub quality: Quality,
+    pub budget: usize,
+    pub seed: u64,
 }
 
 impl Default for Run<'_> {
@@ -26,7 +26,7 @@ impl Default for Run<'_> {
 }
 
 #[derive(Debug, Default)]
-struct Outcome {
+pub struct Outcome {
     score: Score,
     /// Ids in the order they were first published.
     ids: Vec<u64>,
@@ -35,8 +35,13 @@ struct Outcome {
     oldest_ms: u128,
 }
 
-/// Plays a scene as the daemon would: predict, maybe look, plan, estimate, update.
 fn play(run: &Run) -> Outcome {
+    play_and(run, |_, _| ())
+}
+
+/// Plays a scene as the daemon would: predict, maybe look, plan, estimate, update. `tell` hears what
+/// would be published.
+pub fn play_and(run: &Run, mut tell: impl FnMut(Mono, &[Person])) -> Outcome {
     let mut rng = fastrand::Rng::with_seed(run.seed);
     let mut tracker = Tracker::new(Options::default(), Ids::default());
     let mut look = Look::new(look::Options::default());
@@ -69,6 +74,7 @@ fn play(run: &Run) -> Outcome {
             })
             .collect();
         let people = tracker.update(at, SIZE, &seen);
+        tell(at, people);
         let reported: Vec<_> = people.iter().map(|p| (p.id.0, p.bbox)).collect();
         out.oldest_ms = out.oldest_ms.max(people.iter().map(|p| p.age.as_millis()).max().unwrap_or(0));
         out.ids.extend(reported.iter().map(|r| r.0).filter(|id| known.insert(*id)));

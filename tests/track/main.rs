@@ -5,5 +5,6 @@
 mod life;
 mod mot;
 mod never;
+mod replay;
 mod scene;
 mod smoothing;

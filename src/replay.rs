@@ -1,0 +1,280 @@
+//! Recordings of a camera's messages, one JSON object a line, and how to play them to a tracker, so
+//! that a change to tracking can be judged on the same input.
+//!
+//! A recorded person was followed already; what is played back is what the network saw of them (the
+//! keypoints as published and the box), without the id. People whose pose is older than the frame
+//! (`age_ms` above zero) were not seen in it and are left out.
+
+use crate::clock::Mono;
+use crate::geometry::BBox;
+use crate::keypoint::{KEYPOINTS, Keypoint, NAMES, Pose};
+use crate::track::{Observation, Person, TrackId};
+use serde::Deserialize;
+use std::collections::{HashMap, HashSet};
+use std::io::BufRead;
+use std::time::{Duration, SystemTime};
+
+/// The message schema that this reads.
+pub const SCHEMA: u32 = 1;
+/// A longer line is no message: 64 people take about 90 KB.
+const MAX_LINE: u64 = 1 << 20;
+/// Overlap above which a recorded and a replayed person are the same.
+const SAME_IOU: f32 = 0.5;
+
+/// Why a recording cannot be played.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The file cannot be read.
+    #[error("line {line}: cannot be read")]
+    Read {
+        /// Counted from 1.
+        line: usize,
+        /// What the system says.
+        #[source]
+        source: std::io::Error,
+    },
+    /// The line is longer than any message.
+    #[error("line {line}: longer than {MAX_LINE} bytes, which no message is")]
+    Long {
+        /// Counted from 1.
+        line: usize,
+    },
+    /// The line is no pose message.
+    #[error("line {line}: not a pose message (record with `posed record`, or `mosquitto_sub` without -v)")]
+    Parse {
+        /// Counted from 1.
+        line: usize,
+        /// What is wrong, and at which column.
+        #[source]
+        source: serde_json::Error,
+    },
+    /// The message is of another schema.
+    #[error("line {line}: schema {got}; this program reads schema {SCHEMA}")]
+    Schema {
+        /// Counted from 1.
+        line: usize,
+        /// What the message says.
+        got: u32,
+    },
+    /// The message does not say when its frame was captured.
+    #[error(
+        "line {line}: neither `captured_ns` nor an RFC 3339 `captured_at` says when the frame was captured"
+    )]
+    Time {
+        /// Counted from 1.
+        line: usize,
+    },
+}
+
+/// One recorded message.
+#[derive(Debug)]
+pub struct Step {
+    /// Capture time since that of the first message; never runs backwards.
+    pub at: Mono,
+    /// Width and height of the frame in px.
+    pub size: (u32, u32),
+    /// What was seen.
+    pub observations: Vec<Observation>,
+    /// Everybody in the message: id and box.
+    pub recorded: Vec<(TrackId, BBox)>,
+    /// The message as it was recorded.
+    pub line: String,
+}
+
+/// Reads a recording message by message.
+#[derive(Debug)]
+pub struct Recording<R> {
+    input: R,
+    line: usize,
+    start: Option<Duration>,
+    last: Mono,
+}
+
+#[derive(Deserialize)]
+struct Message {
+    schema: u32,
+    captured_ns: Option<u64>,
+    captured_at: Option<String>,
+    frame: Frame,
+    people: Vec<RecordedPerson>,
+}
+
+#[derive(Deserialize)]
+struct Frame {
+    width: u32,
+    height: u32,
+}
+
+#[derive(Deserialize)]
+struct RecordedPerson {
+    id: TrackId,
+    #[serde(rename = "box")]
+    bbox: [f32; 4],
+    score: f32,
+    keypoints: HashMap<String, [f32; 3]>,
+    #[serde(default)]
+    age_ms: f64,
+}
+
+impl<R: BufRead> Recording<R> {
+    /// A recording that starts at the beginning of `input`.
+    pub fn new(input: R) -> Recording<R> {
+        Recording { input, line: 0, start: None, last: Mono::default() }
+    }
+
+    /// The next message; `None` at the end. Empty lines are passed over.
+    ///
+    /// # Errors
+    /// If a line cannot be read or is no pose message of [`SCHEMA`]; reading may go on after it.
+    pub fn read(&mut self) -> Result<Option<Step>, Error> {
+        loop {
+            self.line += 1;
+            let line = self.line;
+            let mut text = String::new();
+            let read = std::io::Read::take(&mut self.input, MAX_LINE).read_line(&mut text);
+            match read.map_err(|source| Error::Read { line, source })? {
+                0 => return Ok(None),
+                n if n as u64 == MAX_LINE => return Err(Error::Long { line }),
+                _ if text.trim().is_empty() => {}
+                _ => return self.step(text).map(Some),
+            }
+        }
+    }
+
+    fn step(&mut self, text: String) -> Result<Step, Error> {
+        let line = self.line;
+        let message: Message = serde_json::from_str(&text).map_err(|source| Error::Parse { line, source })?;
+        if message.schema != SCHEMA {
+            return Err(Error::Schema { line, got: message.schema });
+        }
+        let captured = captured(&message).ok_or(Error::Time { line })?;
+        let start = *self.start.get_or_insert(captured);
+        // The wall clock of the recording may have been set back.
+        self.last = self.last.max(Mono::default() + captured.saturating_sub(start));
+        Ok(Step {
+            at: self.last,
+            size: (message.frame.width, message.frame.height),
+            observations: message.people.iter().filter(|p| p.age_ms <= 0.0).map(observation).collect(),
+            recorded: message.people.iter().map(|p| (p.id, bbox(p.bbox))).collect(),
+            line: text.trim_end().to_owned(),
+        })
+    }
+}
+
+fn captured(message: &Message) -> Option<Duration> {
+    if let Some(ns) = message.captured_ns {
+        return Some(Duration::from_nanos(ns));
+    }
+    let wall = humantime::parse_rfc3339(message.captured_at.as_deref()?).ok()?;
+    wall.duration_since(SystemTime::UNIX_EPOCH).ok()
+}
+
+fn bbox([x, y, w, h]: [f32; 4]) -> BBox {
+    BBox { x, y, w, h }
+}
+
+fn observation(person: &RecordedPerson) -> Observation {
+    let mut keypoints = [Keypoint::default(); KEYPOINTS];
+    for (keypoint, name) in keypoints.iter_mut().zip(NAMES) {
+        if let Some(&[x_px, y_px, score]) = person.keypoints.get(name) {
+            *keypoint = Keypoint { x_px, y_px, score };
+        }
+    }
+    Observation { pose: Pose { bbox: bbox(person.bbox), score: person.score, keypoints }, track: None }
+}
+
+/// How a replay compares with its recording.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Comparison {
+    /// Messages played.
+    pub frames: usize,
+    /// People in the recording, summed over the messages.
+    pub recorded: usize,
+    /// People in the replay, summed over the messages.
+    pub replayed: usize,
+    /// People in both, by their boxes.
+    pub matched: usize,
+    /// How often a recorded person went on under another replayed id.
+    pub id_changes: usize,
+    /// Ids in the recording, and in the replay.
+    pub ids: (usize, usize),
+    /// Under which replayed id each recorded person was last matched.
+    partners: HashMap<TrackId, TrackId>,
+    known: (HashSet<TrackId>, HashSet<TrackId>),
+}
+
+impl Comparison {
+    /// Counts one message and what the tracker made of it.
+    pub fn count(&mut self, recorded: &[(TrackId, BBox)], replayed: &[Person]) {
+        self.frames += 1;
+        self.recorded += recorded.len();
+        self.replayed += replayed.len();
+        for (id, bbox) in recorded {
+            let nearest = replayed.iter().max_by(|a, b| a.bbox.iou(bbox).total_cmp(&b.bbox.iou(bbox)));
+            if let Some(person) = nearest.filter(|person| person.bbox.iou(bbox) >= SAME_IOU) {
+                self.matched += 1;
+                let before = self.partners.insert(*id, person.id);
+                self.id_changes += usize::from(before.is_some_and(|before| before != person.id));
+            }
+        }
+        self.known.0.extend(recorded.iter().map(|(id, _)| *id));
+        self.known.1.extend(replayed.iter().map(|person| person.id));
+        self.ids = (self.known.0.len(), self.known.1.len());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn message(captured: &str, people: &str) -> String {
+        format!(
+            r#"{{"schema":1,"session":"x","seq":4,"camera":"door",{captured}"clock":"receive","age_ms":21.4,"frame":{{"width":1280,"height":720}},"people":[{people}]}}"#
+        )
+    }
+
+    const SOMEBODY: &str = r#"{"id":7,"box":[811.0,190.2,120.4,300.9],"score":0.81,"keypoints":{"nose":[880.6,226.3,0.93],"left_eye":[886.4,220.9,0.9]}}"#;
+
+    fn read(text: &str) -> Result<Vec<Step>, Error> {
+        let mut recording = Recording::new(text.as_bytes());
+        std::iter::from_fn(|| recording.read().transpose()).collect()
+    }
+
+    #[test]
+    fn a_message_becomes_what_was_seen() {
+        let aged = SOMEBODY.replace("\"id\":7", "\"id\":8,\"age_ms\":66.7");
+        let text = [
+            message(r#""captured_ns":1790000000000000000,"#, &format!("{SOMEBODY},{aged}")),
+            String::new(),
+            message(r#""captured_at":"2026-09-21T13:46:40.100Z","#, ""),
+        ];
+        let steps = read(&text.join("\n")).unwrap();
+        assert_eq!(steps.len(), 2);
+        assert_eq!(steps[0].recorded.iter().map(|r| r.0.0).collect::<Vec<_>>(), [7, 8]);
+        let [Observation { pose, track: None }] = steps[0].observations[..] else { panic!("{steps:?}") };
+        assert_eq!(pose.bbox, BBox { x: 811.0, y: 190.2, w: 120.4, h: 300.9 });
+        assert_eq!(pose.keypoints[1], Keypoint { x_px: 886.4, y_px: 220.9, score: 0.9 });
+        assert_eq!(pose.keypoints[16].score, 0.0);
+        assert_eq!((steps[0].at, steps[0].size), (Mono(0), (1280, 720)));
+    }
+
+    #[test]
+    fn both_ways_to_write_the_time_agree_and_it_never_runs_backwards() {
+        let ns = |ns: u64| message(&format!("\"captured_ns\":{ns},"), "");
+        let at = |at: &str| message(&format!("\"captured_at\":\"{at}\","), "");
+        let text =
+            [ns(1_767_225_600_000_000_000), at("2026-01-01T00:00:00.250Z"), ns(1_767_225_600_100_000_000)];
+        let times: Vec<_> = read(&text.join("\n")).unwrap().iter().map(|s| s.at.0 / 1_000_000).collect();
+        assert_eq!(times, [0, 250, 250]);
+    }
+
+    #[test]
+    fn what_is_no_message_is_named_by_its_line() {
+        let good = message(r#""captured_ns":5,"#, "");
+        let fault = |bad: &str| read(&format!("{good}\n{bad}\n")).unwrap_err().to_string();
+        assert!(fault("posed/door/poses {}").starts_with("line 2: not a pose message"));
+        assert!(fault(&good.replace("\"schema\":1", "\"schema\":2")).starts_with("line 2: schema 2"));
+        assert!(fault(&message("", "")).starts_with("line 2: neither"));
+        assert!(fault(&" ".repeat(MAX_LINE as usize)).starts_with("line 2: longer"));
+    }
+}

@@ -1,0 +1,131 @@
+//! The golden replay: a recording of the demo clip (as a simulated network of FAIR quality saw it),
+//! played to the tracker, gives what it gave when the golden file was made.
+//!
+//! Made once by `cargo test --test track make_the_recording -- --ignored`, and not to be made again
+//! lightly: the input is to stay the same.
+//!
+//! After a change that is meant to change tracking: `POSED_BLESS=1 cargo test --test track golden`,
+//! and look at the difference.
+
+use crate::life::{Run, play_and};
+use crate::scene::{SIZE, recorded};
+use posed::keypoint::NAMES;
+use posed::replay::{Comparison, Recording};
+use posed::track::{Ids, Options, Person, Tracker};
+use serde_json::{Value, json};
+use std::fmt::Write as _;
+
+const RECORDING: &str = include_str!("golden/walk.jsonl");
+const GOLDEN: &str = include_str!("golden/walk.replay.jsonl");
+
+#[test]
+#[ignore = "writes the recording that the golden replay plays"]
+fn make_the_recording() {
+    let frames = recorded(include_str!("../../models/demo/walk.json"));
+    let world = |t: f32| frames((t * 25.0).round() as usize);
+    let round = |v: f32, unit: f64| (f64::from(v) * unit).round() / unit;
+    let mut lines = String::new();
+    play_and(&Run { world: &world, seconds: 14.9, fps: 8.0, ..Run::default() }, |at, people| {
+        let person = |p: &Person| {
+            let keypoint = |(name, k): (&&str, &posed::keypoint::Keypoint)| {
+                ((*name).to_owned(), json!([round(k.x_px, 10.0), round(k.y_px, 10.0), round(k.score, 100.0)]))
+            };
+            let keypoints: serde_json::Map<String, Value> =
+                NAMES.iter().zip(&p.keypoints).map(keypoint).collect();
+            let bbox = [p.bbox.x, p.bbox.y, p.bbox.w, p.bbox.h].map(|v| round(v, 10.0));
+            json!({"id": p.id, "box": bbox, "score": round(p.score, 100.0),
+                "age_ms": p.age.as_millis() as u64, "keypoints": keypoints})
+        };
+        let people: Vec<Value> = people.iter().map(person).collect();
+        let message = json!({"schema": 1, "camera": "demo", "captured_ns": 1_790_000_000_000_000_000 + at.0,
+            "frame": {"width": SIZE.0, "height": SIZE.1}, "people": people});
+        writeln!(lines, "{message}").unwrap();
+    });
+    std::fs::write(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/track/golden/walk.jsonl"), lines).unwrap();
+}
+
+/// Plays the recording; a line a message: time, and everybody's id, box and smoothed nose.
+fn play() -> (String, Comparison) {
+    let mut recording = Recording::new(RECORDING.as_bytes());
+    let mut tracker = Tracker::new(Options::default(), Ids::default());
+    let (mut told, mut comparison) = (String::new(), Comparison::default());
+    while let Some(step) = recording.read().unwrap() {
+        let people = tracker.update(step.at, step.size, &step.observations);
+        comparison.count(&step.recorded, people);
+        let person = |p: &Person| {
+            let (b, nose) = (p.bbox, p.smoothed[0]);
+            let numbers = [b.x, b.y, b.w, b.h, nose.x_px, nose.y_px];
+            json!([p.id, numbers.map(|v| (f64::from(v) * 10.0).round() / 10.0)])
+        };
+        let people: Vec<Value> = people.iter().map(person).collect();
+        writeln!(told, "{}", json!({"ms": step.at.0 / 1_000_000, "people": people})).unwrap();
+    }
+    (told, comparison)
+}
+
+#[test]
+fn the_golden_replay_has_not_changed() {
+    let (told, comparison) = play();
+    if std::env::var_os("POSED_BLESS").is_some() {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/track/golden/walk.replay.jsonl");
+        std::fs::write(path, &told).unwrap();
+        return;
+    }
+    let parsed =
+        |text: &str| -> Vec<Value> { text.lines().map(|line| serde_json::from_str(line).unwrap()).collect() };
+    let (now, golden) = (parsed(&told), parsed(GOLDEN));
+    assert_eq!(now.len(), golden.len());
+    for (line, (now, golden)) in now.iter().zip(&golden).enumerate() {
+        assert!(same(now, golden), "message {}:\n   now {now}\ngolden {golden}", line + 1);
+    }
+    // The people are the recording's, under ids that stay.
+    assert_eq!((comparison.id_changes, comparison.ids.0), (0, comparison.ids.1), "{comparison:?}");
+    assert!(comparison.matched * 10 >= comparison.recorded * 9, "{comparison:?}");
+}
+
+fn posed_replay(args: &[&str]) -> std::process::Output {
+    std::process::Command::new(env!("CARGO_BIN_EXE_posed")).arg("replay").args(args).output().unwrap()
+}
+
+#[test]
+fn the_command_prints_messages_that_it_can_play_again() {
+    let file = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/track/golden/walk.jsonl");
+    let untouched = posed_replay(&["--as-recorded", file]);
+    assert_eq!(String::from_utf8(untouched.stdout).unwrap(), RECORDING);
+    let again = posed_replay(&[file]);
+    let told = String::from_utf8(again.stderr).unwrap();
+    assert!(told.contains("; 0 went on under another id"), "{told}");
+    let mut recording = Recording::new(again.stdout.as_slice());
+    let mut messages = 0;
+    while let Some(step) = recording.read().unwrap() {
+        messages += 1;
+        assert!(step.recorded.iter().all(|(_, bbox)| bbox.is_valid()));
+    }
+    assert_eq!(messages, RECORDING.lines().count());
+}
+
+#[test]
+fn the_command_names_the_file_and_the_line_that_is_no_message() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("bad.jsonl");
+    let first = RECORDING.lines().next().unwrap();
+    std::fs::write(&file, format!("{first}\nposed/door/poses {first}\n")).unwrap();
+    let out = posed_replay(&[file.to_str().unwrap()]);
+    let told = String::from_utf8(out.stderr).unwrap();
+    assert_eq!(out.status.code(), Some(1), "{told}");
+    assert!(told.contains("bad.jsonl: line 2: not a pose message"), "{told}");
+}
+
+/// Integers (ids, times) alike, other numbers to half a px: machines differ in the last bits of exp.
+fn same(a: &Value, b: &Value) -> bool {
+    match (a, b) {
+        (Value::Array(a), Value::Array(b)) => a.len() == b.len() && a.iter().zip(b).all(|(a, b)| same(a, b)),
+        (Value::Object(a), Value::Object(b)) => {
+            a.len() == b.len() && a.iter().all(|(k, v)| b.get(k).is_some_and(|other| same(v, other)))
+        }
+        (Value::Number(x), Value::Number(y)) if x.is_f64() && y.is_f64() => {
+            x.as_f64().zip(y.as_f64()).is_some_and(|(x, y)| (x - y).abs() <= 0.5)
+        }
+        _ => a == b,
+    }
+}
