@@ -118,7 +118,8 @@ def evaluate(args) -> int:
         "boxes": args.boxes.name if args.boxes else "labelled", "faults": people.faults, "rows": [],
     }  # fmt: skip
     for kind, run in runners.items():
-        for row in evaluator.evaluate(run, manifest, people, pictures, boxes, (False,) if args.no_flip else (False, True)):
+        flips = (False,) if args.no_flip else (False, True)
+        for row in evaluator.evaluate(run, manifest, people, pictures, boxes, flips):
             results["rows"].append({"runtime": kind, **row})
             if row["decoding"] in ("manifest", "argmax"):
                 _say(_line(kind, row))
@@ -162,4 +163,24 @@ def convert(args) -> int:
     return 0
 
 
-ALL = (export_command, quantize_command, evaluate_command, convert_command)
+def card_command(sub):
+    p = sub.add_parser("card", help="write a model folder's README.md from what was measured")
+    p.add_argument("folder", type=Path)
+    p.add_argument("--log", type=Path, help="log.jsonl of the training, for its stages and curve")
+    p.add_argument("--demo", type=Path, help="folder of the demo clip, for pictures of failures")
+    p.add_argument("--note", default="", help="what the reader must know first, as Markdown")
+    p.set_defaults(run=card)
+
+
+def card(args) -> int:
+    from . import card as writer
+
+    try:
+        _say(str(writer.write(args.folder, args.log, args.demo, args.note)))
+    except (writer.NoResults, OSError) as e:
+        print(f"lpn card: {e}", file=sys.stderr)
+        return 1
+    return 0
+
+
+ALL = (export_command, quantize_command, evaluate_command, convert_command, card_command)
