@@ -6,7 +6,7 @@ import os
 import sys
 from pathlib import Path
 
-from . import model_commands
+from . import finder_ship, model_commands
 
 
 def cache_dir() -> Path:
@@ -85,7 +85,7 @@ def main() -> int:
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(message)s")
     parser = argparse.ArgumentParser(prog="lpn", description=__doc__)
     sub = parser.add_subparsers(required=True, metavar="COMMAND")
-    for command in (train_command, narrow_command, render_command, *model_commands.ALL):
+    for command in (train_command, narrow_command, render_command, finder_ship.command, *model_commands.ALL):
         command(sub)
     args = parser.parse_args()
     return args.run(args)
