@@ -58,7 +58,8 @@ impl Person<'_> {
 }
 
 impl Poses<'_> {
-    /// Appends the message with `people` to `out`; coordinates have one decimal, scores three.
+    /// Appends the message with `people` to `out`; coordinates have one decimal, scores three. A
+    /// heatmap's peak may lie a little above 1: scores are cut to 0..=1, as the schema promises.
     /// Somebody with a number that is not finite (JSON has none such) is left out. Returns how many
     /// were written.
     pub fn write<'p>(&self, people: impl IntoIterator<Item = Person<'p>>, out: &mut Vec<u8>) -> usize {
@@ -113,14 +114,17 @@ fn write_person(person: &Person<'_>, out: &mut Vec<u8>) {
             "{{\"id\":{},\"box\":[{x:.1},{y:.1},{w:.1},{h:.1}],\"score\":{:.3},\"age_ms\":{:.1},\
              \"track_age_s\":{:.1},\"velocity\":[{vx:.1},{vy:.1}],\"keypoints\":{{",
             person.id,
-            person.score,
+            person.score.clamp(0.0, 1.0),
             person.age.as_secs_f64() * 1e3,
             person.track_age.as_secs_f64(),
         ),
     );
     for (index, (name, k)) in NAMES.iter().zip(person.keypoints).enumerate() {
         let comma = if index > 0 { "," } else { "" };
-        put(out, format_args!("{comma}\"{name}\":[{:.1},{:.1},{:.3}]", k.x_px, k.y_px, k.score));
+        put(
+            out,
+            format_args!("{comma}\"{name}\":[{:.1},{:.1},{:.3}]", k.x_px, k.y_px, k.score.clamp(0.0, 1.0)),
+        );
     }
     out.extend_from_slice(b"}}");
 }

@@ -86,6 +86,9 @@ fn verification(text: &str) -> Trouble {
         ("it does not speak TLS on this port", "use the TLS port, often 8883, in url")
     } else if has("alert") {
         ("it refuses our certificate", "see tls_cert and tls_key")
+    } else if has("connection reset") || has("eof") || has("broken pipe") {
+        // Also what a broker does that goes down just then, so it is tried again soon.
+        return Trouble::away("the broker hangs up on TLS: is this its TLS port, often 8883?");
     } else {
         return Trouble::refused(format!("TLS with the broker fails: {text}"));
     };
