@@ -3,6 +3,9 @@
 #![allow(clippy::print_stdout, reason = "printing is what the command line is for")]
 
 mod assets;
+mod eval;
+mod image;
+mod picture;
 mod replay;
 
 use clap::{Parser, Subcommand};
@@ -26,6 +29,10 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Estimate the poses of still pictures.
+    Image(image::Args),
+    /// Measure a model on COCO keypoint data.
+    Eval(eval::Args),
     /// Play a recorded message stream again.
     Replay(replay::Args),
     /// Write the man page and the shell completions (for packaging).
@@ -62,6 +69,8 @@ pub fn main() -> ExitCode {
 fn run(command: Command) -> anyhow::Result<ExitCode> {
     match command {
         Command::Replay(args) => replay::run(&args),
+        Command::Image(args) => image::run(&args),
+        Command::Eval(args) => eval::run(&args),
         Command::Assets(args) => assets::run::<Cli>(&args),
     }
 }

@@ -1,0 +1,134 @@
+//! `posed eval`: how good a model is on COCO keypoint data.
+
+use super::{image, picture};
+use crate::eval::{Annotation, Dataset, Estimate, Summary, evaluate};
+use crate::geometry::{BBox, Rotate};
+use crate::pose::Estimator;
+use ::image::RgbImage;
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+/// OKS average precision and recall on COCO keypoint data, as pycocotools measures them.
+#[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Example: posed eval --annotations person_keypoints_val2017.json --images val2017 --gt-boxes"
+)]
+pub struct Args {
+    /// COCO keypoint annotations.
+    #[arg(long, value_name = "COCO.json")]
+    annotations: PathBuf,
+    /// Folder that the annotations' file names are relative to.
+    #[arg(long, value_name = "DIR")]
+    images: PathBuf,
+    /// Estimate in the annotated boxes instead of those of the person finder.
+    #[arg(long)]
+    gt_boxes: bool,
+    /// Average each pose with that of the mirrored crop.
+    #[arg(long)]
+    flip: bool,
+    /// Print JSON instead of a table.
+    #[arg(long)]
+    json: bool,
+    /// Folder of the pose model [default: lpn50-256x192 of $POSED_MODELS, ./models or /usr/share/posed/models]
+    #[arg(long, value_name = "DIR")]
+    model: Option<PathBuf>,
+    /// Folder of the person finder [default: person-320x192, found likewise]
+    #[arg(long, value_name = "DIR", conflicts_with = "gt_boxes")]
+    person_model: Option<PathBuf>,
+}
+
+/// What is printed.
+#[derive(serde::Serialize)]
+struct Report<'a> {
+    model: &'a str,
+    version: &'a str,
+    images: usize,
+    poses: usize,
+    flip: bool,
+    gt_boxes: bool,
+    #[serde(flatten)]
+    summary: Summary,
+}
+
+/// Estimates every picture, measures and prints. A picture that cannot be read is an error: what is
+/// left out would change the figures.
+pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
+    let data = Dataset::load(&args.annotations)?;
+    let mut estimator = picture::estimator(args.model.as_ref(), args.flip)?;
+    let mut finder = if args.gt_boxes { None } else { Some(picture::finder(args.person_model.as_ref())?) };
+    let mut people: BTreeMap<u64, Vec<&Annotation>> = BTreeMap::new();
+    for person in data.annotations.iter().filter(|a| a.iscrowd == 0 && a.labelled() > 0) {
+        people.entry(person.image_id).or_default().push(person);
+    }
+    let mut estimates = Vec::new();
+    for image in &data.images {
+        let known = people.get(&image.id).map_or(&[][..], Vec::as_slice);
+        if args.gt_boxes && known.is_empty() {
+            continue;
+        }
+        let picture = picture::read(&args.images.join(&image.file_name))?;
+        let poses = match &mut finder {
+            Some(finder) => image::poses(&picture, &mut estimator, Some(finder))?,
+            None => in_boxes(&picture, known, &mut estimator)?,
+        };
+        let estimate =
+            |pose: &crate::keypoint::Pose| Estimate::new(image.id, pose.score.into(), &pose.keypoints);
+        estimates.extend(poses.iter().map(estimate));
+    }
+    let manifest = estimator.manifest();
+    let report = Report {
+        model: &manifest.name,
+        version: &manifest.version,
+        images: data.images.len(),
+        poses: estimates.len(),
+        flip: args.flip,
+        gt_boxes: args.gt_boxes,
+        summary: evaluate(&data, &estimates),
+    };
+    print(args.json, &report)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn in_boxes(
+    picture: &RgbImage,
+    people: &[&Annotation],
+    estimator: &mut Estimator,
+) -> anyhow::Result<Vec<crate::keypoint::Pose>> {
+    let frame = picture::frame(picture)?;
+    let bbox = |a: &&Annotation| {
+        let [x, y, w, h] = a.bbox.map(|v| v as f32);
+        BBox { x, y, w, h }
+    };
+    let boxes: Vec<BBox> = people.iter().map(bbox).collect();
+    let mut poses = Vec::new();
+    estimator.estimate(&frame, &frame.view(Rotate::None), &boxes, &mut poses)?;
+    Ok(poses)
+}
+
+fn print(json: bool, report: &Report<'_>) -> anyhow::Result<()> {
+    if json {
+        println!("{}", serde_json::to_string(report)?);
+        return Ok(());
+    }
+    println!("{} {}: {} poses in {} pictures", report.model, report.version, report.poses, report.images);
+    let s = &report.summary;
+    for (name, value) in [
+        ("AP", s.ap),
+        ("AP50", s.ap50),
+        ("AP75", s.ap75),
+        ("AP medium", s.ap_medium),
+        ("AP large", s.ap_large),
+        ("AR", s.ar),
+        ("AR50", s.ar50),
+        ("AR75", s.ar75),
+        ("AR medium", s.ar_medium),
+        ("AR large", s.ar_large),
+    ] {
+        match value {
+            Some(value) => println!("  {name:<10} {value:.3}"),
+            None => println!("  {name:<10} nobody to find"),
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,27 @@
+//! How good poses are: COCO's keypoint evaluation (OKS average precision and recall).
+
+mod coco;
+mod dataset;
+
+pub use coco::{Summary, evaluate};
+pub use dataset::{Annotation, Dataset, Error, Image};
+
+use crate::keypoint::Keypoints;
+
+/// One estimated pose.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Estimate {
+    /// Of which picture.
+    pub image_id: u64,
+    /// Confidence; only its order matters.
+    pub score: f64,
+    /// Columns and rows in px, COCO's order.
+    pub points: [[f64; 2]; crate::keypoint::KEYPOINTS],
+}
+
+impl Estimate {
+    /// A pose of picture `image_id`.
+    pub fn new(image_id: u64, score: f64, keypoints: &Keypoints) -> Estimate {
+        Estimate { image_id, score, points: keypoints.map(|k| [f64::from(k.x_px), f64::from(k.y_px)]) }
+    }
+}
