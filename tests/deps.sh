@@ -4,7 +4,9 @@
 set -euo pipefail
 
 build=(pkg-config gcc libssl-dev libgstreamer1.0-dev libgstreamer-plugins-base1.0-dev)
-run=(gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-plugins-bad gstreamer1.0-libav)
+# glib-networking: TLS, for rtsps://.
+run=(gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-plugins-bad gstreamer1.0-libav
+     glib-networking)
 case "${1:-}" in
     build) want=("${build[@]}") ;;
     demo) want=("${build[@]}" "${run[@]}" mosquitto) ;;

@@ -80,6 +80,11 @@ pub enum Source {
 }
 
 impl Source {
+    /// Whether the connection to it is encrypted.
+    pub(super) fn is_tls(&self) -> bool {
+        matches!(self, Source::Rtsp { url, .. } if url.starts_with("rtsps:"))
+    }
+
     fn error(text: &str, reason: impl Into<String>) -> Error {
         Error::Source { text: super::plan::mask(text), reason: reason.into() }
     }

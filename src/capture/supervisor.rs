@@ -5,6 +5,7 @@ use super::frames::{CAPS_MESSAGE, Frames};
 use super::pipeline::{self, Hanging, Pipeline};
 use super::plan::{self, Plan};
 use super::{Error, Event, Options, Sink, Source};
+use crate::backoff::Backoff;
 use crate::clock::{Mono, SharedClock};
 use crate::shutdown::Shutdown;
 use gstreamer::{self as gst, prelude::*};
@@ -64,6 +65,15 @@ struct Failure {
     decoder: Option<String>,
 }
 
+/// One pipeline's life.
+struct Attempt {
+    end: End,
+    /// It gave frames for long enough to start the back-off again.
+    good: bool,
+    /// It is not at NULL yet.
+    hanging: Option<Hanging>,
+}
+
 /// One camera, for ever.
 pub(super) struct Supervisor {
     options: Options,
@@ -108,46 +118,52 @@ impl Supervisor {
         let mut attempt = 0;
         loop {
             attempt += 1;
-            if attempt > 1 || self.next.is_some() {
-                self.sink.event(Event::Connecting { attempt });
-            }
-            let (end, good) = self.attempt();
+            self.sink.event(Event::Connecting { attempt });
+            let Attempt { end, good, hanging } = self.attempt();
             if good {
                 backoff.reset();
                 attempt = 0;
             }
-            let retry_in = match end {
-                End::Stopped => break,
-                End::Over => {
-                    self.sink.event(Event::Ended);
-                    self.wake.shutdown.wait();
-                    break;
-                }
-                End::Again => Duration::ZERO,
-                End::Stalled(after) => {
-                    let retry_in = backoff.pause();
-                    self.sink.event(Event::Stalled { after, retry_in });
-                    retry_in
-                }
-                End::Failed(mut failure) => {
-                    // One that is in use though it was left out is the user's own choice.
-                    failure.decoder.take_if(|decoder| self.excluded.iter().any(|(name, _)| name == decoder));
-                    let retry_in = match &failure {
-                        // The next decoder may work at once, and there are only so many.
-                        Failure { decoder: Some(_), .. } => Duration::ZERO,
-                        Failure { unauthorized: true, .. } => UNAUTHORIZED_PAUSE,
-                        _ => backoff.pause(),
-                    };
-                    self.blame(failure.decoder);
-                    self.sink.event(Event::Failed { reason: failure.reason, retry_in });
-                    retry_in
-                }
-            };
+            let Some(retry_in) = self.conclude(end, &mut backoff) else { break };
+            if let Some(hanging) = hanging {
+                self.wait_for(hanging);
+            }
             if self.wake.shutdown.wait_timeout(retry_in) {
                 break;
             }
         }
         self.sink.event(Event::Stopped);
+    }
+
+    /// Tells how an attempt ended, and how long to wait before the next: `None` if there is none.
+    fn conclude(&mut self, end: End, backoff: &mut Backoff) -> Option<Duration> {
+        match end {
+            End::Stopped => None,
+            End::Over => {
+                self.sink.event(Event::Ended);
+                self.wake.shutdown.wait();
+                None
+            }
+            End::Again => Some(Duration::ZERO),
+            End::Stalled(after) => {
+                let retry_in = backoff.pause();
+                self.sink.event(Event::Stalled { after, retry_in });
+                Some(retry_in)
+            }
+            End::Failed(Failure { reason, unauthorized, mut decoder }) => {
+                // One that is in use though it was left out is the user's own choice.
+                decoder.take_if(|decoder| self.excluded.iter().any(|(name, _)| name == decoder));
+                let retry_in = match decoder {
+                    // The next decoder may work at once, and there are only so many.
+                    Some(_) => Duration::ZERO,
+                    None if unauthorized => backoff.pause().max(UNAUTHORIZED_PAUSE),
+                    None => backoff.pause(),
+                };
+                self.blame(decoder);
+                self.sink.event(Event::Failed { reason, retry_in });
+                Some(retry_in)
+            }
+        }
     }
 
     fn blame(&mut self, decoder: Option<String>) {
@@ -158,20 +174,21 @@ impl Supervisor {
         }
     }
 
-    /// Runs one pipeline from start to NULL; says how it ended and whether it had been good.
-    fn attempt(&mut self) -> (End, bool) {
+    /// Runs one pipeline from start to NULL.
+    fn attempt(&mut self) -> Attempt {
         let pipeline = match self.next.take().map_or_else(|| self.build(), Ok) {
             Ok(pipeline) => pipeline,
-            Err(e) => return (End::Failed(Failure::of(e.to_string())), false),
+            Err(e) => {
+                let end = End::Failed(Failure::of(e.to_string()));
+                return Attempt { end, good: false, hanging: None };
+            }
         };
         self.wake.listen(Some(pipeline.bus.clone()));
         let end = self.watch(&pipeline);
         self.wake.listen(None);
         let good = pipeline.progress.span() >= GOOD_AFTER;
-        if let Err(hanging) = pipeline.shut(&self.options.name, TEARDOWN_WITHIN) {
-            self.wait_for(hanging);
-        }
-        (end, good)
+        let hanging = pipeline.shut(&self.options.name, TEARDOWN_WITHIN).err();
+        Attempt { end, good, hanging }
     }
 
     /// A device that hangs is not opened a second time: one stuck pipeline a camera at most.
@@ -271,7 +288,11 @@ impl Supervisor {
         // The last line of the debug text says it; those before say where in GStreamer's sources.
         let debug = error.debug().unwrap_or_default();
         let detail = debug.lines().next_back().unwrap_or_default();
-        let reason = plan::mask(&format!("{factory}: {what} ({detail})"));
+        let mut reason = plan::mask(&format!("{factory}: {what} ({detail})"));
+        if self.options.source.is_tls() && what.matches(gst::ResourceError::OpenReadWrite) {
+            // GStreamer says no more than that the connection failed.
+            reason += "; rtsps:// wants glib-networking, and a certificate that this system's CAs vouch for";
+        }
 
         // Before the first frame, an error in the decoder, or one of data rather than of access
         // while the decoder had data, is the decoder's.

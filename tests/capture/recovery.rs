@@ -26,6 +26,18 @@ fn a_live_stream_that_ends_is_started_again_and_frames_count_on() {
 }
 
 #[test]
+fn every_attempt_is_announced() {
+    // Two seconds of frames are a success: attempts count from one again.
+    let recorder = Recorder::counts();
+    let source = "pipeline:videotestsrc is-live=true num-buffers=26 ! video/x-raw,framerate=10/1";
+    let capture = start(quick(source), &recorder);
+    drop(recorder.wait("second start", |seen| seen.online() >= 2));
+    capture.stop();
+    let starts = recorder.seen().count(|e| *e == Event::Connecting { attempt: 1 });
+    assert_eq!(starts, 2, "{:?}", recorder.seen().events);
+}
+
+#[test]
 fn an_elements_error_names_it() {
     let recorder = Recorder::counts();
     let capture = start(quick("pipeline:videotestsrc is-live=true ! identity error-after=4"), &recorder);
