@@ -6,7 +6,7 @@ import os
 import sys
 from pathlib import Path
 
-from . import finder_ship, model_commands
+from . import model_commands
 
 
 def cache_dir() -> Path:
@@ -81,11 +81,31 @@ def render(args) -> int:
     return 0
 
 
+def person_command(sub):
+    p = sub.add_parser("person", help="a trained person finder -> model folder with int8 model, manifest and card")
+    p.add_argument("weights", type=Path, help=".safetensors of a stage")
+    p.add_argument("folder", type=Path, help="folder of the model; its name is the model's")
+    p.add_argument("--config", type=Path, required=True, help="the config that it was trained by")
+    p.add_argument("--cache", type=Path, help="decoded pictures of the training (default: decode again)")
+    p.add_argument("--size", default="192x320", help="HEIGHTxWIDTH of the input (default: %(default)s)")
+    p.add_argument("--version", required=True, help="of the model, such as 2026.11.1")
+    p.add_argument("--scenes", type=int, default=256, help="training scenes to calibrate with")
+    p.add_argument("--demo", type=Path, help="folder of the demo clip, to measure on as well")
+    p.add_argument("--log", type=Path, help="log.jsonl of the training, for the card")
+    p.set_defaults(run=person)
+
+
+def person(args) -> int:
+    from . import finder_ship
+
+    return finder_ship.run(args)
+
+
 def main() -> int:
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(message)s")
     parser = argparse.ArgumentParser(prog="lpn", description=__doc__)
     sub = parser.add_subparsers(required=True, metavar="COMMAND")
-    for command in (train_command, narrow_command, render_command, finder_ship.command, *model_commands.ALL):
+    for command in (train_command, narrow_command, render_command, person_command, *model_commands.ALL):
         command(sub)
     args = parser.parse_args()
     return args.run(args)

@@ -7,26 +7,12 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from . import crop, export, finder, finder_data, finder_eval, finder_train, quantize, train
+from . import crop, export, finder, finder_card, finder_data, finder_eval, finder_train, quantize, train
 from .manifest import FLOAT, INT8
 from .net import LPN, parameter_count
 
 OUTPUT = "centers"
 NMS_IOU = 0.6
-CARD_PICTURES = 6
-
-
-def command(sub):
-    p = sub.add_parser("person", help="a trained person finder -> model folder with int8 model, manifest and card")
-    p.add_argument("weights", type=Path, help=".safetensors of a stage")
-    p.add_argument("folder", type=Path, help="folder of the model; its name is the model's")
-    p.add_argument("--config", type=Path, required=True, help="the config that it was trained by")
-    p.add_argument("--cache", type=Path, help="decoded pictures of the training (default: decode again)")
-    p.add_argument("--size", default="192x320", help="HEIGHTxWIDTH of the input (default: %(default)s)")
-    p.add_argument("--version", required=True, help="of the model, such as 2026.11.1")
-    p.add_argument("--scenes", type=int, default=256, help="training scenes to calibrate with")
-    p.add_argument("--demo", type=Path, help="folder of the demo clip, to measure on as well")
-    p.set_defaults(run=run)
 
 
 def run(args) -> int:
@@ -59,6 +45,9 @@ def run(args) -> int:
     sha256 = hashlib.sha256((args.folder / INT8).read_bytes()).hexdigest()
     name = args.folder.resolve().name
     (args.folder / "model.toml").write_text(manifest(name, args.version, height, width, threshold, sha256))
+    misses = finder_card.failures(outputs["int8"], width, height, threshold, NMS_IOU, args.folder / "failures.jpg")
+    text = finder_card.card(name, args.version, results, misses, args.log.read_text() if args.log else "")
+    (args.folder / "README.md").write_text(text)
     print(json.dumps(results, indent=1))
     return 0
 

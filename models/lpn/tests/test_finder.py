@@ -1,6 +1,7 @@
 """The person finder: targets and decoding, measuring, its loss, and starting from a pose network."""
 
 import json
+import sys
 
 import cv2
 import numpy as np
@@ -171,3 +172,64 @@ def test_scenes_become_samples_with_their_boxes(tmp_path):
     assert checked >= 10
     batch = samples.batch(0, type("S", (), {"batch": 2, "width": 320, "height": 192}), 0)
     assert [tuple(t.shape) for t in batch] == [(2, 3, 192, 320), (2, 6, 24, 40), (2, 2, 24, 40)]
+
+
+def test_a_trained_finder_becomes_a_model_folder(tmp_path, monkeypatch):
+    """The way from weights to the shipped folder, on a tiny network and three drawn scenes."""
+    import hashlib
+    import tomllib
+    from argparse import Namespace
+
+    from lpn import finder_ship, train
+
+    monkeypatch.setattr(finder_data, "HELD_BACK", 2)
+    monkeypatch.setenv("POSED_CACHE", str(tmp_path / "no-bodies"))
+    monkeypatch.setitem(sys.modules, "anny", None)  # no bodies: the card then goes without pictures
+    images = [{"id": i, "file_name": f"{i}.png", "width": 160, "height": 96, "scene": True} for i in range(4)]
+    for i in range(4):
+        picture = np.random.default_rng(i).integers(0, 255, (96, 160, 3), np.uint8)
+        cv2.imwrite(str(tmp_path / f"{i}.png"), picture)
+    annotations = [{"id": i, "image_id": i, "bbox": [40, 10, 30, 80]} for i in range(4)]
+    (tmp_path / "a.json").write_text(json.dumps({"images": images, "annotations": annotations}))
+    data = f'annotations = "{tmp_path}/a.json"\nimages = "{tmp_path}"\n'
+    (tmp_path / "c.toml").write_text(
+        'kind = "center-person"\n[net]\nblocks = [1, 1, 1, 1]\nwidth = 0.25\noutputs = 5\nupsampling = 1\n'
+        f'[[source]]\n{data}[holdout]\n{data}[[stage]]\nname = "s"\nheight = 96\nwidth = 160\nsamples = 4\nbatch = 2\n'
+    )
+    torch.manual_seed(1)
+    train.save_weights(LPN(TINY).state_dict(), tmp_path / "w.safetensors")
+    folder = tmp_path / "person-160x96"
+    args = Namespace(weights=tmp_path / "w.safetensors", folder=folder, config=tmp_path / "c.toml", cache=None,
+                     size="96x160", version="1", scenes=4, demo=None, log=None)  # fmt: skip
+    assert finder_ship.run(args) == 0
+    manifest = tomllib.loads((folder / "model.toml").read_text())
+    assert manifest["kind"] == "center-person" and manifest["output"]["stride"] == 8
+    assert manifest["file"]["sha256"] == hashlib.sha256((folder / "model.onnx").read_bytes()).hexdigest()
+    x = np.random.default_rng(5).normal(0, 1, (2, 3, 96, 160)).astype(np.float32)
+    whole, small = (finder_ship.session(folder / f)(x) for f in ("float.onnx", "model.onnx"))
+    net = LPN(TINY).eval()
+    train.load_weights(net, tmp_path / "w.safetensors")
+    with torch.no_grad():
+        assert whole == pytest.approx(net(torch.from_numpy(x)).numpy(), abs=1e-3)
+    assert np.abs(small - whole).mean() < 0.15 * np.abs(whole).mean() + 0.02
+    text = (folder / "README.md").read_text()
+    assert "failures.jpg" not in text and "**not met**" in text
+    assert json.loads((folder / "results.json").read_text())["mmac"] > 1
+
+
+def test_the_trainer_takes_a_finder_and_goes_on_after_a_stop(tmp_path):
+    from lpn import train
+
+    picture = np.full((96, 160, 3), 60, np.uint8)
+    cv2.imwrite(str(tmp_path / "0.png"), picture)
+    image = {"id": 0, "file_name": "0.png", "width": 160, "height": 96, "scene": True}
+    data = {"images": [image, image | {"id": 1}], "annotations": [{"id": 0, "image_id": 0, "bbox": [40, 10, 30, 80]}]}
+    (tmp_path / "a.json").write_text(json.dumps(data))
+    where = {"annotations": str(tmp_path / "a.json"), "images": str(tmp_path), "synthetic": True}
+    stage = train.Stage("s", 96, 160, samples=8, batch=2, warmup=2)
+    config = train.Config(TINY, (stage,), (where,), None, 1, None, "center-person")
+    whole = train.run(config, tmp_path / "whole", None, 100)
+    train.run(config, tmp_path / "cut", None, 100, max_samples=4)
+    again = train.run(config, tmp_path / "cut", None, 100)
+    for name, value in whole.average.items():
+        assert torch.equal(value, again.average[name]), name
