@@ -26,6 +26,7 @@ pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod crop;
+pub mod daemon;
 pub mod detect;
 pub mod eval;
 pub mod frame;

@@ -10,7 +10,7 @@ run=(gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-plugins-ba
 case "${1:-}" in
     build) want=("${build[@]}") ;;
     demo) want=("${build[@]}" "${run[@]}" mosquitto) ;;
-    test) want=("${build[@]}" "${run[@]}" mosquitto gstreamer1.0-plugins-ugly gstreamer1.0-tools
+    test) want=("${build[@]}" "${run[@]}" mosquitto mosquitto-clients gstreamer1.0-plugins-ugly gstreamer1.0-tools
                 libgstrtspserver-1.0-dev gstreamer1.0-rtsp openssl python3-venv python3-torch) ;;
     *) echo "usage: $0 build|demo|test" >&2; exit 64 ;;
 esac

@@ -3,13 +3,19 @@
 #![allow(clippy::print_stdout, reason = "printing is what the command line is for")]
 
 mod assets;
+mod check;
+mod demo;
 mod eval;
 mod image;
 mod picture;
 mod replay;
+mod run;
 
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
+
+/// Where a package puts the configuration.
+const DEFAULT_CONFIG: &str = "/etc/posed/posed.toml";
 
 /// Exit codes, after sysexits(3).
 pub mod exit {
@@ -29,6 +35,12 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Run the daemon.
+    Run(run::Args),
+    /// Say what the daemon would do with a configuration, or everything that is wrong with it.
+    Check(check::Args),
+    /// Watch poses from a camera or the demo clip, with a broker of its own.
+    Demo(demo::Args),
     /// Estimate the poses of still pictures.
     Image(image::Args),
     /// Measure a model on COCO keypoint data.
@@ -68,9 +80,12 @@ pub fn main() -> ExitCode {
 
 fn run(command: Command) -> anyhow::Result<ExitCode> {
     match command {
-        Command::Replay(args) => replay::run(&args),
+        Command::Run(args) => run::run(&args),
+        Command::Check(args) => check::run(&args),
+        Command::Demo(args) => demo::run(&args),
         Command::Image(args) => image::run(&args),
         Command::Eval(args) => eval::run(&args),
+        Command::Replay(args) => replay::run(&args),
         Command::Assets(args) => assets::run::<Cli>(&args),
     }
 }

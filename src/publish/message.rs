@@ -180,8 +180,15 @@ pub struct State<'a> {
     pub fps_out: f64,
     /// People in the last frame.
     pub people: usize,
-    /// Frames and messages dropped since the camera's start, by reason.
+    /// Frames out of the decoder since the camera's start: as many as were published or dropped,
+    /// give or take the one that is being worked on.
+    pub decoded: u64,
+    /// Frames whose poses were handed to the connection since the camera's start.
+    pub published: u64,
+    /// Frames that were not published since the camera's start, by reason.
     pub dropped: BTreeMap<&'static str, u64>,
+    /// Messages that did not reach the broker, by reason.
+    pub unsent: BTreeMap<&'static str, u64>,
     /// From capture to publishing.
     pub latency: Option<Latency>,
 }

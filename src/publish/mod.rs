@@ -20,11 +20,13 @@
 mod client;
 mod message;
 mod outbox;
+mod subscriber;
 mod tls;
 mod trouble;
 
 pub use message::{Latency, Person, Poses, State, Status};
 pub use outbox::{Dropped, Stats};
+pub use subscriber::Subscriber;
 pub use tls::Tls;
 
 use crate::backoff::{self, Backoff};

@@ -1,0 +1,179 @@
+//! `posed demo`: the whole way from a camera to a subscriber on one machine, to be watched.
+
+mod broker;
+mod picture;
+
+use crate::clock::SystemClock;
+use crate::config::{self, Machine};
+use crate::daemon::Daemon;
+use crate::infer::manifest;
+use crate::publish::Subscriber;
+use crate::telemetry::log;
+use crate::telemetry::stats::Ages;
+use anyhow::Context as _;
+use broker::Broker;
+use picture::Best;
+use serde_json::Value;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Arguments of `posed demo`.
+#[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Examples:\n  posed demo\n  posed demo --camera rtsp://user:password@192.168.1.20/stream --seconds 60\n  \
+    posed demo --camera v4l2:///dev/video0 --overlay /tmp/me.png"
+)]
+pub struct Args {
+    /// Camera, as in the configuration's `source`.
+    #[arg(long, value_name = "SOURCE", default_value = "file://models/demo/walk.mp4")]
+    camera: String,
+    /// How long to watch.
+    #[arg(long, default_value_t = 20)]
+    seconds: u64,
+    /// Broker to use, such as mqtt://localhost:1883; by default a mosquitto of the demo's own.
+    #[arg(long, value_name = "URL")]
+    broker: Option<String>,
+    /// Picture of the frame with the most people, with their skeletons.
+    #[arg(long, value_name = "PNG")]
+    overlay: Option<PathBuf>,
+    /// Folder of the pose network.
+    #[arg(long, value_name = "DIR")]
+    model: Option<PathBuf>,
+}
+
+/// What a subscriber saw.
+#[derive(Default)]
+struct Seen {
+    messages: u64,
+    poses: u64,
+    most: usize,
+    ages: Ages,
+}
+
+/// Starts everything, watches, stops everything.
+pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
+    log::init("warn,posed=info")?;
+    let own = if args.broker.is_none() { Some(Broker::start()?) } else { None };
+    let url = match (&args.broker, &own) {
+        (Some(url), _) => url.clone(),
+        (None, Some(own)) => format!("mqtt://127.0.0.1:{}", own.port),
+        (None, None) => anyhow::bail!("no broker"),
+    };
+    let text = config_text(args, &url)?;
+    let loaded = config::parse(&text, Path::new("demo.toml"), &Machine::here())?;
+    let broker_name = loaded.config.mqtt.url.to_string();
+    let subscriber = Subscriber::start(&loaded.config.mqtt.publisher()?, "demo")?;
+    let best = Arc::new(Best::default());
+    let daemon = Daemon::start(loaded.config, SystemClock::shared(), Some(best.clone()))?;
+    println!("watching for {} s by way of {}", args.seconds, broker_name);
+    let seen = watch(&subscriber, Duration::from_secs(args.seconds));
+    println!("{}", daemon.status());
+    daemon.stop();
+    subscriber.stop();
+    drop(own);
+    finish(seen, &best, args.overlay.as_deref(), args.seconds)
+}
+
+/// A configuration with one camera, as a user would write it.
+fn config_text(args: &Args, url: &str) -> anyhow::Result<String> {
+    let source = match args.camera.strip_prefix("file://") {
+        Some(path) => {
+            let path = std::fs::canonicalize(path).with_context(|| format!("no clip at {path}"))?;
+            format!("file://{}", path.display())
+        }
+        None => args.camera.clone(),
+    };
+    let is_file = source.starts_with("file://");
+    let mut text = format!("[mqtt]\nurl = {}\nprefix = \"posed-demo\"\n", quoted(url));
+    let pose = args.model.clone().map_or_else(|| manifest::find("lpn50-256x192"), Ok)?;
+    let finder = manifest::find("person-320x192")?;
+    text += &format!("[model]\npose = {}\nfinder = {}\n", path(&pose)?, path(&finder)?);
+    text += &format!("[[camera]]\nname = \"demo\"\nsource = {}\n", quoted(&source));
+    if is_file {
+        text += "loop = true\npaced = true\n";
+    }
+    Ok(text)
+}
+
+/// `dir` as a TOML string, absolute: the configuration has no folder of its own.
+fn path(dir: &Path) -> anyhow::Result<String> {
+    let dir = std::fs::canonicalize(dir).with_context(|| format!("no model in {}", dir.display()))?;
+    Ok(quoted(&dir.display().to_string()))
+}
+
+/// `text` as a TOML string.
+fn quoted(text: &str) -> String {
+    toml::Value::String(text.to_owned()).to_string()
+}
+
+/// Prints a line a second until the time is over.
+fn watch(subscriber: &Subscriber, length: Duration) -> Seen {
+    let clock = SystemClock::shared();
+    let (end, mut seen) = (clock.now() + length, Seen::default());
+    let (mut next, mut second) = (clock.now() + Duration::from_secs(1), Seen::default());
+    let mut last = None;
+    while clock.now() < end {
+        if let Some(payload) = subscriber.receive(next.since(clock.now())) {
+            if let Ok(message) = serde_json::from_slice::<Value>(&payload) {
+                seen.count(&message);
+                second.count(&message);
+                last = Some(message);
+            }
+        }
+        if clock.now() >= next {
+            next = next + Duration::from_secs(1);
+            print_second(std::mem::take(&mut second), last.take());
+        }
+    }
+    seen
+}
+
+impl Seen {
+    fn count(&mut self, message: &Value) {
+        let people = message["people"].as_array().map_or(0, Vec::len);
+        self.messages += 1;
+        self.poses += people as u64;
+        self.most = self.most.max(people);
+        self.ages.add(Duration::from_secs_f64(message["age_ms"].as_f64().unwrap_or(0.0).max(0.0) / 1e3));
+    }
+}
+
+fn print_second(mut second: Seen, last: Option<Value>) {
+    let age = second.ages.take().unwrap_or_default();
+    print!(
+        "{:>3} messages/s, {:>3} poses, age p50 {:.0} ms p99 {:.0} ms",
+        second.messages, second.poses, age.p50_ms, age.p99_ms
+    );
+    for person in last.iter().flat_map(|m| m["people"].as_array()).flatten() {
+        let nose = &person["keypoints"]["nose"];
+        print!(" | id {} score {} nose ({}, {})", person["id"], person["score"], nose[0], nose[1]);
+    }
+    println!();
+}
+
+/// The summary and the picture; a demo that saw nobody has failed.
+fn finish(mut seen: Seen, best: &Best, overlay: Option<&Path>, seconds: u64) -> anyhow::Result<ExitCode> {
+    let age = seen.ages.take().unwrap_or_default();
+    println!(
+        "{} messages ({:.1}/s), {} poses, at most {} people in a frame, age p50 {:.1} ms, p99 {:.1} ms",
+        seen.messages,
+        seen.messages as f64 / seconds.max(1) as f64,
+        seen.poses,
+        seen.most,
+        age.p50_ms,
+        age.p99_ms
+    );
+    if let Some(path) = overlay {
+        match best.save(path)? {
+            Some(people) => println!("wrote {} with {people} skeletons", path.display()),
+            None => println!("no frame came, so there is no {}", path.display()),
+        }
+    }
+    if seen.poses == 0 {
+        eprintln!("nobody was seen");
+        return Ok(ExitCode::FAILURE);
+    }
+    Ok(ExitCode::SUCCESS)
+}

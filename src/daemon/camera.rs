@@ -1,0 +1,184 @@
+//! One camera as the daemon sees it: where its frames and events go, and what is known of it.
+
+use super::scene::Scene;
+use crate::capture::{self, Event};
+use crate::clock::{Mono, SharedClock};
+use crate::frame::Frame;
+use crate::slot::{Put, SlotId, Slots};
+use crate::telemetry::stats::{CameraStats, DropReason};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::SyncSender;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+/// What a camera is doing.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub enum Status {
+    /// A pipeline is being built and has not decoded a frame yet.
+    #[default]
+    Connecting,
+    /// Frames come.
+    Online,
+    /// Frames stopped coming; the pipeline is rebuilt.
+    Stalled,
+    /// The pipeline failed; it is tried again.
+    Failed(String),
+    /// The file is over.
+    Ended,
+    /// Taken out of service.
+    Stopped,
+}
+
+/// What is known of a camera's stream.
+#[derive(Clone, Debug, Default)]
+pub struct Stream {
+    /// What it is doing.
+    pub status: Status,
+    /// Since when.
+    pub since: Mono,
+    /// Decoder element, once a frame came out of it.
+    pub decoder: Option<String>,
+    /// Caps of the frames.
+    pub caps: Option<String>,
+    /// How often the pipeline was built.
+    pub attempts: u64,
+}
+
+/// One camera in service.
+pub struct Camera {
+    /// Its place among the slots.
+    pub id: SlotId,
+    /// Its name: a topic level.
+    pub name: String,
+    /// Its counters.
+    pub stats: CameraStats,
+    clock: SharedClock,
+    slots: Arc<Slots<Frame>>,
+    stream: Mutex<Stream>,
+    scene: Mutex<Scene>,
+    people: AtomicUsize,
+    /// Wakes the thread that publishes states; a full channel means that it will wake anyway.
+    changed: SyncSender<()>,
+}
+
+impl Camera {
+    /// A camera whose place in `slots` is open.
+    pub fn new(
+        id: SlotId,
+        name: String,
+        scene: Scene,
+        slots: Arc<Slots<Frame>>,
+        clock: SharedClock,
+        changed: SyncSender<()>,
+    ) -> Camera {
+        let stream = Mutex::new(Stream { since: clock.now(), ..Stream::default() });
+        let (stats, scene) = (CameraStats::default(), Mutex::new(scene));
+        Camera { id, name, stats, clock, slots, stream, scene, people: AtomicUsize::new(0), changed }
+    }
+
+    /// What is known of the stream now.
+    pub fn stream(&self) -> Stream {
+        self.stream.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// The camera's people. Only the worker that holds the camera's lease asks, so it never waits.
+    pub fn scene(&self) -> MutexGuard<'_, Scene> {
+        self.scene.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// People in the last frame.
+    pub fn people(&self) -> usize {
+        self.people.load(Ordering::Relaxed)
+    }
+
+    /// A frame with so many people was published.
+    pub fn published(&self, people: usize, age: Duration) {
+        self.people.store(people, Ordering::Relaxed);
+        self.stats.published(age);
+    }
+
+    /// Takes the camera out of service; a frame that still waits is counted as dropped.
+    pub fn close(&self) {
+        if self.slots.remove(self.id).is_some() {
+            self.stats.dropped(DropReason::Stopped);
+        }
+        self.note(&Event::Stopped);
+    }
+
+    /// Keeps what `event` says; true if it is news for subscribers.
+    fn note(&self, event: &Event) {
+        let mut stream = self.stream.lock().unwrap_or_else(PoisonError::into_inner);
+        let status = match event {
+            Event::Connecting { .. } => {
+                stream.attempts += 1;
+                // What went wrong is worth more to a subscriber than that it is tried again.
+                match &stream.status {
+                    Status::Failed(_) | Status::Stalled => stream.status.clone(),
+                    _ => Status::Connecting,
+                }
+            }
+            Event::Online { decoder, caps, .. } => {
+                stream.decoder = Some(decoder.clone());
+                stream.caps = Some(caps.clone());
+                Status::Online
+            }
+            Event::CapsChanged { caps, .. } => {
+                stream.caps = Some(caps.clone());
+                Status::Online
+            }
+            Event::Stalled { .. } => Status::Stalled,
+            Event::Failed { reason, .. } => Status::Failed(reason.clone()),
+            Event::Ended => Status::Ended,
+            Event::Stopped => Status::Stopped,
+        };
+        if status != stream.status {
+            stream.status = status;
+            stream.since = self.clock.now();
+        }
+        drop(stream);
+        let _ = self.changed.try_send(());
+    }
+}
+
+impl capture::Sink for Camera {
+    fn frame(&self, frame: Frame) {
+        self.stats.decoded();
+        let lost = match self.slots.put(self.id, frame) {
+            Put::Stored => return,
+            Put::Replaced => DropReason::Overwritten,
+            Put::Gone => DropReason::Stopped,
+        };
+        self.stats.dropped(lost);
+    }
+
+    fn dropped(&self, reason: capture::Dropped) {
+        self.stats.decoded();
+        self.stats.dropped(match reason {
+            capture::Dropped::Rate => DropReason::Rate,
+            capture::Dropped::Unusable => DropReason::Invalid,
+        });
+    }
+
+    fn event(&self, event: Event) {
+        log(&self.name, &event);
+        self.note(&event);
+    }
+}
+
+/// One line for each change of state.
+fn log(camera: &str, event: &Event) {
+    match event {
+        Event::Connecting { attempt: 1 } => tracing::info!("{camera}: connecting"),
+        Event::Connecting { attempt } => tracing::debug!("{camera}: connecting, attempt {attempt}"),
+        Event::Online { decoder, caps, .. } => tracing::info!("{camera}: online, {decoder}, {caps}"),
+        Event::CapsChanged { caps, .. } => tracing::info!("{camera}: now {caps}"),
+        Event::Stalled { after, retry_in } => {
+            tracing::warn!("{camera}: no frame for {after:.1?}; next try in {retry_in:.1?}");
+        }
+        Event::Failed { reason, retry_in } => {
+            tracing::warn!("{camera}: {reason}; next try in {retry_in:.1?}");
+        }
+        Event::Ended => tracing::info!("{camera}: the file is over"),
+        Event::Stopped => tracing::info!("{camera}: stopped"),
+    }
+}

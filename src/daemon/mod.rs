@@ -1,0 +1,265 @@
+//! Wires the stages and owns the threads: the one room that knows them all.
+//!
+//! ```text
+//! cap-<camera> threads ──► slots ──► infer-<n> threads ──► publisher thread ──► broker
+//!        └── events ──► camera ──► state thread ──► retained states ──┘
+//! ```
+//! Start order: models, publisher, workers, cameras; stop order: cameras, workers, publisher, so
+//! that nothing is written to what is gone.
+
+mod camera;
+mod nets;
+mod options;
+mod scene;
+mod state;
+mod worker;
+
+use crate::capture::{self, Capture};
+use crate::clock::SharedClock;
+use crate::config::{self, Config};
+use crate::frame::Frame;
+use crate::geometry::View;
+use crate::publish::{self, Publisher};
+use crate::slot::{SlotId, Slots};
+use crate::telemetry::progress::Progress;
+use crate::track::{Ids, Person};
+use camera::Camera;
+use nets::Models;
+use std::collections::BTreeMap;
+use std::sync::mpsc::{SyncSender, sync_channel};
+use std::sync::{Arc, PoisonError};
+use std::thread::JoinHandle;
+use std::time::Duration;
+use worker::Shared;
+
+/// A worker that is at one frame for longer than this hangs.
+const FRAME_LIMIT: Duration = Duration::from_secs(20);
+
+/// Sees every frame with its people, on the worker's thread.
+pub trait Tap: Send + Sync {
+    /// `people` are in px of the display frame that `view` describes.
+    fn people(&self, camera: &str, frame: &Frame, view: &View, people: &[Person]);
+}
+
+/// Why the daemon cannot start, or not reload.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// A model cannot be used.
+    #[error(transparent)]
+    Model(#[from] nets::Error),
+    /// The publisher cannot start.
+    #[error("publisher: {0}")]
+    Publish(#[from] publish::Error),
+    /// A camera cannot be set up.
+    #[error("camera {name}: {source}")]
+    Camera {
+        /// Which.
+        name: String,
+        /// Why.
+        source: capture::Error,
+    },
+    /// The system gives no thread.
+    #[error("no thread for {0}: {1}")]
+    Thread(String, std::io::Error),
+    /// Only cameras and the log level can change in a running daemon.
+    #[error("[{0}] changed: that needs a restart; nothing was changed")]
+    NeedsRestart(&'static str),
+}
+
+/// What a reload did, by camera name.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Reloaded {
+    /// New in service.
+    pub added: Vec<String>,
+    /// Out of service.
+    pub removed: Vec<String>,
+    /// Taken out and put back with other options.
+    pub changed: Vec<String>,
+}
+
+/// A running daemon. Dropping it without [`Daemon::stop`] leaves its threads running.
+pub struct Daemon {
+    config: Config,
+    clock: SharedClock,
+    shared: Arc<Shared>,
+    progress: Arc<Progress>,
+    ids: Ids,
+    captures: BTreeMap<String, (SlotId, Capture)>,
+    next_slot: u32,
+    workers: Vec<JoinHandle<()>>,
+    state: Option<state::Ticker>,
+    changed: SyncSender<()>,
+}
+
+impl Error {
+    /// Whether the configuration, or a file that it names, is at fault.
+    pub fn is_config(&self) -> bool {
+        !matches!(self, Error::Thread(..) | Error::Publish(publish::Error::Thread(_)))
+    }
+}
+
+impl Daemon {
+    /// Loads the models and starts every stage.
+    ///
+    /// # Errors
+    /// If a model, the publisher or a thread cannot be had. A camera that is away is no error.
+    pub fn start(config: Config, clock: SharedClock, tap: Option<Arc<dyn Tap>>) -> Result<Daemon, Error> {
+        let models = Models::load(&config, &clock)?;
+        let progress = Arc::new(Progress::default());
+        let publisher = Publisher::start(config.mqtt.publisher()?, clock.clone())?;
+        let shared = Arc::new(Shared {
+            slots: Arc::new(Slots::default()),
+            cameras: worker::Cameras::default(),
+            publisher,
+            clock: clock.clone(),
+            smoothed: config.pose.smoothing,
+            tap,
+        });
+        // One place: a wake-up that waits is as good as two.
+        let (changed, changes) = sync_channel(1);
+        let state = state::Ticker::start(shared.clone(), changed.clone(), changes)?;
+        let mut daemon = Daemon {
+            clock,
+            shared,
+            progress,
+            ids: Ids::default(),
+            captures: BTreeMap::new(),
+            next_slot: 0,
+            workers: Vec::new(),
+            state: Some(state),
+            changed,
+            config,
+        };
+        match daemon.start_stages(models) {
+            Ok(()) => Ok(daemon),
+            Err(e) => {
+                daemon.stop();
+                Err(e)
+            }
+        }
+    }
+
+    fn start_stages(&mut self, models: Models) -> Result<(), Error> {
+        self.start_workers(models)?;
+        for camera in self.config.cameras.clone() {
+            self.add(&camera)?;
+        }
+        Ok(())
+    }
+
+    fn start_workers(&mut self, models: Models) -> Result<(), Error> {
+        for (index, nets) in models.for_workers(self.config.inference.workers)?.into_iter().enumerate() {
+            let name = format!("infer-{index}");
+            let beat = self.progress.stage(name.clone(), FRAME_LIMIT, self.clock.clone());
+            let shared = self.shared.clone();
+            let worker = std::thread::Builder::new()
+                .name(name.clone())
+                .spawn(move || worker::run(&shared, nets, &beat))
+                .map_err(|e| Error::Thread(name, e))?;
+            self.workers.push(worker);
+        }
+        Ok(())
+    }
+
+    fn add(&mut self, config: &config::Camera) -> Result<(), Error> {
+        let id = SlotId(self.next_slot);
+        self.next_slot += 1;
+        let scene =
+            scene::Scene::new(options::scene(config, &self.config), self.ids.clone(), self.clock.clone());
+        let camera = Arc::new(Camera::new(
+            id,
+            config.name.clone(),
+            scene,
+            self.shared.slots.clone(),
+            self.clock.clone(),
+            self.changed.clone(),
+        ));
+        // Before the capture starts: its first frame needs a place, and the place a camera.
+        self.shared.slots.open(id);
+        self.cameras_mut(|cameras| cameras.insert(id, camera.clone()));
+        match Capture::start(config.capture(), self.clock.clone(), camera.clone()) {
+            Ok(capture) => {
+                self.captures.insert(config.name.clone(), (id, capture));
+                Ok(())
+            }
+            Err(source) => {
+                self.retire(id);
+                Err(Error::Camera { name: config.name.clone(), source })
+            }
+        }
+    }
+
+    fn remove(&mut self, name: &str) {
+        let Some((id, capture)) = self.captures.remove(name) else { return };
+        capture.stop();
+        self.retire(id);
+    }
+
+    /// Takes a camera whose capture has stopped out of service.
+    fn retire(&self, id: SlotId) {
+        if let Some(camera) = self.cameras_mut(|cameras| cameras.remove(&id)) {
+            camera.close();
+            state::publish_last(&self.shared, &camera);
+        }
+    }
+
+    fn cameras_mut<R>(&self, change: impl FnOnce(&mut BTreeMap<SlotId, Arc<Camera>>) -> R) -> R {
+        change(&mut self.shared.cameras.write().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Puts a new configuration in force. Cameras that did not change keep running.
+    ///
+    /// # Errors
+    /// If something changed that a running daemon cannot change: then nothing was. Or if a camera
+    /// cannot be set up: then the others are in service as the new configuration says.
+    pub fn reload(&mut self, new: Config) -> Result<Reloaded, Error> {
+        if let Some(section) = self.config.fixed_section_changed(&new) {
+            return Err(Error::NeedsRestart(section));
+        }
+        let changes = config::camera_changes(&self.config, &new);
+        for name in changes.removed.iter().chain(&changes.changed) {
+            self.remove(name);
+        }
+        self.config = new;
+        let mut failed = None;
+        for camera in self.config.cameras.clone() {
+            if changes.added.contains(&camera.name) || changes.changed.contains(&camera.name) {
+                failed = self.add(&camera).err().or(failed);
+            }
+        }
+        if let Some(e) = failed {
+            return Err(e);
+        }
+        Ok(Reloaded { added: changes.added, removed: changes.removed, changed: changes.changed })
+    }
+
+    /// What the watchdog is fed by.
+    pub fn progress(&self) -> &Progress {
+        &self.progress
+    }
+
+    /// One line on how things are, for `systemctl status`.
+    pub fn status(&self) -> String {
+        state::status_line(&self.shared)
+    }
+
+    /// Stops every stage and joins every thread: cameras, then workers, then the publisher.
+    pub fn stop(mut self) {
+        // All at once: each may take a second to close its connection.
+        self.captures.values().for_each(|(_, capture)| capture.request_stop());
+        for name in self.captures.keys().cloned().collect::<Vec<_>>() {
+            self.remove(&name);
+        }
+        self.shared.slots.close();
+        for worker in self.workers.drain(..) {
+            let name = worker.thread().name().unwrap_or("infer").to_owned();
+            if worker.join().is_err() {
+                tracing::error!("{name} had panicked");
+            }
+        }
+        if let Some(state) = self.state.take() {
+            state.stop();
+        }
+        self.shared.publisher.stop();
+    }
+}

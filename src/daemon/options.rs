@@ -1,0 +1,24 @@
+//! Configuration -> what the stages behind capture want to know. The stages themselves never see it.
+
+use super::scene;
+use crate::config::{Camera, Config};
+use crate::detect::look;
+use crate::track::{self, Smoothing};
+
+/// For the people in front of `camera`.
+pub(super) fn scene(camera: &Camera, config: &Config) -> scene::Options {
+    scene::Options {
+        rotate: camera.rotate,
+        roi: camera.roi,
+        finder: camera.finder,
+        max_people: camera.max_people,
+        look: look::Options { interval: camera.finder_interval, ..look::Options::default() },
+        track: track::Options {
+            min_score: config.pose.min_score,
+            keypoint_score: config.pose.keypoint_score,
+            min_keypoints: config.pose.min_keypoints,
+            smoothing: Smoothing::default(),
+            ..track::Options::default()
+        },
+    }
+}

@@ -1,0 +1,164 @@
+//! What a worker does with one frame: look for people if it is time, estimate their poses, follow
+//! them. One [`Scene`] a camera; the worker that holds the camera's lease has it to itself.
+
+use crate::clock::SharedClock;
+use crate::detect::look::{self, Look};
+use crate::detect::motion::Motion;
+use crate::detect::{self, Detection, Finder};
+use crate::frame::Frame;
+use crate::geometry::{BBox, Rotate, View};
+use crate::keypoint::Pose;
+use crate::pose::{self, Estimator};
+use crate::track::{self, Observation, Person, Tracker};
+use std::time::Duration;
+
+/// How one camera's frames are worked on.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Options {
+    /// To make the picture upright.
+    pub rotate: Rotate,
+    /// Part of the display frame that is looked at, [x, y, w, h] in 0..=1.
+    pub roi: Option<[f32; 4]>,
+    /// Whether the person finder looks for people; if not, the region of interest is the box.
+    pub finder: bool,
+    /// Most poses estimated in one frame.
+    pub max_people: usize,
+    /// When to look.
+    pub look: look::Options,
+    /// How to follow.
+    pub track: track::Options,
+}
+
+/// What an inference thread owns and every camera borrows.
+pub struct Nets {
+    /// Poses in boxes.
+    pub estimator: Estimator,
+    /// Boxes in frames, if there is such a model.
+    pub finder: Option<Finder>,
+}
+
+/// Why a frame gave no poses.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The pose network failed.
+    #[error("pose network: {0}")]
+    Pose(#[from] pose::Error),
+    /// The person finder failed.
+    #[error("person finder: {0}")]
+    Find(#[from] detect::Error),
+}
+
+/// What one frame took.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Timing {
+    /// In the finder, if it looked.
+    pub finder: Option<Duration>,
+    /// In crops, network and decoding.
+    pub pose: Duration,
+    /// Poses estimated.
+    pub poses: usize,
+}
+
+/// One camera's people.
+pub struct Scene {
+    options: Options,
+    clock: SharedClock,
+    tracker: Tracker,
+    look: Look,
+    motion: Motion,
+    // Kept from frame to frame, so that none of them allocates.
+    found: Vec<Detection>,
+    boxes: Vec<BBox>,
+    crops: Vec<track::Crop>,
+    poses: Vec<Pose>,
+    observations: Vec<Observation>,
+}
+
+impl Scene {
+    /// A scene that knows nobody.
+    pub fn new(options: Options, ids: track::Ids, clock: SharedClock) -> Scene {
+        Scene {
+            tracker: Tracker::new(options.track.clone(), ids),
+            look: Look::new(options.look.clone()),
+            motion: Motion::default(),
+            options,
+            clock,
+            found: Vec::new(),
+            boxes: Vec::new(),
+            crops: Vec::new(),
+            poses: Vec::new(),
+            observations: Vec::new(),
+        }
+    }
+
+    /// How the published frame lies in a stored one.
+    pub fn view(&self, frame: &Frame) -> View {
+        frame.view(self.options.rotate)
+    }
+
+    /// The people in `frame`, in px of the display frame.
+    ///
+    /// # Errors
+    /// If a network fails; the tracks then wait for the next frame.
+    pub fn people(&mut self, frame: &Frame, nets: &mut Nets) -> Result<(&[Person], Timing), Error> {
+        let view = self.view(frame);
+        let size = (view.width, view.height);
+        let at = frame.stamp.mono;
+        let mut timing = Timing::default();
+
+        self.boxes.clear();
+        match nets.finder.as_mut().filter(|_| self.options.finder) {
+            Some(finder) => timing.finder = self.find(frame, &view, finder)?,
+            None => self.boxes.push(self.region(&view)),
+        }
+        self.crops.clear();
+        self.crops.extend_from_slice(self.tracker.plan(at, size, &self.boxes, self.options.max_people));
+
+        self.boxes.clear();
+        self.boxes.extend(self.crops.iter().map(|crop| crop.bbox));
+        let began = self.clock.now();
+        nets.estimator.estimate(frame, &view, &self.boxes, &mut self.poses)?;
+        timing.pose = self.clock.now().since(began);
+        timing.poses = self.poses.len();
+
+        self.observations.clear();
+        let seen = self.poses.iter().zip(&self.crops);
+        self.observations.extend(seen.map(|(&pose, crop)| Observation { pose, track: crop.track }));
+        Ok((self.tracker.update(at, size, &self.observations), timing))
+    }
+
+    /// Looks for people if it is time, into `self.boxes`; how long that took.
+    fn find(&mut self, frame: &Frame, view: &View, finder: &mut Finder) -> Result<Option<Duration>, Error> {
+        let at = frame.stamp.mono;
+        self.motion.update(frame);
+        let known = self.tracker.predict(at, (view.width, view.height));
+        let scene = look::Scene {
+            tracked: !known.is_empty(),
+            motion: self.motion.outside(known.iter().map(|track| track.bbox), view),
+            lost: self.tracker.lost_somebody(),
+        };
+        if self.look.due(at, scene).is_none() {
+            return Ok(None);
+        }
+        let began = self.clock.now();
+        finder.find(frame, view, &mut self.found)?;
+        let region = self.region(view);
+        let inside = self.found.iter().map(|d| d.bbox).filter(|b| contains(&region, b.centre()));
+        self.boxes.extend(inside);
+        let known = self.tracker.predict(at, (view.width, view.height));
+        let newcomers = self.boxes.iter().any(|b| known.iter().all(|track| track.bbox.iou(b) < 0.3));
+        self.look.done(at, newcomers);
+        Ok(Some(self.clock.now().since(began)))
+    }
+
+    /// The region of interest in display px.
+    fn region(&self, view: &View) -> BBox {
+        let [x, y, w, h] = self.options.roi.unwrap_or([0.0, 0.0, 1.0, 1.0]);
+        let (width, height) = (view.width as f32, view.height as f32);
+        BBox { x: x * width, y: y * height, w: w * width, h: h * height }
+    }
+}
+
+fn contains(region: &BBox, (x, y): (f32, f32)) -> bool {
+    x >= region.x && y >= region.y && x <= region.x + region.w && y <= region.y + region.h
+}

@@ -1,0 +1,169 @@
+//! The thread that publishes what each camera is doing: at once when it changes, and every few
+//! seconds for the rates.
+
+use super::camera::{Camera, Status};
+use super::worker::Shared;
+use crate::clock::Mono;
+use crate::publish::{self, Latency, State};
+
+use crate::slot::SlotId;
+use crate::telemetry::stats::Snapshot;
+use std::collections::BTreeMap;
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::sync::{Arc, PoisonError};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+/// Rates and latencies are over this long.
+const PERIOD: Duration = Duration::from_secs(5);
+
+/// Counters of a camera when its rates were last taken.
+#[derive(Clone, Copy, Default)]
+struct Before {
+    at: Mono,
+    snapshot: Snapshot,
+}
+
+/// Rates over the last period.
+#[derive(Clone, Copy, Default)]
+struct Rates {
+    decoded_fps: f64,
+    published_fps: f64,
+    snapshot: Snapshot,
+}
+
+/// Owns the state thread.
+pub(super) struct Ticker {
+    stop: crate::shutdown::Shutdown,
+    wake: std::sync::mpsc::SyncSender<()>,
+    thread: JoinHandle<()>,
+}
+
+impl Ticker {
+    /// Starts it; `changes` says that some camera's state changed.
+    pub(super) fn start(
+        shared: Arc<Shared>,
+        wake: std::sync::mpsc::SyncSender<()>,
+        changes: Receiver<()>,
+    ) -> Result<Ticker, super::Error> {
+        let stop = crate::shutdown::Shutdown::default();
+        let thread = std::thread::Builder::new()
+            .name("state".into())
+            .spawn({
+                let stop = stop.clone();
+                move || run(&shared, &stop, &changes)
+            })
+            .map_err(|e| super::Error::Thread("state".into(), e))?;
+        Ok(Ticker { stop, wake, thread })
+    }
+
+    /// Stops and joins it.
+    pub(super) fn stop(self) {
+        self.stop.trigger();
+        let _ = self.wake.try_send(());
+        if self.thread.join().is_err() {
+            tracing::error!("the state thread had panicked");
+        }
+    }
+}
+
+fn run(shared: &Shared, stop: &crate::shutdown::Shutdown, changes: &Receiver<()>) {
+    let mut rates: BTreeMap<SlotId, (Before, Rates)> = BTreeMap::new();
+    let mut next = shared.clock.now() + PERIOD;
+    loop {
+        let pause = next.since(shared.clock.now());
+        match changes.recv_timeout(pause) {
+            Ok(()) | Err(RecvTimeoutError::Timeout) => {}
+            Err(RecvTimeoutError::Disconnected) => return,
+        }
+        if stop.is_set() {
+            return;
+        }
+        let now = shared.clock.now();
+        let due = now >= next;
+        if due {
+            next = now + PERIOD;
+        }
+        let cameras: Vec<_> = all(shared);
+        rates.retain(|id, _| cameras.iter().any(|camera| camera.id == *id));
+        for camera in cameras {
+            let entry =
+                rates.entry(camera.id).or_insert((Before { at: now, ..Before::default() }, Rates::default()));
+            if due {
+                *entry = step(entry.0, now, camera.stats.snapshot());
+            }
+            publish(shared, &camera, &entry.1);
+        }
+    }
+}
+
+/// Rates from the counters `before` and now.
+fn step(before: Before, now: Mono, snapshot: Snapshot) -> (Before, Rates) {
+    let seconds = now.since(before.at).as_secs_f64().max(1e-3);
+    let rate = |now: u64, before: u64| now.saturating_sub(before) as f64 / seconds;
+    let rates = Rates {
+        decoded_fps: rate(snapshot.decoded, before.snapshot.decoded),
+        published_fps: rate(snapshot.published, before.snapshot.published),
+        snapshot,
+    };
+    (Before { at: now, snapshot }, rates)
+}
+
+fn all(shared: &Shared) -> Vec<Arc<Camera>> {
+    shared.cameras.read().unwrap_or_else(PoisonError::into_inner).values().cloned().collect()
+}
+
+/// The state of a camera that has just gone out of service.
+pub(super) fn publish_last(shared: &Shared, camera: &Camera) {
+    let snapshot = camera.stats.snapshot();
+    publish(shared, camera, &Rates { snapshot, ..Rates::default() });
+}
+
+/// One line on all cameras, for `systemctl status`.
+pub(super) fn status_line(shared: &Shared) -> String {
+    let cameras = all(shared);
+    let online = cameras.iter().filter(|c| c.stream().status == Status::Online).count();
+    let broker = if shared.publisher.connected() { "connected" } else { "away" };
+    format!("{online} of {} cameras online, broker {broker}", cameras.len())
+}
+
+/// Publishes what `camera` is doing, if it differs from what was said last.
+fn publish(shared: &Shared, camera: &Camera, rates: &Rates) {
+    let stream = camera.stream();
+    let (status, reason) = match &stream.status {
+        Status::Connecting => (publish::Status::Connecting, None),
+        Status::Online => (publish::Status::Online, None),
+        Status::Stalled => (publish::Status::Stalled, Some("frames stopped coming")),
+        Status::Failed(reason) => (publish::Status::Failed, Some(reason.as_str())),
+        Status::Ended => (publish::Status::Ended, None),
+        Status::Stopped => (publish::Status::Stopped, None),
+    };
+    let Snapshot { decoded, published, dropped, age } = rates.snapshot;
+    let unsent = shared.publisher.dropped(&camera.name);
+    let state = State {
+        status,
+        reason,
+        since: shared.clock.wall() - shared.clock.now().since(stream.since),
+        decoder: stream.decoder.as_deref(),
+        caps: stream.caps.as_deref(),
+        fps_in: rates.decoded_fps,
+        fps_out: rates.published_fps,
+        people: camera.people(),
+        decoded,
+        published,
+        dropped: BTreeMap::from([
+            ("overwritten", dropped.overwritten),
+            ("rate", dropped.rate),
+            ("invalid", dropped.invalid),
+            ("inference", dropped.inference),
+            ("stopped", dropped.stopped),
+        ]),
+        unsent: BTreeMap::from([
+            ("offline", unsent.offline),
+            ("overflow", unsent.overflow),
+            ("too_long", unsent.too_long),
+        ]),
+        latency: age.map(|age| Latency { p50_ms: age.p50_ms, p99_ms: age.p99_ms }),
+    };
+    shared.publisher.state(&camera.name, &state);
+}

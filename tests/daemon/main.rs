@@ -1,0 +1,149 @@
+//! The real binary between a real clip and a real broker.
+
+mod bench;
+
+use bench::{Broker, Posed, Subscriber, camera, config, eventually, posed};
+
+#[test]
+fn every_decoded_frame_is_published_or_counted() {
+    let broker = Broker::start();
+    let subscriber = Subscriber::start(&broker);
+    let posed = Posed::run(&config(&broker, &camera("hall", "paced = false\nloop = false\n")));
+    let last = subscriber.json("posed/hall/state", |state| state["status"] == "ended");
+    let (status, log) = posed.stop();
+    assert!(status.success(), "{log}");
+    // The state that says so may be older than the last frame's poses; the final one is not.
+    let state = subscriber.json("posed/hall/state", |state| state["status"] == "stopped");
+    let dropped: u64 = state["dropped"].as_object().unwrap().values().filter_map(|v| v.as_u64()).sum();
+    let (decoded, published) = (state["decoded"].as_u64().unwrap(), state["published"].as_u64().unwrap());
+    assert_eq!(decoded, 375, "{last}");
+    assert_eq!(published + dropped, decoded, "{state}");
+}
+
+#[test]
+fn poses_carry_names_times_and_growing_sequence_numbers() {
+    let broker = Broker::start();
+    let subscriber = Subscriber::start(&broker);
+    let _posed = Posed::run(&config(&broker, &camera("hall", "paced = true\nloop = true\n")));
+    let mut before = None;
+    for _ in 0..5 {
+        let message = subscriber.json("posed/hall/poses", |_| true);
+        assert_eq!(message["camera"], "hall");
+        assert_eq!(message["frame"]["width"], 1280);
+        assert!(message["age_ms"].as_f64().unwrap() >= 0.0);
+        let seq = message["seq"].as_u64().unwrap();
+        assert!(before.is_none_or(|b| seq > b));
+        before = Some(seq);
+    }
+}
+
+#[test]
+fn the_broker_comes_back_without_a_memory_and_hears_everything_again() {
+    let mut broker = Broker::start();
+    let posed = Posed::run(&config(&broker, &camera("hall", "paced = true\nloop = true\n")));
+    Subscriber::start(&broker).json("posed/hall/poses", |_| true);
+    broker.down();
+    broker.up();
+    let subscriber = Subscriber::start(&broker);
+    assert_eq!(subscriber.until("posed/availability", |_| true), "online");
+    subscriber.json("posed/hall/state", |state| state["status"] == "online");
+    subscriber.json("posed/hall/poses", |_| true);
+    let (status, log) = posed.stop();
+    assert!(status.success(), "{log}");
+    assert_eq!(subscriber.until("posed/availability", |_| true), "offline");
+}
+
+#[test]
+fn a_reload_changes_what_changed_and_nothing_else() {
+    let broker = Broker::start();
+    let subscriber = Subscriber::start(&broker);
+    let keep = camera("keep", "paced = true\nloop = true\n");
+    let posed = Posed::run(&config(&broker, &keep));
+    subscriber.json("posed/keep/poses", |_| true);
+
+    std::fs::write(&posed.config, "[[camera]]\nname = 7\n").unwrap();
+    posed.signal("HUP");
+    let seq = subscriber.json("posed/keep/poses", |_| true)["seq"].as_u64().unwrap();
+
+    let both = format!("{keep}{}", camera("more", "paced = true\nloop = true\n"));
+    std::fs::write(&posed.config, config(&broker, &both)).unwrap();
+    posed.signal("HUP");
+    subscriber.json("posed/more/poses", |_| true);
+    // A camera that had been started again would count from the beginning.
+    assert!(subscriber.json("posed/keep/poses", |_| true)["seq"].as_u64().unwrap() > seq);
+
+    std::fs::write(&posed.config, config(&broker, &keep)).unwrap();
+    posed.signal("HUP");
+    subscriber.json("posed/more/state", |state| state["status"] == "stopped");
+    let (status, log) = posed.stop();
+    assert!(status.success(), "{log}");
+    assert!(log.contains("stays as it was"), "{log}");
+    assert!(log.contains("cameras added: more"), "{log}");
+}
+
+#[test]
+fn one_bad_camera_harms_no_other() {
+    let broker = Broker::start();
+    let subscriber = Subscriber::start(&broker);
+    let absent = "[[camera]]\nname = \"absent\"\nsource = \"rtsp://127.0.0.1:9/none\"\nfinder = \"none\"\n";
+    let cameras = format!("{absent}{}", camera("hall", "paced = true\nloop = true\n"));
+    let posed = Posed::run(&config(&broker, &cameras));
+    let state = subscriber.json("posed/absent/state", |state| state["status"] == "failed");
+    assert!(state["reason"].as_str().is_some_and(|reason| !reason.is_empty()), "{state}");
+    subscriber.json("posed/hall/poses", |_| true);
+    let (status, log) = posed.stop();
+    assert!(status.success(), "{log}");
+}
+
+#[test]
+fn usage_and_configuration_have_their_exit_codes() {
+    assert_eq!(posed(&["fly"]).output().unwrap().status.code(), Some(64));
+    assert_eq!(posed(&["run", "--config", "/nonexistent"]).output().unwrap().status.code(), Some(78));
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("bad.toml");
+    std::fs::write(&path, "[mqtt]\nurll = 1\n[[camera]]\nname = \"a b\"\n").unwrap();
+    let out = posed(&["check", "--config", path.to_str().unwrap()]).output().unwrap();
+    assert_eq!(out.status.code(), Some(78));
+    let said = String::from_utf8_lossy(&out.stderr);
+    assert!(said.contains("urll") && said.contains("camera"), "every fault at once: {said}");
+}
+
+#[test]
+fn check_says_what_would_run() {
+    let broker = Broker::start();
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("good.toml");
+    std::fs::write(&path, config(&broker, &camera("hall", ""))).unwrap();
+    let out = posed(&["check", "--config", path.to_str().unwrap()]).output().unwrap();
+    let said = String::from_utf8_lossy(&out.stdout);
+    assert!(out.status.success(), "{said}{}", String::from_utf8_lossy(&out.stderr));
+    for want in ["hall", "appsink", "posed/hall/poses", "lpn50-128x96"] {
+        assert!(said.contains(want), "{want} in {said}");
+    }
+}
+
+#[test]
+fn nothing_is_left_over_when_cameras_come_and_go() {
+    let broker = Broker::start();
+    let subscriber = Subscriber::start(&broker);
+    let keep = camera("keep", "paced = true\nloop = true\n");
+    let posed = Posed::run(&config(&broker, &keep));
+    let count = |what: &str| std::fs::read_dir(format!("/proc/{}/{what}", posed.pid())).unwrap().count();
+    let round = |_| {
+        let both = format!("{keep}{}", camera("more", "paced = true\nloop = true\n"));
+        std::fs::write(&posed.config, config(&broker, &both)).unwrap();
+        posed.signal("HUP");
+        subscriber.json("posed/more/poses", |_| true);
+        std::fs::write(&posed.config, config(&broker, &keep)).unwrap();
+        posed.signal("HUP");
+        subscriber.json("posed/more/state", |state| state["status"] == "stopped");
+    };
+    round(0);
+    let (tasks, fds) = (count("task"), count("fd"));
+    (0..4).for_each(round);
+    // Decoder threads end a moment after their pipeline.
+    eventually("threads and files are as many as before", || {
+        (count("task") <= tasks && count("fd") <= fds).then_some(())
+    });
+    subscriber.drain();
+}
