@@ -1,7 +1,7 @@
 //! One track: born tentative, confirmed by repeated sight, lost when looked for in vain, dead.
 
 use super::one_euro::OneEuro;
-use super::{Options, Person, TrackId, body};
+use super::{Options, Person, TrackId, body, turns};
 use crate::clock::Mono;
 use crate::geometry::BBox;
 use crate::keypoint::{KEYPOINTS, Keypoint, Keypoints, Pose};
@@ -20,6 +20,12 @@ const MAX_DOUBT: f32 = 6.0;
 /// is imagined into a person's crop has a good box and nothing else.
 const MIN_AGREEMENT: f32 = 0.2;
 const MIN_LIKENESS: f32 = 0.3;
+/// A pose that scores less than this share of what the track's usually do is imagined: of somebody
+/// half hidden fewer keypoints are sure, but those as much as ever.
+const MIN_SHARE_OF_SCORE: f32 = 0.5;
+/// Looks in vain that the finder may have at somebody new, and at somebody it has seen often.
+const FIRST_TRUST: u8 = 2;
+const MAX_TRUST: u8 = 4;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Stage {
@@ -45,7 +51,10 @@ pub(super) struct Track {
     pub(super) asked: bool,
     /// Since when it has been looked for in vain.
     missed_since: Option<Mono>,
+    /// How often more the finder may overlook it.
+    trust: u8,
     score: f32,
+    usual_score: f32,
     bbox: BBox,
     keypoints: Keypoints,
     smoothed: Keypoints,
@@ -64,7 +73,9 @@ impl Track {
             served: turn,
             asked: false,
             missed_since: None,
-            score: 0.0,
+            trust: FIRST_TRUST,
+            score: pose.score,
+            usual_score: pose.score,
             bbox: body::bounding_box(&pose.keypoints, options.keypoint_score).unwrap_or(pose.bbox),
             keypoints: pose.keypoints,
             smoothed: pose.keypoints,
@@ -97,6 +108,9 @@ impl Track {
 
     /// How likely a pose whose box is `bbox` is this person's, 0..=1; zero: it is not.
     pub(super) fn similarity(&self, at: Mono, pose: &Pose, bbox: &BBox, options: &Options) -> f32 {
+        if pose.score < MIN_SHARE_OF_SCORE * self.usual_score {
+            return 0.0;
+        }
         let ahead = self.likeness(&self.keypoints_at(at), &self.box_at(at), at, pose, bbox, options);
         if self.stage != Stage::Lost {
             return ahead;
@@ -133,6 +147,7 @@ impl Track {
         }
         self.keypoints = pose.keypoints;
         self.score = pose.score;
+        self.usual_score += 0.1 * (pose.score - self.usual_score);
         self.seen_at = at;
         self.missed_since = None;
         self.asked = false;
@@ -203,8 +218,22 @@ impl Track {
         }
     }
 
-    /// Whether it is beyond revival: nobody believed in it and it is gone, or it was lost for long.
+    /// The finder looked at the frame of `at` and saw `found`. A track that it keeps overlooking and
+    /// whose pose is not sure of itself is imagined: the pose network finds a body in any crop.
+    pub(super) fn looked(&mut self, at: Mono, found: &[BBox], options: &Options) {
+        let own = self.box_at(at);
+        if found.iter().any(|bbox| turns::may_be_same(&own, bbox)) {
+            self.trust = (self.trust + 2).min(MAX_TRUST);
+        } else if self.score < options.sure_score && self.stage != Stage::Lost {
+            self.trust = self.trust.saturating_sub(1);
+        }
+    }
+
+    /// Whether it is beyond revival: imagined, gone before anybody believed in it, or lost for long.
     pub(super) fn is_dead(&self, at: Mono, options: &Options) -> bool {
+        if self.trust == 0 {
+            return true;
+        }
         match (self.stage, self.missed_since) {
             (_, None) | (Stage::Confirmed, _) => false,
             (Stage::Tentative, Some(_)) => true,

@@ -2,7 +2,7 @@
 //!
 //! One [`Tracker`] a camera. Every frame goes through three steps:
 //! 1. [`Tracker::predict`] says where the people known so far should be (the motion test wants it);
-//! 2. [`Tracker::plan`] adds what the finder saw, if it looked, and picks the boxes whose poses are
+//! 2. [`Tracker::looked`] hears what the finder saw, if it looked, and [`Tracker::plan`] picks the boxes whose poses are
 //!    estimated in this frame: all of them, or within a budget those that have waited longest;
 //! 3. [`Tracker::update`] takes the poses and gives the people.
 //!
@@ -82,6 +82,13 @@ impl Tracker {
             Some(TrackBox { id: track.id, bbox, confirmed: track.stage == Stage::Confirmed })
         }));
         &self.boxes
+    }
+
+    /// Says what the finder saw when it looked at the frame of `at` (nothing, perhaps). Whoever is
+    /// never told so keeps imagined people for as long as the pose network imagines them.
+    pub fn looked(&mut self, at: Mono, found: &[BBox]) {
+        let Tracker { tracks, options, .. } = self;
+        tracks.iter_mut().for_each(|track| track.looked(at, found, options));
     }
 
     /// The boxes to estimate poses in now, at most `budget`: those of the tracks, corrected by what

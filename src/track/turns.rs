@@ -54,6 +54,11 @@ fn nearest<'a>(boxes: impl Iterator<Item = &'a BBox>, bbox: &BBox) -> Option<usi
     overlaps.filter(|(_, iou)| *iou > 0.0).max_by(|a, b| a.1.total_cmp(&b.1)).map(|(index, _)| index)
 }
 
+/// Whether a track's box and one that the finder found may be one person's.
+pub(super) fn may_be_same(own: &BBox, found: &BBox) -> bool {
+    own.iou(found) >= 0.3 || is_part(own, found) || is_part(found, own)
+}
+
 /// Whether `part` may be what was known so far of the body in `whole`.
 fn is_part(part: &BBox, whole: &BBox) -> bool {
     let w = (part.x + part.w).min(whole.x + whole.w) - part.x.max(whole.x);

@@ -30,6 +30,8 @@ pub struct Options {
     pub keypoint_score: f32,
     /// A pose with fewer keypoints of `keypoint_score` is nobody.
     pub min_keypoints: usize,
+    /// A pose that scores as much is believed even where the finder sees nobody.
+    pub sure_score: f32,
     /// Sightings before a person is published.
     pub birth_hits: u32,
     /// How long a person who is looked for in vain is still published, as last seen.
@@ -48,6 +50,7 @@ impl Default for Options {
             min_score: 0.1,
             keypoint_score: 0.2,
             min_keypoints: 5,
+            sure_score: 0.5,
             birth_hits: 3,
             hold: Duration::from_millis(250),
             keep_lost: Duration::from_secs(2),

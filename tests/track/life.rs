@@ -4,6 +4,8 @@ use crate::mot::Score;
 use crate::scene::{self, Body, FAIR, Path, Quality, SIZE, walk};
 use posed::clock::Mono;
 use posed::detect::look::{self, Look, Scene};
+use posed::geometry::BBox;
+use posed::keypoint::Pose;
 use posed::track::{Ids, Observation, Options, Person, Tracker};
 use std::collections::HashSet;
 
@@ -59,6 +61,9 @@ pub fn play_and(run: &Run, mut tell: impl FnMut(Mono, &[Person])) -> Outcome {
         };
         let looked = look.due(at, scene).is_some();
         let found = if looked { scene::find(&bodies, &run.quality, &mut rng) } else { Vec::new() };
+        if looked {
+            tracker.looked(at, &found);
+        }
         let crops = tracker.plan(at, SIZE, &found, run.budget);
         assert!(crops.len() <= run.budget);
         if looked {
@@ -211,4 +216,35 @@ fn nobody_is_seen_where_nobody_is() {
         assert!(out.ids.is_empty(), "{out:?}");
         assert!(out.looks <= 15, "an empty still scene costs looks: {}", out.looks);
     }
+}
+
+/// For how many frames of ten seconds somebody is published whom the pose network sees in every
+/// frame with `score`, and the finder in the looks (two a second) for which `finds` says so.
+fn published(score: f32, finds: impl Fn(u64) -> bool) -> usize {
+    let mut keypoints = scene::figure((640.0, 600.0), 300.0, 0.0);
+    keypoints.iter_mut().for_each(|k| k.score = score);
+    let bbox = BBox { x: 590.0, y: 300.0, w: 100.0, h: 300.0 };
+    let pose = Pose { bbox, score, keypoints };
+    let mut tracker = Tracker::new(Options::default(), Ids::default());
+    let mut count = 0;
+    for frame in 0..100 {
+        let at = Mono(frame * 100_000_000);
+        let found: &[BBox] = if frame % 5 == 0 && finds(frame / 5) { &[bbox] } else { &[] };
+        if frame % 5 == 0 {
+            tracker.looked(at, found);
+        }
+        let crops = tracker.plan(at, SIZE, found, 8).to_vec();
+        let seen: Vec<_> = crops.iter().map(|c| Observation { pose, track: c.track }).collect();
+        count += tracker.update(at, SIZE, &seen).len();
+    }
+    count
+}
+
+#[test]
+fn a_coat_on_a_hook_is_not_followed_for_long_and_a_person_is() {
+    // Three frames to be born, then two looks in vain.
+    assert_eq!(published(0.35, |look| look == 0), 8);
+    // Overlooked now and then, or by the finder alone.
+    assert_eq!(published(0.35, |look| look == 1 || look % 3 == 0), 98);
+    assert_eq!(published(0.6, |look| look == 0), 98);
 }
