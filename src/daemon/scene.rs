@@ -109,7 +109,9 @@ impl Scene {
         self.boxes.clear();
         match nets.finder.as_mut().filter(|_| self.options.finder) {
             Some(finder) => timing.finder = self.find(frame, &view, finder)?,
-            None => self.boxes.push(self.region(&view)),
+            // Once somebody is followed their own box is the better crop.
+            None if self.tracker.predict(at, size).is_empty() => self.boxes.push(self.region(&view)),
+            None => {}
         }
         self.crops.clear();
         self.crops.extend_from_slice(self.tracker.plan(at, size, &self.boxes, self.options.max_people));
@@ -148,6 +150,7 @@ impl Scene {
         let known = self.tracker.predict(at, (view.width, view.height));
         let newcomers = self.boxes.iter().any(|b| known.iter().all(|track| track.bbox.iou(b) < 0.3));
         self.look.done(at, newcomers);
+        self.tracker.looked(at, &self.boxes);
         Ok(Some(self.clock.now().since(began)))
     }
 
