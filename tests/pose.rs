@@ -1,11 +1,15 @@
 //! Crops straight from the planes, against a plain reference that converts the whole frame first.
 
-use posed::clock::Mono;
+use posed::clock::{Mono, SystemClock};
 use posed::crop::Cropper;
 use posed::frame::{ClockLabel, Colorimetry, Frame, FrameInfo, Matrix, PixelFormat, Stamp};
 use posed::geometry::{Affine, BBox, Rotate};
-use posed::infer::{InputBuffer, InputForm};
-use std::time::SystemTime;
+use posed::infer::{InputBuffer, InputForm, NetworkOptions};
+use posed::keypoint::NAMES;
+use posed::pose::{Decoder, Estimator, Options};
+use sha2::{Digest as _, Sha256};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
 
 const FORMATS: [PixelFormat; 12] = [
     PixelFormat::I420,
@@ -283,4 +287,108 @@ fn a_buffer_of_another_network_is_refused() {
     assert!(cropper.cut(&picture.frame, &Affine::IDENTITY, &table, &mut short, 1).is_err());
     let mut other = InputBuffer::Float(vec![0.0; 3 * 64]);
     assert!(cropper.cut(&picture.frame, &Affine::IDENTITY, &table, &mut other, 0).is_err());
+}
+
+/// A model's folder around the data pack's rough network, or `None` (said on stderr) without the pack.
+fn rough_model(dir: &Path) -> Option<()> {
+    let root = std::env::var_os("POSED_SHARED").map_or_else(|| PathBuf::from("../shared"), PathBuf::from);
+    let onnx = root.join("bootstrap/lpn50-128x96.int8.onnx");
+    let Ok(bytes) = std::fs::read(&onnx) else {
+        eprintln!("skipped: {} is absent", onnx.display());
+        return None;
+    };
+    let sha256: String = Sha256::digest(&bytes).iter().map(|b| format!("{b:02x}")).collect();
+    std::fs::write(dir.join("model.onnx"), bytes).unwrap();
+    let manifest = format!(
+        r#"
+schema = 1
+name = "rough"
+version = "0"
+kind = "heatmap-pose"
+licence = "none"
+[file]
+onnx = "model.onnx"
+sha256 = "{sha256}"
+quantization = "qdq-u8s8"
+[input]
+name = "input"
+height = 128
+width = 96
+channels = "bgr"
+mean = [103.53, 116.28, 123.675]
+std = [57.375, 57.12, 58.395]
+[output]
+name = "heatmaps"
+stride = 4
+offset_px = 0.0
+[pose]
+keypoints = {NAMES:?}
+flip_pairs = []
+beta = 160.0
+window_px = 5
+quarter_shift = false
+box_margin = 1.25
+"#
+    );
+    std::fs::write(dir.join("model.toml"), manifest).unwrap();
+    Some(())
+}
+
+#[test]
+fn poses_do_not_depend_on_the_batch_and_bad_boxes_are_nobody() {
+    let dir = tempfile::tempdir().unwrap();
+    let Some(()) = rough_model(dir.path()) else { return };
+    let load = |max_batch, flip_test| {
+        let network = NetworkOptions { max_batch, ..NetworkOptions::default() };
+        Estimator::load(dir.path(), &Options { network, flip_test }, SystemClock::shared()).unwrap()
+    };
+    let picture = Picture::new(PixelFormat::Nv12, (320, 240), 0, Colorimetry::default(), smooth);
+    let view = picture.frame.view(Rotate::None);
+    let nobody = BBox { w: f32::NAN, ..boxes()[0] };
+    let all = [boxes()[0], boxes()[1], nobody, boxes()[2], boxes()[3]];
+    let (mut one, mut three, mut flipped) = (vec![], vec![], vec![]);
+    load(1, false).estimate(&picture.frame, &view, &all, &mut one).unwrap();
+    let mut estimator = load(3, false).try_clone().unwrap();
+    estimator.estimate(&picture.frame, &view, &all, &mut three).unwrap();
+    assert_eq!(format!("{one:?}"), format!("{three:?}"));
+    load(2, true).estimate(&picture.frame, &view, &all, &mut flipped).unwrap();
+    assert_eq!(flipped.len(), all.len());
+    assert_ne!(format!("{one:?}"), format!("{flipped:?}"));
+    for (pose, bbox) in one.iter().zip(&all) {
+        assert_eq!(pose.is_valid(), bbox.is_valid());
+        assert!((0.0..=1.0).contains(&pose.score));
+    }
+    assert_eq!(one[2].score, 0.0);
+    estimator.estimate(&picture.frame, &view, &[], &mut three).unwrap();
+    assert!(three.is_empty());
+}
+
+#[test]
+#[ignore = "prints times: cargo test --release --test pose -- --ignored --nocapture"]
+fn time_of_crop_and_decode() {
+    let clock = SystemClock::shared();
+    let picture = Picture::new(PixelFormat::Nv12, (1920, 1080), 0, Colorimetry::default(), noise);
+    let view = picture.frame.view(Rotate::None);
+    let (width, height) = (192, 256);
+    let bbox = BBox { x: 700.0, y: 100.0, w: 360.0, h: 850.0 };
+    let map = Affine::crop_to_frame(&bbox, 1.25, width, height).then(&view.to_stored);
+    let table = InputForm::Quantized { lut: Box::new([std::array::from_fn(|v| v as u8); 3]) };
+    let mut input = InputBuffer::Quantized(vec![0; 3 * width * height]);
+    let maps: Vec<f32> =
+        (0..17 * 64 * 48).map(|i| f32::from(noise(i / 3072, i % 48, i / 48)) / 255.0).collect();
+    let decoder = Decoder { beta: 160.0, window_px: 5, quarter_shift: false };
+    let mut croppers = [Cropper::new(width, height, false), Cropper::new(width, height, false).generic()];
+    let mut least = [Duration::MAX; 3];
+    for _ in 0..200 {
+        for (cropper, least) in croppers.iter_mut().zip(&mut least) {
+            let began = clock.now();
+            cropper.cut(&picture.frame, &map, &table, &mut input, 0).unwrap();
+            *least = clock.now().since(began).min(*least);
+        }
+        let began = clock.now();
+        let sum: f32 = maps.chunks_exact(64 * 48).map(|map| decoder.decode(map, 48).x).sum();
+        least[2] = clock.now().since(began).min(least[2]);
+        assert!(sum > 0.0);
+    }
+    println!("least of 200: crop {:?}, plain {:?}; decode {:?}", least[0], least[1], least[2]);
 }
