@@ -2,6 +2,8 @@
 //! `tests/config/*.txt`. After a change of wording, write them anew with
 //! `POSED_BLESS=1 cargo test --test config` and read the difference.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on may panic")]
+
 use posed::capture::{Source, Transport};
 use posed::config::{self, Config, Faults, Loaded, Machine};
 use posed::geometry::Rotate;
@@ -46,6 +48,18 @@ fn an_empty_file_with_one_camera_has_the_documented_defaults() {
 }
 
 #[test]
+fn broker_urls_have_their_usual_ports() {
+    for (url, want) in [
+        ("mqtt://broker", "mqtt://broker:1883"),
+        ("mqtts://broker/", "mqtts://broker:8883"),
+        ("mqtt://[::1]", "mqtt://[::1]:1883"),
+        ("mqtt://[2001:db8::1]:99", "mqtt://[2001:db8::1]:99"),
+    ] {
+        assert_eq!(good(&format!("[mqtt]\nurl = \"{url}\"\n{MINIMAL}")).mqtt.url.to_string(), want);
+    }
+}
+
+#[test]
 fn every_key_is_taken() {
     let dir = tempfile::tempdir().unwrap();
     for file in ["password", "ca.pem", "cert.pem", "key.pem"] {
@@ -53,7 +67,7 @@ fn every_key_is_taken() {
     }
     let text = r#"
         [mqtt]
-        url = "mqtts://[2001:db8::1]:8884/"
+        url = "mqtts://broker.example:8884/"
         client_id = "me"
         username = "posed"
         password_file = "password"
@@ -101,7 +115,7 @@ fn every_key_is_taken() {
     let config = config::parse(text, &dir.path().join("posed.toml"), &machine())
         .unwrap_or_else(|faults| panic!("{faults}"))
         .config;
-    assert_eq!(config.mqtt.url.to_string(), "mqtts://[2001:db8::1]:8884");
+    assert_eq!(config.mqtt.url.to_string(), "mqtts://broker.example:8884");
     assert_eq!(config.mqtt.login.as_ref().unwrap().username, "posed");
     assert_eq!(config.mqtt.tls.ca, Some(dir.path().join("ca.pem")));
     assert!(config.mqtt.tls.identity.is_some());
@@ -143,6 +157,7 @@ const FAULTS: &[(&str, &str)] = &[
     ("broker port", "[mqtt]\nurl = \"mqtt://broker.example:70000\"\n"),
     ("broker path", "[mqtt]\nurl = \"mqtt://broker.example/mqtt\"\n"),
     ("broker password in the url", "[mqtt]\nurl = \"mqtt://me:hunter2@broker.example\"\n"),
+    ("broker by IPv6 address with TLS", "[mqtt]\nurl = \"mqtts://[2001:db8::1]\"\n"),
     ("broker without a host", "[mqtt]\nurl = \"mqtt://:1883\"\n"),
     ("prefixes", "[mqtt]\nprefix = \"/posed\"\n"),
     ("prefix with a wildcard", "[mqtt]\nprefix = \"posed/#\"\n"),

@@ -1,5 +1,12 @@
 //! The publisher against a real mosquitto, and against listeners that are no brokers.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::disallowed_methods,
+    clippy::print_stdout,
+    reason = "tests wait for other processes, and may panic and print"
+)]
+
 #[path = "publish/certificates.rs"]
 mod certificates;
 mod common;
@@ -354,6 +361,63 @@ fn a_broker_that_never_reads_costs_old_poses_and_bounded_memory() {
     // Poses on their way are in the kernel's buffers: far fewer than were dropped.
     println!("{:?}", publisher.stats());
     publisher.stop();
+}
+
+/// (file descriptors, threads, resident KiB) of this process.
+fn resources() -> (usize, usize, usize) {
+    let count = |folder: &str| std::fs::read_dir(folder).unwrap().count();
+    let status = std::fs::read_to_string("/proc/self/status").unwrap();
+    let resident = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+    let resident = resident.trim().trim_end_matches(" kB").parse().unwrap();
+    (count("/proc/self/fd"), count("/proc/self/task"), resident)
+}
+
+/// Run by `attempts_leave_nothing_behind` in a process of its own.
+#[test]
+fn publisher_that_is_thrown_out() {
+    if std::env::var_os("POSED_TEST_THROWN_OUT").is_none() {
+        return;
+    }
+    let attempts = Arc::new(std::sync::atomic::AtomicUsize::new(0));
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let counted = attempts.clone();
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            // Every other one is accepted before it is thrown out.
+            let mut stream = stream.unwrap();
+            if counted.fetch_add(1, Ordering::SeqCst) % 2 == 0 {
+                let _ = stream.read(&mut [0; 256]);
+                let _ = stream.write_all(&[0x20, 2, 0, 0]);
+            }
+        }
+    });
+    let retry = Backoff::new(MS, 2 * MS).unwrap();
+    let publisher = Publisher::start(Options { retry, ..options(port) }, SystemClock::shared()).unwrap();
+    let after = |count: usize| {
+        wait_for("attempts", || {
+            publisher.poses("door", &[b'x'; 4096]);
+            (attempts.load(Ordering::SeqCst) >= count).then_some(())
+        });
+        resources()
+    };
+    let (before, end) = (after(200), after(1500));
+    assert!(end.0 <= before.0 + 2, "file descriptors: {before:?} -> {end:?}");
+    assert!(end.1 <= before.1 + 1, "threads: {before:?} -> {end:?}");
+    assert!(end.2 <= before.2 + 1024, "resident KiB: {before:?} -> {end:?}");
+    println!("(descriptors, threads, resident KiB) after 200 and 1500 attempts: {before:?} {end:?}");
+}
+
+#[test]
+fn attempts_leave_nothing_behind() {
+    let done = std::process::Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "publisher_that_is_thrown_out", "--nocapture"])
+        .env("POSED_TEST_THROWN_OUT", "1")
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&done.stdout);
+    assert!(done.status.success(), "{said}{}", String::from_utf8_lossy(&done.stderr));
+    println!("{}", said.lines().find(|line| line.starts_with("(descriptors")).unwrap());
 }
 
 fn poses(people: &[Person<'_>]) -> String {

@@ -109,6 +109,10 @@ pub(super) fn broker_url(value: &DeValue<'_>) -> Result<BrokerUrl, Wrong> {
         },
         None => return wrong("goes on after the host", remedy),
     };
+    if tls && host.contains(':') {
+        // rumqttc hands the verifier the address with its brackets.
+        return wrong("TLS to an IPv6 address cannot be verified", "use the broker's name");
+    }
     Ok(BrokerUrl { tls, host: host.to_owned(), port })
 }
 
