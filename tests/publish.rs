@@ -58,7 +58,10 @@ fn state(status: Status) -> State<'static> {
         fps_in: 25.04,
         fps_out: 24.96,
         people: 2,
-        dropped: [("overwritten", 3), ("offline", 0)].into(),
+        decoded: 103,
+        published: 100,
+        dropped: [("overwritten", 3), ("rate", 0)].into(),
+        unsent: [("offline", 7)].into(),
         latency: Some(Latency { p50_ms: 18.34, p99_ms: 31.0 }),
     }
 }
