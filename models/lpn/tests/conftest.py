@@ -14,6 +14,7 @@ torch = pytest.importorskip("torch")
 
 from lpn.net import LPN, NetSpec  # noqa: E402
 
+torch.set_num_threads(1)  # tiny tensors: more threads only wait for each other
 TINY = NetSpec(blocks=(1, 1, 1, 1), width=0.25)
 
 # A standing person in a box of 1 x 1, COCO's order.
