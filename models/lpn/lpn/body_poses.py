@@ -252,9 +252,9 @@ def _kneeling(rng):
 def _sport(rng):
     """Lunges, kicks and throws: wide, one-sided, still within joint limits."""
     pose = stand()
-    set_leg(pose, "L", rng.uniform(-20, 95), rng.uniform(0, 90), rng.normal(0, 10), rng.uniform(0, 40), rng.uniform(0, 25))
-    set_leg(pose, "R", rng.uniform(-20, 60), rng.uniform(0, 80), rng.normal(0, 10), rng.uniform(0, 40), rng.uniform(0, 25))
-    for side in "LR":
+    for side, highest in (("L", 95), ("R", 60)):
+        hip, knee, ankle = rng.uniform(-20, highest), rng.uniform(0, 85), rng.normal(0, 10)
+        set_leg(pose, side, hip, knee, ankle, rng.uniform(0, 40), rng.uniform(0, 25))
         set_arm(pose, side, rng.uniform(-30, 160), rng.uniform(0, 100), rng.normal(0, 40), rng.uniform(0, 120))
     pose[BONE["root"]] = np.radians([rng.normal(10, 14), rng.normal(0, 10), 0])
     trunk(pose, rng.normal(10, 15), rng.normal(0, 10), rng.normal(0, 18))

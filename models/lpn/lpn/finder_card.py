@@ -53,15 +53,18 @@ def failures(
 
 def card(name: str, version: str, results: dict, drawn: int, log: str) -> str:
     """The model card: only what was measured."""
-    rows = ""
-    for kind, part in (("hold-out, float32", results["holdout"]["float32"]), ("hold-out, int8", results["holdout"]["int8"]),
-                       *((f"demo clip, {k}", v) for k, v in results.get("demo", {}).items())):  # fmt: skip
-        rows += f"| {kind} | {part['recall']:.3f} | {part['false_per_image']:.2f} | {part['ap50']:.3f} | {part['people']} | {part['images']} |\n"
+
+    def figures(m: dict) -> str:
+        return f"{m['recall']:.3f} | {m['false_per_image']:.2f} | {m['ap50']:.3f}"
+
+    rows = "".join(
+        f"| {title}, {kind} | {figures(m)} | {m['people']} | {m['images']} |\n"
+        for title, part in (("hold-out", "holdout"), ("demo clip", "demo"))
+        for kind, m in results.get(part, {}).items()
+    )
     bands = "".join(f"| {k} | {v['people']} | {v['recall']:.3f} |\n" for k, v in results["by_height"].items())
     entries = [json.loads(line) for line in log.splitlines()]
-    curve = "".join(
-        f"| {e['name']} | {e['total']} | {e['recall']:.3f} | {e['false_per_image']:.2f} | {e['ap50']:.3f} |\n" for e in entries
-    )
+    curve = "".join(f"| {e['name']} | {e['total']} | {figures(e)} |\n" for e in entries)
     pictures = f"""
 ![scenes with a miss or a false box](failures.jpg)
 
@@ -72,16 +75,16 @@ Of {drawn} drawn scenes that the finder had never seen, these are the first in w
     met = best["recall"] >= 0.9 and best["false_per_image"] <= 0.3
     return f"""# {name}, version {version}
 
-Finds people in a whole frame: LPN-50 half as wide with one upsampling step (stride 8), centre heatmap, size and offset.
-{results['parameters'] / 1e6:.2f} M parameters, {results['mmac']:.0f} MMAC, int8 file {results['int8_bytes'] / 1e6:.2f} MB. `model.onnx` is int8 (QDQ, s8 weights per channel, u8 activations),
-`float.onnx` the same network in float32, for parity tests. Output and coordinates: `model.toml`.
+Finds people in a whole frame: LPN-50 half as wide, with one upsampling step (stride 8); centre heatmap, size and offset.
+{results['parameters'] / 1e6:.2f} M parameters, {results['mmac']:.0f} MMAC. `model.onnx` ({results['int8_bytes'] / 1e6:.2f} MB) is int8: QDQ, s8 weights per channel,
+u8 activations. `float.onnx` is the same network in float32, for parity tests. Output and coordinates: `model.toml`.
 
 ## Measured
 
-Hold-out: the data pack's 350 held-out scenes (Stanford 40 Actions), never trained, calibrated or tuned on. People at least 60 px tall; a box
-counts at IoU 0.5; every other box above the threshold is false, also one on a person whom nobody labelled. ONNX Runtime.
-The threshold, {results['threshold']}, is the one that gives {FALSE_PER_IMAGE} false boxes a picture on training scenes held back. Demo clip: every fifth frame of
-`models/demo/walk.mp4`, people of whom at least 40 % is seen.
+Hold-out: the data pack's 350 held-out scenes (Stanford 40 Actions), never trained, calibrated or tuned on. People at
+least 60 px tall; a box counts at IoU 0.5; every other box above the threshold is false, also one on a person whom nobody
+labelled. ONNX Runtime. The threshold, {results['threshold']}, is the one that gives {FALSE_PER_IMAGE} false boxes a picture on training
+scenes held back. Demo clip: every fifth frame of `models/demo/walk.mp4`, people of whom at least 40 % is seen.
 
 | on | recall | false boxes a picture | AP50 | people | pictures |
 |---|---|---|---|---|---|
@@ -93,8 +96,8 @@ Recall on the hold-out by how tall people are in the {name.rsplit("-", 1)[-1]} i
 | height in the input | people | recall |
 |---|---|---|
 {bands}
-While training (float32, averaged weights, each at its own threshold for {FALSE_PER_IMAGE} false boxes on training scenes held back; stages
-of less than full size are measured at their own size):
+While training (float32, averaged weights, each at its own threshold for {FALSE_PER_IMAGE} false boxes on training scenes held
+back; stages of less than full size are measured at their own size):
 
 | stage | samples seen | recall | false boxes a picture | AP50 |
 |---|---|---|---|---|
@@ -107,7 +110,8 @@ background unlabelled, so far-away people get low scores.
 
 ## Trained on
 
-Stanford 40 Actions (Yao et al., *Human Action Recognition by Learning Bases of Action Attributes and Parts*, ICCV 2011): boxes of the acting people by
-humans, of others by MoveNet MultiPose. Scenes drawn by `python -m lpn render` (MakeHuman bodies, CC0). Started from a pose network's weights (`python -m lpn narrow`).
-Recipe: `models/lpn/configs/person.toml`; this folder is written by `python -m lpn person`.
+Stanford 40 Actions (Yao et al., *Human Action Recognition by Learning Bases of Action Attributes and Parts*, ICCV 2011):
+boxes of the acting people by humans, of others by MoveNet MultiPose. Scenes drawn by `python -m lpn render` (MakeHuman
+bodies, CC0). Started from a pose network's weights (`python -m lpn narrow`). Recipe: `models/lpn/configs/person.toml`;
+this folder is written by `python -m lpn person`.
 """

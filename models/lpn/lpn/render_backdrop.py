@@ -56,7 +56,7 @@ def texture(rng: np.random.Generator, kind: str) -> np.ndarray:
         for _ in range(30):
             centre = tuple(int(v) for v in rng.integers(0, TILE, 2))
             axes = tuple(int(v) for v in rng.integers(8, 90, 2))
-            cv2.ellipse(img, centre, axes, float(rng.uniform(0, 180)), 0, 360, random_colour(rng, 45).tolist(), -1)
+            cv2.ellipse(img, centre, axes, rng.uniform(0, 180), 0, 360, random_colour(rng, 45).tolist(), -1)
     elif kind == "shelves":
         img *= 0.55
         for top in range(0, TILE, 86):
@@ -64,7 +64,8 @@ def texture(rng: np.random.Generator, kind: str) -> np.ndarray:
             while left < TILE:
                 wide = int(rng.integers(7, 34))
                 high = int(rng.integers(40, 78))
-                cv2.rectangle(img, (left, top + 80 - high), (left + wide, top + 80), random_colour(rng, 45).tolist(), -1)
+                spine = random_colour(rng, 45).tolist()
+                cv2.rectangle(img, (left, top + 80 - high), (left + wide, top + 80), spine, -1)
                 left += wide + int(rng.integers(0, 12))
             img[top + 80 : top + 86] = base
     return np.clip(img * (1 + 0.07 * noise), 0, 255).astype(np.float32)

@@ -16,8 +16,10 @@ DEPTH_BELOW_SKIN_M = np.array(
     [0.03, 0.03, 0.03, 0.05, 0.05, 0.10, 0.10, 0.075, 0.075, 0.06, 0.06, 0.15, 0.15, 0.10, 0.10, 0.08, 0.08]
 )
 
+# Two triangles a side, in the order -z, +z, -y, +y, -x, +x.
 _BOX_FACES = np.array(
-    [(0, 2, 1), (1, 2, 3), (4, 5, 6), (5, 7, 6), (0, 1, 4), (1, 5, 4), (2, 6, 3), (3, 6, 7), (0, 4, 2), (2, 4, 6), (1, 3, 5), (3, 7, 5)],
+    [(0, 2, 1), (1, 2, 3), (4, 5, 6), (5, 7, 6), (0, 1, 4), (1, 5, 4),
+     (2, 6, 3), (3, 6, 7), (0, 4, 2), (2, 4, 6), (1, 3, 5), (3, 7, 5)],
     np.int32,
 )  # fmt: skip
 
@@ -149,10 +151,9 @@ def _shade_person(canvas, pixels, person, backdrop):
 def _shade_crate(canvas, pixels, crate, backdrop, camera):
     depth = canvas.depth.ravel()[pixels]
     row, column = np.divmod(pixels, canvas.width)
-    local = np.column_stack(
-        [(column - camera.center[0]) / camera.focal_px, (row - camera.center[1]) / camera.focal_px, np.ones(len(pixels))]
-    )
-    point = camera.position + (local @ camera.axes) * depth[:, None]
+    across = (np.column_stack([column, row]) - camera.center) / camera.focal_px
+    ray = np.column_stack([across, np.ones(len(pixels))]) @ camera.axes
+    point = camera.position + ray * depth[:, None]
     own = (point - crate.center) @ rotation(np.array([0, 0, crate.turn_rad]))
     side = canvas.face.ravel()[pixels] // 2
     axis = np.array([2, 2, 1, 1, 0, 0])[side]

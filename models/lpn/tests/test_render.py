@@ -190,3 +190,46 @@ def test_without_anny_the_error_says_what_to_install(tmp_path, monkeypatch):
 def test_nothing_is_drawn_nearer_than_the_near_plane():
     canvas = Canvas(48, 64)
     assert canvas.draw(camera().project(square(render_raster.NEAR_M / 2)), SQUARE, 0) == 0
+
+
+def test_the_demo_clip_and_its_truth_agree():
+    """What the daemon's tests rely on: one truth a frame, people inside the frame, seen keypoints in their boxes."""
+    import json
+    from pathlib import Path
+
+    import cv2
+
+    folder = Path(__file__).parents[2] / "demo"
+    truth = json.loads((folder / "walk.json").read_text())
+    video = cv2.VideoCapture(str(folder / truth["video"]))
+    assert (video.get(cv2.CAP_PROP_FRAME_WIDTH), video.get(cv2.CAP_PROP_FRAME_HEIGHT)) == (1280, 720)
+    assert int(video.get(cv2.CAP_PROP_FRAME_COUNT)) == len(truth["frames"]) == 375
+    assert (folder / truth["video"]).stat().st_size <= 1_500_000
+    seen_ids = set()
+    for index, frame in enumerate(truth["frames"]):
+        assert frame["pts_ms"] == index * 40
+        for person in frame["people"]:
+            seen_ids.add(person["id"])
+            x, y, w, h = person["box"]
+            assert -0.5 <= x and x + w <= 1279.5 and -0.5 <= y and y + h <= 719.5
+            points = np.array(person["keypoints"]).reshape(17, 3)
+            seen = points[points[:, 2] == 2]
+            assert (seen[:, :2] >= (x - 1.5, y - 1.5)).all() and (seen[:, :2] <= (x + w + 1.5, y + h + 1.5)).all()
+    assert seen_ids == {1, 2, 3}
+    first, last = (truth["frames"][i]["people"] for i in (0, -1))
+    assert [p["id"] for p in first] == [p["id"] for p in last] == [3]
+    assert np.abs(np.array(first[0]["keypoints"]) - last[0]["keypoints"]).max() < 6  # it loops without a jump
+
+
+def test_a_face_is_seen_from_the_front_and_hidden_from_behind(bank):
+    from lpn.render_dress import random_outfit
+
+    cam = Camera((0.0, -4.0, 1.2), (0.0, 0.0, 0.95), 500, 480, 480)
+    for turn, seen in ((0.0, 2), (np.pi, 1)):
+        rng = np.random.default_rng(4)
+        person = render_scene.Person(bank.body(1), random_outfit(rng), body_poses.stand(), turn_rad=turn).settle()
+        canvas = Canvas(480, 480)
+        full = canvas.draw(cam.project(person.vertices), bank.faces, 0)
+        keypoints = render_scene.label(canvas, cam, person.keypoints, 0, full).keypoints
+        assert (keypoints[:3, 2] == seen).all()  # nose and eyes
+        assert (keypoints[[5, 6, 11, 12], 2] == 2).all()  # shoulders and hips, either way
