@@ -28,10 +28,12 @@ pub(super) struct Progress {
 
 impl Progress {
     fn count(&self, now: Mono) {
-        self.last_ns.store(now.0, Ordering::Release);
-        if self.frames.fetch_add(1, Ordering::AcqRel) == 0 {
+        // The streaming thread alone writes, and the count last.
+        if self.frames() == 0 {
             self.first_ns.store(now.0, Ordering::Release);
         }
+        self.last_ns.store(now.0, Ordering::Release);
+        self.frames.fetch_add(1, Ordering::AcqRel);
     }
 
     /// Usable frames so far.

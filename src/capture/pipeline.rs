@@ -8,10 +8,9 @@ use crate::frame::ClockLabel;
 use gstreamer::{self as gst, prelude::*};
 use gstreamer_app as gst_app;
 use gstreamer_video as gst_video;
-use std::sync::Arc;
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -98,7 +97,8 @@ impl Pipeline {
     }
 
     /// Takes the pipeline to NULL on a thread of its own, and waits `within` for that: a driver or
-    /// a network name that hangs must not take the supervisor with it.
+    /// a network name that hangs must not take the supervisor with it. (`rtspsrc` itself gives the
+    /// camera 100 ms to answer its TEARDOWN.)
     pub fn shut(self, name: &str, within: Duration) -> Result<(), Hanging> {
         let (finished, done) = sync_channel(1);
         let pipeline = self.pipeline.clone();
@@ -192,7 +192,7 @@ fn set_up_rtsp(source: &gst::Element, credentials: Option<&Credentials>) {
         let number = args.get(1)?.get::<u32>().ok()?;
         let caps = args.get(2)?.get::<gst::Caps>().ok()?;
         let video = caps.structure(0).is_some_and(|s| s.get::<&str>("media") == Ok("video"));
-        let mut selected = selected.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let mut selected = selected.lock().unwrap_or_else(PoisonError::into_inner);
         let take = video && *selected.get_or_insert(number) == number;
         Some(take.to_value())
     });
