@@ -42,7 +42,7 @@ impl Rules {
 /// Appends the people on `maps` (as above, `width` cells a row) to `out`, best first, in input px.
 pub fn decode(maps: &[f32], width: usize, rules: &Rules, out: &mut Vec<Detection>) {
     let size = maps.len() / MAPS;
-    if size == 0 || width == 0 || size % width != 0 || maps.len() != MAPS * size {
+    if size == 0 || width == 0 || !size.is_multiple_of(width) || maps.len() != MAPS * size {
         return;
     }
     let height = size / width;

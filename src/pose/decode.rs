@@ -78,7 +78,7 @@ impl Decoder {
 
 /// Column, row and value of the first of the largest numbers; `None` if there is no finite one.
 fn peak(map: &[f32], width: usize) -> Option<(usize, usize, f32)> {
-    if width == 0 || map.is_empty() || map.len() % width != 0 {
+    if width == 0 || map.is_empty() || !map.len().is_multiple_of(width) {
         return None;
     }
     // Comparisons with NaN are false, so NaN never gets in; lanes let the compiler use vectors.

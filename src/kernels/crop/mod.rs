@@ -130,7 +130,7 @@ impl Sampler {
     /// a multiple of 8 (anything else is left as it is, for there is nothing sensible to do).
     pub fn sample(self, picture: &Picture<'_>, line: &Line, out: &mut [u8]) {
         let count = out.len() / 3;
-        if count * 3 != out.len() || count % 8 != 0 || !consistent(picture) {
+        if count * 3 != out.len() || !count.is_multiple_of(8) || !consistent(picture) {
             debug_assert!(false, "a caller of the crop kernels broke their rules");
             return;
         }
