@@ -53,3 +53,10 @@ fn a_model_runs_over_a_batch() {
     assert!(a.iter().any(|v| *v > 0.0));
     assert!(net.run(&input, 3).is_err());
 }
+
+#[test]
+fn explain_dump() {
+    let Some(path) = shared("bootstrap/lpn50-128x96.int8.onnx") else { return };
+    let net = Network::load(&path, &spec(128, 96), &NetworkOptions::default()).unwrap();
+    println!("{}", net.explain());
+}

@@ -5,8 +5,15 @@
 //! our operators where they apply ([`InputForm::Float`]).
 
 pub mod manifest;
+mod consts;
+mod explain;
+mod fused;
+mod lower;
 mod network;
+mod qdq;
+mod rewrite;
 
+pub use explain::Explain;
 pub use network::Network;
 
 /// What a network's input is, as the model's manifest says it.

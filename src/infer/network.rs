@@ -1,26 +1,48 @@
 //! [`Network`]: a loaded model, ready to run over batches of crops.
 
-use super::{Error, InputBuffer, InputForm, InputSpec, NetworkOptions};
+use super::rewrite::{Rewrite, Rewritten};
+use super::{Error, Explain, InputBuffer, InputForm, InputSpec, NetworkOptions, qdq};
+use crate::kernels::{Input, Isa, Output, Plan, PlanBuilder, Quant, Workers, Workspace};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use tract_core::internal::*;
+use tract_core::transform::ModelTransform;
 use tract_onnx::prelude::{Framework, InferenceModelExt};
 
 /// A pose network; one per inference thread (clones share the weights).
 pub struct Network {
     shared: Arc<Shared>,
-    state: TypedSimpleState,
+    runner: Runner,
     output: Vec<f32>,
 }
 
 /// What every clone of a network reads.
 struct Shared {
-    plan: Arc<TypedRunnableModel>,
+    engine: Engine,
     form: InputForm,
-    spec: InputSpec,
+    explain: Explain,
+    size: [usize; 2],
     output: (usize, usize, usize),
     max_batch: usize,
+    threads: usize,
+}
+
+enum Engine {
+    /// The whole network in our kernels.
+    Ours(Plan),
+    /// A graph that tract runs, with our operators where they apply.
+    Tract(Arc<TypedRunnableModel>),
+}
+
+/// An instance's own memory.
+enum Runner {
+    Ours {
+        workers: Workers,
+        /// One a thread; locked by that thread alone.
+        workspaces: Vec<Mutex<Workspace>>,
+    },
+    Tract(Box<TypedSimpleState>),
 }
 
 impl Network {
@@ -31,37 +53,66 @@ impl Network {
     /// size to f32 `[N, K, h, w]`, or the options ask for what this machine does not have.
     pub fn load(onnx: &Path, spec: &InputSpec, opts: &NetworkOptions) -> Result<Network, Error> {
         let bytes = std::fs::read(onnx).map_err(|source| Error::Read { path: onnx.into(), source })?;
-        let bad = |reason| Error::Model { path: onnx.into(), reason };
+        Network::from_bytes(&bytes, spec, opts).map_err(|e| match e {
+            Error::Model { reason, .. } => Error::Model { path: onnx.into(), reason },
+            Error::Mismatch { what, .. } => Error::Mismatch { path: onnx.into(), what },
+            e => e,
+        })
+    }
+
+    /// Loads an ONNX file's bytes.
+    ///
+    /// # Errors
+    /// As [`Network::load`].
+    pub fn from_bytes(bytes: &[u8], spec: &InputSpec, opts: &NetworkOptions) -> Result<Network, Error> {
+        let isa = kernels(opts)?;
+        let path = || "(memory)".into();
+        let bad = |e: TractError| Error::Model { path: path(), reason: format!("{e:#}") };
         // tract asserts in places what a damaged file can break; the daemon must live on to say so.
-        let model = catch_unwind(AssertUnwindSafe(|| typed(&bytes, spec)))
-            .unwrap_or_else(|_| Err(format_err!("the graph breaks a rule of its operators")))
-            .map_err(|e| bad(format!("{e:#}")))?;
-        let output = output_shape(&model).map_err(|e| bad(format!("{e:#}")))?;
-        let plan =
-            model.into_optimized().and_then(TypedSimplePlan::new).map_err(|e| bad(format!("{e:#}")))?;
-        let lut = |c| std::array::from_fn(|v| spec.normalised(c, v as u8));
-        let shared = Shared {
-            plan,
-            form: InputForm::Float { lut: Box::new([lut(0), lut(1), lut(2)]) },
-            spec: spec.clone(),
-            output,
-            max_batch: opts.max_batch.max(1),
+        let load = || -> TractResult<Result<Loaded, String>> {
+            let model = typed(bytes, spec)?;
+            match check(&model, spec) {
+                Ok(output) => Ok(Ok(Loaded::new(model, output, isa)?)),
+                Err(what) => Ok(Err(what)),
+            }
         };
-        Network::instance(Arc::new(shared)).map_err(|e| bad(e.to_string()))
+        let loaded = catch_unwind(AssertUnwindSafe(load))
+            .unwrap_or_else(|_| Err(format_err!("the graph breaks a rule of its operators")))
+            .map_err(bad)?
+            .map_err(|what| Error::Mismatch { path: path(), what })?;
+        let form = loaded.form(spec);
+        let shared = Shared {
+            engine: loaded.engine,
+            form,
+            explain: loaded.explain,
+            size: [spec.height, spec.width],
+            output: loaded.output,
+            max_batch: opts.max_batch.max(1),
+            threads: opts.threads.max(1),
+        };
+        Network::instance(Arc::new(shared))
     }
 
     /// Another worker's instance of the same network; the weights are shared.
     ///
     /// # Errors
-    /// When tract cannot set up its run state.
+    /// When the system gives no thread, or tract cannot set up its run state.
     pub fn try_clone(&self) -> Result<Network, Error> {
         Network::instance(self.shared.clone())
     }
 
     fn instance(shared: Arc<Shared>) -> Result<Network, Error> {
-        let state = shared.plan.spawn().map_err(|e| Error::Run(format!("{e:#}")))?;
+        let runner = match &shared.engine {
+            Engine::Ours(plan) => Runner::Ours {
+                workers: Workers::new(shared.threads).map_err(Error::Threads)?,
+                workspaces: (0..shared.threads).map(|_| Mutex::new(plan.workspace())).collect(),
+            },
+            Engine::Tract(plan) => {
+                Runner::Tract(Box::new(plan.spawn().map_err(|e| Error::Run(format!("{e:#}")))?))
+            }
+        };
         let (k, h, w) = shared.output;
-        Ok(Network { output: vec![0.0; shared.max_batch * k * h * w], state, shared })
+        Ok(Network { output: vec![0.0; shared.max_batch * k * h * w], runner, shared })
     }
 
     /// What [`Network::run`] wants to read.
@@ -71,7 +122,7 @@ impl Network {
 
     /// A zeroed input, sized for the largest batch.
     pub fn new_input(&self) -> InputBuffer {
-        let len = self.shared.max_batch * 3 * self.shared.spec.height * self.shared.spec.width;
+        let len = self.shared.max_batch * self.shared.crop_len();
         match self.shared.form {
             InputForm::Quantized { .. } => InputBuffer::Quantized(vec![0; len]),
             InputForm::Float { .. } => InputBuffer::Float(vec![0.0; len]),
@@ -83,61 +134,210 @@ impl Network {
         self.shared.output
     }
 
+    /// What the rewriter took over, and what it left to tract.
+    pub fn explain(&self) -> &Explain {
+        &self.shared.explain
+    }
+
+    /// Name of the kernels in use; `None` where tract runs all of the network.
+    pub fn kernels(&self) -> Option<&'static str> {
+        match &self.shared.engine {
+            Engine::Ours(plan) => Some(plan.isa().name()),
+            Engine::Tract(_) => None,
+        }
+    }
+
+    /// Threads that share one run.
+    pub fn threads(&self) -> usize {
+        match &self.runner {
+            Runner::Ours { workers, .. } => workers.count(),
+            Runner::Tract(_) => 1,
+        }
+    }
+
     /// Runs the first `batch` crops of `input`.
     ///
-    /// Returns f32 `[batch, K, h, w]`, contiguous: one plane a keypoint.
+    /// Returns f32 `[batch, K, h, w]`, contiguous: one plane a keypoint. With several threads, each takes
+    /// whole crops as long as there are enough, and all share the work of those that remain.
     ///
     /// # Errors
     /// When `input` is of another form or too short, `batch` is larger than it was sized for, or an
     /// operator fails.
     pub fn run(&mut self, input: &InputBuffer, batch: usize) -> Result<&[f32], Error> {
-        let spec = &self.shared.spec;
-        let len = 3 * spec.height * spec.width;
         let (k, h, w) = self.shared.output;
-        let InputBuffer::Float(crops) = input else {
-            return Err(Error::Input("the network reads floats, the buffer holds bytes".into()));
-        };
-        if batch > self.shared.max_batch || crops.len() < batch * len {
+        let len = self.shared.crop_len();
+        if batch > self.shared.max_batch {
             return Err(Error::Input(format!(
                 "{batch} crops asked for, sized for {}",
                 self.shared.max_batch
             )));
         }
-        for (crop, out) in crops.chunks_exact(len).zip(self.output.chunks_exact_mut(k * h * w)).take(batch) {
-            let mut run = || -> TractResult<()> {
-                let x = Tensor::from_shape(&[1, 3, spec.height, spec.width], crop)?;
-                let y = self.state.run(tvec!(x.into()))?;
-                out.copy_from_slice(y[0].try_as_plain_ram()?.as_slice::<f32>()?);
-                Ok(())
-            };
-            run().map_err(|e| Error::Run(format!("{e:#}")))?;
+        let output = &mut self.output[..batch * k * h * w];
+        let short =
+            |have: usize| (have < batch * len).then(|| Error::Input(format!("{batch} crops, {have} values")));
+        match (&self.shared.engine, &mut self.runner, input) {
+            (Engine::Ours(plan), Runner::Ours { workers, workspaces }, InputBuffer::Quantized(crops)) => {
+                if let Some(e) = short(crops.len()) {
+                    return Err(e);
+                }
+                run_ours(plan, workers, workspaces, &crops[..batch * len], len, output, k * h * w)?;
+            }
+            (Engine::Tract(_), Runner::Tract(state), InputBuffer::Float(crops)) => {
+                if let Some(e) = short(crops.len()) {
+                    return Err(e);
+                }
+                let [height, width] = self.shared.size;
+                for (crop, out) in crops.chunks_exact(len).zip(output.chunks_exact_mut(k * h * w)) {
+                    let mut run = || -> TractResult<()> {
+                        let x = Tensor::from_shape(&[1, 3, height, width], crop)?;
+                        let y = state.run(tvec!(x.into()))?;
+                        let y = y.first().context("no output")?.try_as_plain_ram()?;
+                        let y = y.as_slice::<f32>()?;
+                        ensure!(y.len() == out.len(), "{} values", y.len());
+                        out.copy_from_slice(y);
+                        Ok(())
+                    };
+                    run().map_err(|e| Error::Run(format!("{e:#}")))?;
+                }
+            }
+            _ => return Err(Error::Input("the buffer is not in the form that this network reads".into())),
         }
-        Ok(&self.output[..batch * k * h * w])
+        Ok(output)
     }
+}
+
+impl Shared {
+    fn crop_len(&self) -> usize {
+        3 * self.size[0] * self.size[1]
+    }
+}
+
+/// Crops to threads while there is one for each, then the threads to the crops that remain.
+fn run_ours(
+    plan: &Plan,
+    workers: &mut Workers,
+    workspaces: &mut [Mutex<Workspace>],
+    crops: &[u8],
+    len: usize,
+    output: &mut [f32],
+    out_len: usize,
+) -> Result<(), Error> {
+    let threads = workers.count();
+    let each = crops.len() / len / threads * threads;
+    let (whole, rest) = if threads > 1 { crops.split_at(each * len) } else { (&[][..], crops) };
+    let (whole_out, rest_out) = output.split_at_mut(whole.len() / len * out_len);
+    for (crops, out) in whole.chunks_exact(len * threads).zip(whole_out.chunks_exact_mut(out_len * threads)) {
+        let jobs: Vec<_> = out.chunks_exact_mut(out_len).map(|out| Mutex::new((out, Ok(())))).collect();
+        workers.run(&|i| {
+            let mut job = jobs[i].lock().unwrap_or_else(PoisonError::into_inner);
+            let mut workspace = workspaces[i].lock().unwrap_or_else(PoisonError::into_inner);
+            let input = [Input::Bytes(&crops[i * len..][..len])];
+            job.1 = plan.run(&mut workspace, None, &input, &mut [Output::Floats(job.0)]);
+        });
+        for job in jobs {
+            job.into_inner().unwrap_or_else(PoisonError::into_inner).1.map_err(run_error)?;
+        }
+    }
+    let workspace = workspaces[0].get_mut().unwrap_or_else(PoisonError::into_inner);
+    for (crop, out) in rest.chunks_exact(len).zip(rest_out.chunks_exact_mut(out_len)) {
+        let team = if threads > 1 { Some(&mut *workers) } else { None };
+        let (input, mut output) = ([Input::Bytes(crop)], [Output::Floats(out)]);
+        plan.run(workspace, team, &input, &mut output).map_err(run_error)?;
+    }
+    Ok(())
+}
+
+fn run_error(e: crate::kernels::Error) -> Error {
+    Error::Run(e.to_string())
+}
+
+/// A network before it is told how it will be used.
+struct Loaded {
+    engine: Engine,
+    quant: Option<Quant>,
+    explain: Explain,
+    output: (usize, usize, usize),
+}
+
+impl Loaded {
+    fn new(model: TypedModel, output: (usize, usize, usize), isa: Isa) -> TractResult<Loaded> {
+        let tract = |model: TypedModel, explain| -> TractResult<Loaded> {
+            let plan = TypedSimplePlan::new(model.into_decluttered()?.into_optimized()?)?;
+            Ok(Loaded { engine: Engine::Tract(plan), quant: None, explain, output })
+        };
+        let rewritten = match Rewritten::new(&model) {
+            Ok(rewritten) => rewritten,
+            Err(e) => {
+                let explain = Explain { refused: Some(format!("{e:#}")), ..Explain::default() };
+                return tract(model, explain);
+            }
+        };
+        let mut explain = rewritten.explain();
+        let whole: Option<(PlanBuilder, Quant)> = rewritten.whole();
+        if let Some((builder, quant)) = whole {
+            explain.whole = true;
+            let engine = Engine::Ours(builder.build(isa)?);
+            return Ok(Loaded { engine, quant: Some(quant), explain, output });
+        }
+        let mut graph = model.clone();
+        match (Rewrite { isa }).transform(&mut graph) {
+            Ok(()) => tract(graph, explain),
+            Err(e) => tract(model, Explain { refused: Some(format!("{e:#}")), ..explain }),
+        }
+    }
+
+    fn form(&self, spec: &InputSpec) -> InputForm {
+        match self.quant {
+            Some(q) => {
+                let lut = |c| std::array::from_fn(|v| q.quantize(spec.normalised(c, v as u8)));
+                InputForm::Quantized { lut: Box::new([lut(0), lut(1), lut(2)]) }
+            }
+            None => {
+                let lut = |c| std::array::from_fn(|v| spec.normalised(c, v as u8));
+                InputForm::Float { lut: Box::new([lut(0), lut(1), lut(2)]) }
+            }
+        }
+    }
+}
+
+/// The kernels asked for, or the best here.
+fn kernels(opts: &NetworkOptions) -> Result<Isa, Error> {
+    let asked =
+        opts.kernels.clone().or_else(|| std::env::var("POSED_KERNELS").ok().filter(|s| !s.is_empty()));
+    let Some(asked) = asked else { return Ok(Isa::best()) };
+    Isa::named(&asked).ok_or_else(|| {
+        let have: Vec<&str> = Isa::available().into_iter().map(Isa::name).collect();
+        Error::Kernels { asked, have: have.join(", ") }
+    })
 }
 
 /// Parses `bytes` and fixes the input to one crop of the manifest's size.
 fn typed(bytes: &[u8], spec: &InputSpec) -> TractResult<TypedModel> {
-    let fact = f32::fact([1, 3, spec.height, spec.width]);
-    tract_onnx::onnx()
-        // Shapes noted in the file keep N open; ours is one crop, and follows from the input alone.
-        .with_ignore_value_info(true)
-        .with_ignore_output_shapes(true)
-        .model_for_read(&mut &bytes[..])?
-        .with_input_fact(0, fact.into())?
-        .into_typed()?
-        .into_decluttered()
+    let mut onnx = tract_onnx::onnx();
+    qdq::register(&mut onnx);
+    // Shapes noted in the file keep N open; ours is one crop, and follows from the input alone.
+    let onnx = onnx.with_ignore_value_info(true).with_ignore_output_shapes(true);
+    let model = onnx.model_for_read(&mut &*bytes)?;
+    ensure!(
+        model.input_outlets()?.len() == 1,
+        "the network has {} inputs, not one",
+        model.input_outlets()?.len()
+    );
+    model.with_input_fact(0, f32::fact([1, 3, spec.height, spec.width]).into())?.into_typed()
 }
 
-fn output_shape(model: &TypedModel) -> TractResult<(usize, usize, usize)> {
-    let outlets = model.output_outlets()?;
-    ensure!(outlets.len() == 1, "the network has {} outputs, not one", outlets.len());
-    let fact = model.outlet_fact(outlets[0])?;
-    let shape = fact.shape.as_concrete().context("the output's shape is not fixed")?;
-    ensure!(
-        fact.datum_type == f32::datum_type() && shape.len() == 4 && shape[0] == 1,
-        "the output is {:?}, not one f32 [1, K, H, W]",
-        fact
-    );
-    Ok((shape[1], shape[2], shape[3]))
+/// Channels, height and width of the output; or what does not fit the manifest.
+fn check(model: &TypedModel, spec: &InputSpec) -> Result<(usize, usize, usize), String> {
+    let outlets = |o: TractResult<&[OutletId]>| o.map(<[_]>::to_vec).unwrap_or_default();
+    let (inputs, outputs) = (outlets(model.input_outlets()), outlets(model.output_outlets()));
+    let [output] = outputs[..] else { return Err(format!("{} outputs, not one", outputs.len())) };
+    let names: Vec<&str> = inputs.iter().map(|i| model.node(i.node).name.as_str()).collect();
+    if names != [&*spec.name] {
+        return Err(format!("the input is called {names:?}, the manifest says {:?}", spec.name));
+    }
+    let fact = model.outlet_fact(output).map_err(|e| e.to_string())?;
+    match fact.shape.as_concrete() {
+        Some(&[1, k, h, w]) if fact.datum_type == f32::datum_type() && k * h * w > 0 => Ok((k, h, w)),
+        _ => Err(format!("the output is {fact:?}, not f32 [N, K, h, w]")),
+    }
 }

@@ -1,0 +1,208 @@
+//! Quantized addition: a map plus a map or a vector, requantized; and two of them in one pass, which is
+//! how a GC block ends (features plus context, rounded, plus the residual, rounded).
+
+use super::arena::Area;
+use super::requant::round_to_byte;
+use super::{Error, Isa, Quant};
+use std::ops::Range;
+
+/// What is added to a map.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Term<M, V> {
+    /// Another map, with the meaning of its bytes.
+    Map(M, Quant),
+    /// A real number a channel, the same at every pixel.
+    Vector(V),
+}
+
+/// `quantize(first + term)`, clamped.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct AddSpec {
+    /// Meaning of the map that is added to.
+    pub input: Quant,
+    /// Meaning of the result.
+    pub output: Quant,
+    /// Least and largest output byte.
+    pub clamp: (u8, u8),
+}
+
+impl AddSpec {
+    pub(super) const STEP: &'static str = "addition";
+
+    fn factors(&self, other: Option<Quant>) -> Result<Factors, Error> {
+        let ratio = |q: Quant| q.scale / self.output.scale;
+        let shift = |q: Quant| -f32::from(q.zero_point) * ratio(q);
+        let f = Factors {
+            input: ratio(self.input),
+            other: other.map_or(0.0, ratio),
+            constant: shift(self.input) + other.map_or(0.0, shift),
+            per_real: 1.0 / self.output.scale,
+            zero_point: self.output.zero_point,
+            low: self.clamp.0,
+            high: self.clamp.1,
+        };
+        if [f.input, f.other, f.constant, f.per_real].iter().all(|v| v.is_finite()) {
+            return Ok(f);
+        }
+        Err(Error::step(AddSpec::STEP, format!("scales {self:?} leave the range of f32")))
+    }
+}
+
+/// A sum in steps of its output: `input * a + other * b + constant`.
+#[derive(Debug, Clone, Copy)]
+pub struct Factors {
+    input: f32,
+    other: f32,
+    constant: f32,
+    per_real: f32,
+    zero_point: u8,
+    low: u8,
+    high: u8,
+}
+
+impl Factors {
+    #[inline(always)]
+    fn byte(&self, a: u8, b: f32, constant: f32) -> u8 {
+        // One order of operations, no fused multiply-add: every instruction set gives the same byte.
+        let v = f32::from(a) * self.input + b * self.other + constant;
+        round_to_byte(v, self.zero_point).clamp(self.low, self.high)
+    }
+}
+
+/// One or two additions over places in the arena.
+pub struct Add {
+    pub isa: Isa,
+    pub first: Factors,
+    pub second: Option<Factors>,
+    /// Offset of the vector (f32) that the first addition takes instead of a map.
+    pub vector: Option<usize>,
+}
+
+impl Add {
+    pub fn new(
+        isa: Isa,
+        first: (AddSpec, Option<Quant>),
+        second: Option<(AddSpec, Quant)>,
+        vector: Option<usize>,
+    ) -> Result<Add, Error> {
+        let second = second.map(|(s, q)| s.factors(Some(q))).transpose()?;
+        Ok(Add { isa, first: first.0.factors(first.1)?, second, vector })
+    }
+
+    /// Computes `rows` of `to`; `others` are the maps of the first and the second addition.
+    ///
+    /// # Safety
+    /// `arena` is an arena of the plan that this step was built and checked for; no other thread writes
+    /// what is read, or touches these rows of `to`.
+    pub unsafe fn run(
+        &self,
+        arena: *mut u8,
+        from: &Area,
+        others: [Option<&Area>; 2],
+        to: &Area,
+        rows: Range<usize>,
+    ) {
+        // SAFETY: the caller's promise, passed on; a vector lies in the arena, aligned, padded like the map.
+        unsafe {
+            let vector = self
+                .vector
+                .map(|at| std::slice::from_raw_parts(arena.add(at).cast::<f32>().cast_const(), to.step));
+            match (others[0], self.second) {
+                (None, None) => run::<false, false>(self.isa, self, arena, from, others, vector, to, rows),
+                (None, Some(_)) => run::<false, true>(self.isa, self, arena, from, others, vector, to, rows),
+                (Some(_), None) => run::<true, false>(self.isa, self, arena, from, others, vector, to, rows),
+                (Some(_), Some(_)) => {
+                    run::<true, true>(self.isa, self, arena, from, others, vector, to, rows)
+                }
+            }
+        }
+    }
+}
+
+#[allow(clippy::too_many_arguments, reason = "private: what `Add::run` has, unpacked")]
+unsafe fn run<const MAP: bool, const TWICE: bool>(
+    isa: Isa,
+    k: &Add,
+    arena: *mut u8,
+    from: &Area,
+    others: [Option<&Area>; 2],
+    vector: Option<&[f32]>,
+    to: &Area,
+    rows: Range<usize>,
+) {
+    let second = k.second.unwrap_or(k.first);
+    for y in rows {
+        let row = |area: Option<&Area>| {
+            let area = area.unwrap_or(from);
+            // SAFETY: row `y` of a map of the plan, all of which have `to`'s size.
+            unsafe { std::slice::from_raw_parts(arena.add(area.row(y)).cast_const(), area.width * area.step) }
+        };
+        // SAFETY: as above; `to` is not among the maps that are read.
+        let out = unsafe { std::slice::from_raw_parts_mut(arena.add(to.row(y)), to.width * to.step) };
+        let read = Line { a: row(Some(from)), b: row(others[0]), r: row(others[1]), vector, step: to.step };
+        // SAFETY: `isa` runs here.
+        unsafe { line::<MAP, TWICE>(isa, &k.first, &second, &read, out) };
+    }
+}
+
+/// A row of everything that is read.
+struct Line<'a> {
+    a: &'a [u8],
+    b: &'a [u8],
+    r: &'a [u8],
+    vector: Option<&'a [f32]>,
+    step: usize,
+}
+
+unsafe fn line<const MAP: bool, const TWICE: bool>(
+    isa: Isa,
+    first: &Factors,
+    second: &Factors,
+    line: &Line<'_>,
+    out: &mut [u8],
+) {
+    versions! {
+        fn versioned(map: bool, twice: bool, first: &Factors, second: &Factors, line: &Line<'_>, out: &mut [u8])
+            = body;
+    }
+    // SAFETY: the body is safe; the caller's `isa` runs here.
+    unsafe { versioned(isa, MAP, TWICE, first, second, line, out) };
+}
+
+#[inline(always)]
+unsafe fn body(map: bool, twice: bool, first: &Factors, second: &Factors, line: &Line<'_>, out: &mut [u8]) {
+    match (map, twice) {
+        (false, false) => pixels::<false, false>(first, second, line, out),
+        (false, true) => pixels::<false, true>(first, second, line, out),
+        (true, false) => pixels::<true, false>(first, second, line, out),
+        (true, true) => pixels::<true, true>(first, second, line, out),
+    }
+}
+
+#[inline(always)]
+fn pixels<const MAP: bool, const TWICE: bool>(
+    first: &Factors,
+    second: &Factors,
+    line: &Line<'_>,
+    out: &mut [u8],
+) {
+    let (first, second) = (*first, *second);
+    for (p, out) in out.chunks_exact_mut(line.step).enumerate() {
+        let at = p * line.step;
+        for (i, out) in out.as_chunks_mut::<16>().0.iter_mut().enumerate() {
+            let c = i * 16;
+            let mut constant = [first.constant; 16];
+            if let Some(v) = line.vector {
+                for (k, v) in constant.iter_mut().zip(&v[c..c + 16]) {
+                    *k += *v * first.per_real;
+                }
+            }
+            let (a, b, r) = (&line.a[at + c..][..16], &line.b[at + c..][..16], &line.r[at + c..][..16]);
+            for l in 0..16 {
+                let b = if MAP { f32::from(b[l]) } else { 0.0 };
+                let sum = first.byte(a[l], b, constant[l]);
+                out[l] = if TWICE { second.byte(sum, f32::from(r[l]), second.constant) } else { sum };
+            }
+        }
+    }
+}

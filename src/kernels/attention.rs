@@ -1,0 +1,202 @@
+//! Attention pooling, the reading half of a GC block: one logit a pixel, softmax over all pixels, and
+//! the sum of the features weighted by it. Bytes in, floats inside.
+
+use super::arena::Area;
+use super::{Error, Isa, Quant};
+use std::ops::Range;
+
+/// `context[c] = sum over pixels of softmax(weights . x + bias) * x[c]`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct AttendSpec {
+    /// f32 `[channels]`: the 1x1 convolution to one logit.
+    pub weights: Vec<f32>,
+    /// Meaning of the map's bytes.
+    pub input: Quant,
+}
+
+/// Attention pooling over places in the arena. (The logits' bias moves all alike, so softmax ignores it.)
+pub struct Attend {
+    isa: Isa,
+    /// `weights * scale`, padded with zeros.
+    weights: Vec<f32>,
+    input: Quant,
+    /// Offset of the logits: f32, one a pixel.
+    pub logits: usize,
+    /// Offset of the context: f32, padded channels.
+    pub context: usize,
+}
+
+/// Channels of the context that are summed together.
+const BLOCK: usize = 32;
+
+impl Attend {
+    pub const STEP: &'static str = "attention pooling";
+
+    pub fn new(
+        isa: Isa,
+        spec: &AttendSpec,
+        from: &Area,
+        logits: usize,
+        context: usize,
+    ) -> Result<Attend, Error> {
+        let mut weights: Vec<f32> = spec.weights.iter().map(|w| w * spec.input.scale).collect();
+        if weights.len() != from.channels || weights.iter().any(|w| !w.is_finite()) {
+            return Err(Error::step(Attend::STEP, "weights that are not finite, or not one a channel"));
+        }
+        weights.resize(from.step, 0.0);
+        Ok(Attend { isa, weights, input: spec.input, logits, context })
+    }
+
+    /// Logits of `rows`.
+    ///
+    /// # Safety
+    /// `arena` is an arena of the plan that this step was built and checked for; no other thread writes
+    /// `from` or uses these rows' logits.
+    pub unsafe fn logits(&self, arena: *mut u8, from: &Area, rows: Range<usize>) {
+        for y in rows {
+            // SAFETY: a row of `from`; a row of the logits, which the plan placed for `from`'s pixels.
+            let (x, out) = unsafe {
+                let out = arena.add(self.logits).cast::<f32>().add(y * from.width);
+                let row = std::slice::from_raw_parts(arena.add(from.row(y)), from.width * from.step);
+                (row, std::slice::from_raw_parts_mut(out, from.width))
+            };
+            // SAFETY: the body is safe; `isa` runs here.
+            unsafe { row_logits(self.isa, &self.weights, x, out) };
+        }
+    }
+
+    /// Turns all logits into weights (`exp(logit - largest)`, not normalised).
+    ///
+    /// # Safety
+    /// As [`Attend::logits`], for all rows.
+    pub unsafe fn weigh(&self, arena: *mut u8, from: &Area) {
+        // SAFETY: the logits of the plan; the body is safe; `isa` runs here.
+        unsafe {
+            let logits = arena.add(self.logits).cast::<f32>();
+            let logits = std::slice::from_raw_parts_mut(logits, from.height * from.width);
+            exponentials(self.isa, logits);
+        }
+    }
+
+    /// The `part`th of `parts` of the context's channels.
+    ///
+    /// # Safety
+    /// `arena` is an arena of the plan that this step was built and checked for; no other thread writes
+    /// `from` or the logits, or uses these channels of the context.
+    pub unsafe fn context(&self, arena: *mut u8, from: &Area, part: usize, parts: usize) {
+        let blocks = from.step.div_ceil(BLOCK);
+        for block in blocks * part / parts..blocks * (part + 1) / parts {
+            let channels = block * BLOCK..(block * BLOCK + BLOCK).min(from.step);
+            // SAFETY: the caller's promise; offsets as planned.
+            unsafe {
+                let weights = arena.add(self.logits).cast::<f32>().cast_const();
+                let weights = std::slice::from_raw_parts(weights, from.height * from.width);
+                let context = arena.add(self.context).cast::<f32>().add(channels.start);
+                let context = std::slice::from_raw_parts_mut(context, channels.len());
+                weighted_sums(self.isa, self.input, weights, arena, from, channels.start, context);
+            }
+        }
+    }
+}
+
+versions! { fn row_logits(weights: &[f32], x: &[u8], out: &mut [f32]) = row_logits_body; }
+versions! { fn exponentials(logits: &mut [f32]) = exponentials_body; }
+versions! {
+    fn weighted_sums(
+        input: Quant, weights: &[f32], arena: *const u8, from: &Area, channel: usize, context: &mut [f32],
+    ) = weighted_sums_body;
+}
+
+#[inline(always)]
+unsafe fn row_logits_body(weights: &[f32], x: &[u8], out: &mut [f32]) {
+    for (x, out) in x.chunks_exact(weights.len()).zip(out) {
+        let mut lanes = [0f32; 16];
+        for (x, w) in x.as_chunks::<16>().0.iter().zip(weights.as_chunks::<16>().0) {
+            for l in 0..16 {
+                lanes[l] += f32::from(x[l]) * w[l];
+            }
+        }
+        *out = tree_sum(lanes);
+    }
+}
+
+/// The sum of 16 lanes, always in this order.
+#[inline(always)]
+pub fn tree_sum(mut lanes: [f32; 16]) -> f32 {
+    for half in [8, 4, 2, 1] {
+        for l in 0..half {
+            lanes[l] += lanes[l + half];
+        }
+    }
+    lanes[0]
+}
+
+#[inline(always)]
+unsafe fn exponentials_body(logits: &mut [f32]) {
+    let most = logits.iter().fold(f32::NEG_INFINITY, |m, v| if *v > m { *v } else { m });
+    for v in logits {
+        *v = exp_nonpositive(*v - most);
+    }
+}
+
+/// `e^x` for `x <= 0`, to 2 units in the last place, by plain operations that vectorise: `2^n * p(r)`
+/// with Cephes' polynomial.
+#[inline(always)]
+pub fn exp_nonpositive(x: f32) -> f32 {
+    const LN2_HIGH: f32 = 0.693_359_4;
+    const LN2_LOW: f32 = -2.121_944_4e-4;
+    let x = if x > -87.0 { x } else { -87.0 };
+    let n = (x * std::f32::consts::LOG2_E + 12_582_912.0) - 12_582_912.0;
+    let r = (x - n * LN2_HIGH) - n * LN2_LOW;
+    let mut p = 1.987_569_1e-4f32;
+    for c in [1.398_2e-3, 8.333_452e-3, 4.166_579_6e-2, 1.666_666_5e-1, 5.000_000_1e-1] {
+        p = p * r + c;
+    }
+    let p = p * (r * r) + r + 1.0;
+    p * f32::from_bits(((n as i32 + 127) << 23) as u32)
+}
+
+#[inline(always)]
+unsafe fn weighted_sums_body(
+    input: Quant,
+    weights: &[f32],
+    arena: *const u8,
+    from: &Area,
+    channel: usize,
+    context: &mut [f32],
+) {
+    let mut total = 0f32;
+    let mut sums = [[0f32; 16]; BLOCK / 16];
+    let blocks = context.len() / 16;
+    for (y, weights) in weights.chunks_exact(from.width).enumerate() {
+        for (p, w) in weights.iter().enumerate() {
+            total += *w;
+            for (b, sums) in sums.iter_mut().enumerate().take(blocks) {
+                let at = from.row(y) + p * from.step + channel + b * 16;
+                // SAFETY: 16 channels of a pixel of `from`.
+                let x = unsafe { &*arena.add(at).cast::<[u8; 16]>() };
+                for l in 0..16 {
+                    sums[l] += f32::from(x[l]) * *w;
+                }
+            }
+        }
+    }
+    for (out, sum) in context.iter_mut().zip(sums.as_flattened()) {
+        *out = (sum / total - f32::from(input.zero_point)) * input.scale;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::exp_nonpositive;
+
+    #[test]
+    fn exp_is_close_to_the_library_one() {
+        for i in 0..200_000 {
+            let x = -(i as f32) * 4e-4;
+            let (got, want) = (exp_nonpositive(x), x.exp());
+            assert!((got - want).abs() <= 3e-7 * want, "{x}: {got} {want}");
+        }
+        assert!(exp_nonpositive(f32::NEG_INFINITY) < 1e-37);
+    }
+}

@@ -1,0 +1,292 @@
+//! Dense convolution of a u8 map: pointwise, strided, the stem; as sums over runs of contiguous bytes.
+//!
+//! In an NHWC map with its border in place, one kernel row of one output pixel reads `kernel width *
+//! channels` contiguous bytes. So every dense convolution is the same loop: a few runs of bytes against
+//! packed weights, the next pixel `stride * step` bytes on.
+
+use super::arena::{Area, Border};
+use super::requant::{Requant, RequantSpec};
+use super::{Error, Isa, Quant};
+use std::ops::Range;
+
+/// A dense (one group) convolution from quantized map to quantized map, or to floats.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ConvSpec {
+    /// Kernel rows and columns.
+    pub kernel: [usize; 2],
+    /// Steps down and right.
+    pub stride: [usize; 2],
+    /// Padding above and left (that below and right follows from the output's size).
+    pub pad: [usize; 2],
+    /// s8 `[out, in, kernel rows, kernel columns]`.
+    pub weights: Vec<i8>,
+    /// i32 `[out]`, in units of input scale times weight scale.
+    pub bias: Vec<i32>,
+    /// f32 `[out]`: what a sum is multiplied by to be in steps of the output (or to be real).
+    pub mult: Vec<f32>,
+    /// Real meaning of the input's bytes.
+    pub input: Quant,
+    /// The output's zero point; `None`: the output is f32.
+    pub output_zero_point: Option<u8>,
+    /// Least and largest output byte.
+    pub clamp: (u8, u8),
+}
+
+/// A convolution packed for an instruction set.
+pub struct Conv {
+    pub isa: Isa,
+    pub kernel_rows: usize,
+    /// Bytes of a run, padded to a multiple of 4 (the padding meets zero weights).
+    pub run: usize,
+    /// Bytes from an output pixel's input to the next one's.
+    pub x_step: usize,
+    pub stride: [usize; 2],
+    pub pad: [usize; 2],
+    pub requant: Requant,
+    pub float_out: bool,
+    pub weights: Packed,
+    /// Bias and factor in the packed order of channels.
+    pub bias: Vec<i32>,
+    pub mult: Vec<f32>,
+}
+
+/// Weights in the order that the kernel reads them.
+pub enum Packed {
+    I8(Vec<i8>),
+    I16(Vec<i16>),
+}
+
+impl Conv {
+    pub const STEP: &'static str = "convolution";
+
+    /// The border that the kernel reads of `from`.
+    pub fn border(spec: &ConvSpec, from: (usize, usize), to: (usize, usize)) -> Border {
+        let after = |i: usize, len, out| Border::after(len, spec.kernel[i], spec.stride[i], spec.pad[i], out);
+        Border {
+            top: spec.pad[0],
+            left: spec.pad[1],
+            bottom: after(0, from.0, to.0),
+            right: after(1, from.1, to.1),
+        }
+    }
+
+    pub fn new(isa: Isa, spec: &ConvSpec, from: &Area, to: &Area) -> Result<Conv, Error> {
+        let bad = |what: String| Error::step(Conv::STEP, what);
+        let [kh, kw] = spec.kernel;
+        let (ci, co) = (from.channels, to.channels);
+        if spec.weights.len() != co * ci * kh * kw || spec.stride.contains(&0) || kh * kw == 0 {
+            return Err(bad(format!("{} weights for {ci} -> {co} channels, {kh}x{kw}", spec.weights.len())));
+        }
+        let taps = |o: usize| spec.weights[o * ci * kh * kw..][..ci * kh * kw].iter().copied();
+        let values = RequantSpec {
+            bias: &spec.bias,
+            mult: &spec.mult,
+            input_zero_point: spec.input.zero_point,
+            zero_point: spec.output_zero_point.unwrap_or(0),
+            low: spec.clamp.0,
+            high: spec.clamp.1,
+        };
+        let requant = Requant::new(co, taps, values).map_err(bad)?;
+        let isa = if requant.fits_i32 { isa } else { Isa::Generic };
+        let run = (kw * from.step).next_multiple_of(4);
+        // The weight of output channel `o` for byte `b` of kernel row `ky`'s run.
+        let at = |o: usize, ky: usize, b: usize| {
+            let (kx, i) = (b / from.step, b % from.step);
+            let real = o < co && kx < kw && i < ci;
+            if real { spec.weights[((o * ci + i) * kh + ky) * kw + kx] } else { 0 }
+        };
+        let blocks = co.div_ceil(16);
+        let float_out = spec.output_zero_point.is_none();
+        let layout = Layout::of(isa, float_out);
+        let order: Vec<usize> = layout.channels(blocks);
+        let mut weights = Packed::I8(vec![]);
+        if layout.wide {
+            weights = Packed::I16(layout.pack(kh, run, &order, |o, ky, b| i16::from(at(o, ky, b))));
+        } else if let Packed::I8(w) = &mut weights {
+            *w = layout.pack(kh, run, &order, at);
+        }
+        let bias = order.iter().map(|&c| requant.bias[c]).collect();
+        let mult = order.iter().map(|&c| requant.mult[c]).collect();
+        let x_step = spec.stride[1] * from.step;
+        let (stride, pad) = (spec.stride, spec.pad);
+        Ok(Conv { isa, kernel_rows: kh, run, x_step, stride, pad, requant, float_out, weights, bias, mult })
+    }
+
+    /// Computes `rows` of `to`.
+    ///
+    /// # Safety
+    /// `arena` is an arena of the plan that this step was built and checked for; no other thread writes
+    /// `from`, or touches these rows of `to`.
+    pub unsafe fn run(&self, arena: *mut u8, from: &Area, to: &Area, rows: Range<usize>) {
+        // SAFETY: the caller's promise, passed on; `isa` was chosen from those that run here.
+        unsafe {
+            match self.isa {
+                #[cfg(target_arch = "x86_64")]
+                Isa::Avx512Vnni => super::x86_64::avx512::conv(self, arena, from, to, rows),
+                #[cfg(target_arch = "x86_64")]
+                Isa::AvxVnni => super::x86_64::vnni256::conv(self, arena, from, to, rows),
+                #[cfg(target_arch = "x86_64")]
+                Isa::Avx2 => super::x86_64::avx2::conv(self, arena, from, to, rows),
+                _ => generic(self, arena, from, to, rows),
+            }
+        }
+    }
+
+    /// The output pixels of `rows` cut into segments whose inputs are `x_step` apart.
+    pub fn segments(&self, from: &Area, to: &Area, rows: Range<usize>) -> Segments {
+        let flat = self.kernel_rows == 1
+            && self.x_step == from.step
+            && self.stride[0] == 1
+            && from.is_flat()
+            && to.is_flat();
+        let input_row = |y: usize| from.row(0) + y * self.stride[0] * from.pitch;
+        let x = input_row(rows.start) - self.pad[0] * from.pitch - self.pad[1] * from.step;
+        let y = to.row(rows.start);
+        let pixels = rows.len() * to.width;
+        if flat {
+            let n = 96;
+            return Segments { x, y, x_pitch: n * from.step, y_pitch: n * to.step, n, pixels, block: 1 };
+        }
+        let (n, x_pitch) = (to.width, self.stride[0] * from.pitch);
+        Segments { x, y, x_pitch, y_pitch: to.pitch, n, pixels, block: (96 / n).max(1) }
+    }
+}
+
+/// Runs of output pixels at equal distances in input and output.
+#[derive(Debug, Clone, Copy)]
+pub struct Segments {
+    x: usize,
+    y: usize,
+    x_pitch: usize,
+    y_pitch: usize,
+    n: usize,
+    pixels: usize,
+    /// Segments worth going over with one block of weights.
+    block: usize,
+}
+
+impl Segments {
+    /// The segments, a block at a time.
+    pub fn blocks(&self) -> impl Iterator<Item = Range<usize>> + use<> {
+        let (count, block) = (self.pixels.div_ceil(self.n), self.block);
+        (0..count).step_by(block).map(move |from| from..(from + block).min(count))
+    }
+
+    /// Input offset, output offset and pixels of segment `i`.
+    pub fn get(&self, i: usize) -> (usize, usize, usize) {
+        (self.x + i * self.x_pitch, self.y + i * self.y_pitch, self.n.min(self.pixels - i * self.n))
+    }
+}
+
+/// Where `vpackssdw` and `vpackuswb` of four 16-lane sums put them: position to channel of 64.
+pub fn packed64(p: usize) -> usize {
+    let (a, l) = (p / 16, p % 16);
+    l / 4 * 16 + a * 4 + l % 4
+}
+
+/// The same for two 8-lane sums and `vpackssdw`: position to channel of 16.
+pub fn packed16(p: usize) -> usize {
+    let (a, l) = (p / 8, p % 8);
+    l / 4 * 8 + a * 4 + l % 4
+}
+
+/// How an instruction set wants weights: channels a tile, bytes of a run together, i16 or i8.
+struct Layout {
+    tile: usize,
+    group: usize,
+    wide: bool,
+    order: fn(usize) -> usize,
+}
+
+impl Layout {
+    fn of(isa: Isa, float_out: bool) -> Layout {
+        let natural = |p: usize| p;
+        match isa {
+            Isa::Avx512Vnni if float_out => Layout { tile: 64, group: 4, wide: false, order: natural },
+            Isa::Avx512Vnni => Layout { tile: 64, group: 4, wide: false, order: packed64 },
+            Isa::AvxVnni if float_out => Layout { tile: 16, group: 4, wide: false, order: natural },
+            Isa::AvxVnni => Layout { tile: 16, group: 4, wide: false, order: packed16 },
+            Isa::Avx2 if float_out => Layout { tile: 16, group: 2, wide: true, order: natural },
+            Isa::Avx2 => Layout { tile: 16, group: 2, wide: true, order: packed16 },
+            Isa::DotProd => Layout { tile: 16, group: 4, wide: false, order: natural },
+            Isa::Generic | Isa::Neon => Layout { tile: 16, group: 1, wide: false, order: natural },
+        }
+    }
+
+    /// The channel at each packed position. A last tile that is not full keeps the natural order.
+    fn channels(&self, blocks: usize) -> Vec<usize> {
+        let full = blocks * 16 / self.tile * self.tile;
+        (0..blocks * 16)
+            .map(|p| if p < full { p / self.tile * self.tile + (self.order)(p % self.tile) } else { p })
+            .collect()
+    }
+
+    /// `[tile][kernel row][run / group][channel of tile][group]`.
+    fn pack<T>(
+        &self,
+        kernel_rows: usize,
+        run: usize,
+        order: &[usize],
+        at: impl Fn(usize, usize, usize) -> T,
+    ) -> Vec<T> {
+        let mut out = Vec::with_capacity(order.len() * kernel_rows * run);
+        for tile in order.chunks(self.tile) {
+            for ky in 0..kernel_rows {
+                for b in (0..run).step_by(self.group) {
+                    for &o in tile {
+                        out.extend((b..b + self.group).map(|b| at(o, ky, b)));
+                    }
+                }
+            }
+        }
+        out
+    }
+}
+
+/// The reference: 16 channels of one pixel at a time.
+unsafe fn generic(k: &Conv, arena: *mut u8, from: &Area, to: &Area, rows: Range<usize>) {
+    let Packed::I8(weights) = &k.weights else { return };
+    let segments = k.segments(from, to, rows);
+    for block in segments.blocks() {
+        for (tile, weights) in weights.chunks_exact(k.kernel_rows * k.run * 16).enumerate() {
+            for i in block.clone() {
+                let (x, y, n) = segments.get(i);
+                for p in 0..n {
+                    let mut sums = [0i32; 16];
+                    sums.copy_from_slice(&k.bias[tile * 16..][..16]);
+                    for (ky, weights) in weights.chunks_exact(k.run * 16).enumerate() {
+                        // SAFETY: building the plan checked that each run of each pixel lies in the arena.
+                        let run = unsafe {
+                            std::slice::from_raw_parts(arena.add(x + p * k.x_step + ky * from.pitch), k.run)
+                        };
+                        for (x, w) in run.iter().zip(weights.as_chunks::<16>().0) {
+                            for l in 0..16 {
+                                sums[l] += i32::from(*x) * i32::from(w[l]);
+                            }
+                        }
+                    }
+                    // SAFETY: as above: 16 channels of a pixel of `to`.
+                    unsafe { store(k, arena.add(y + p * to.step), tile * 16, &sums) };
+                }
+            }
+        }
+    }
+}
+
+/// Stores 16 sums (natural order) of a pixel from `channel` on.
+///
+/// # Safety
+/// `pixel` has room for channels `channel..channel + 16`.
+pub unsafe fn store(k: &Conv, pixel: *mut u8, channel: usize, sums: &[i32; 16]) {
+    for (l, sum) in sums.iter().enumerate() {
+        let c = channel + l;
+        // SAFETY: the caller's promise; an f32 map is aligned to 64 bytes, its pixels to 64.
+        unsafe {
+            if k.float_out {
+                pixel.cast::<f32>().add(c).write(*sum as f32 * k.requant.mult[c]);
+            } else {
+                pixel.add(c).write(k.requant.byte(c, *sum));
+            }
+        }
+    }
+}

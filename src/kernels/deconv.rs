@@ -1,0 +1,150 @@
+//! Grouped transposed convolution of a u8 map: what LPN's head doubles its heatmaps with.
+
+use super::arena::Area;
+use super::requant::{Requant, RequantSpec};
+use super::{Error, Isa, Quant};
+use std::ops::Range;
+
+/// A grouped transposed convolution from quantized map to quantized map.
+#[derive(Debug, Clone, PartialEq)]
+pub struct DeconvSpec {
+    /// Groups of channels.
+    pub groups: usize,
+    /// Kernel rows and columns.
+    pub kernel: [usize; 2],
+    /// Output pixels from an input pixel's first to the next one's.
+    pub stride: [usize; 2],
+    /// Output rows and columns cut off above and left.
+    pub pad: [usize; 2],
+    /// s8 `[out, in / groups, kernel rows, kernel columns]`.
+    pub weights: Vec<i8>,
+    /// i32 `[out]`, in units of input scale times weight scale.
+    pub bias: Vec<i32>,
+    /// f32 `[out]`: what a sum is multiplied by to be in steps of the output.
+    pub mult: Vec<f32>,
+    /// Real meaning of the input's bytes.
+    pub input: Quant,
+    /// The output's zero point.
+    pub output_zero_point: u8,
+    /// Least and largest output byte.
+    pub clamp: (u8, u8),
+}
+
+/// A transposed convolution, packed.
+pub struct Deconv {
+    isa: Isa,
+    kernel: [usize; 2],
+    stride: [usize; 2],
+    pad: [usize; 2],
+    zero_point: i32,
+    /// Input channels that an output channel sums over.
+    members: usize,
+    /// First input channel of each output channel (padded).
+    first: Vec<u32>,
+    /// `[kernel row][kernel column][member][padded output channel]`.
+    weights: Vec<i16>,
+    padded: usize,
+    requant: Requant,
+}
+
+impl Deconv {
+    pub const STEP: &'static str = "transposed convolution";
+
+    pub fn new(isa: Isa, spec: &DeconvSpec, from: &Area, to: &Area) -> Result<Deconv, Error> {
+        let bad = |what: String| Error::step(Deconv::STEP, what);
+        let [kh, kw] = spec.kernel;
+        let (ci, co, g) = (from.channels, to.channels, spec.groups);
+        if g == 0 || ci % g != 0 || co % g != 0 || kh * kw == 0 || spec.stride.contains(&0) {
+            return Err(bad(format!("{g} groups of {ci} -> {co} channels, {kh}x{kw}")));
+        }
+        let (members, out_of) = (ci / g, co / g);
+        if spec.weights.len() != co * members * kh * kw {
+            return Err(bad(format!("{} weights for {ci} -> {co} channels, {kh}x{kw}", spec.weights.len())));
+        }
+        let at = |o: usize, j: usize, t: usize| spec.weights[(o * members + j) * kh * kw + t];
+        let taps = |o: usize| (0..members * kh * kw).map(move |i| at(o, i / (kh * kw), i % (kh * kw)));
+        let values = RequantSpec {
+            bias: &spec.bias,
+            mult: &spec.mult,
+            // Taken from each byte here: how many taps an output pixel has depends on where it lies.
+            input_zero_point: 0,
+            zero_point: spec.output_zero_point,
+            low: spec.clamp.0,
+            high: spec.clamp.1,
+        };
+        let requant = Requant::new(co, taps, values).map_err(bad)?;
+        let padded = co.next_multiple_of(16);
+        let mut weights = vec![0; kh * kw * members * padded];
+        for (i, w) in weights.iter_mut().enumerate() {
+            let (t, j, o) = (i / padded / members, i / padded % members, i % padded);
+            *w = if o < co { i16::from(at(o, j, t)) } else { 0 };
+        }
+        let first = (0..padded).map(|o| if o < co { (o / out_of * members) as u32 } else { 0 }).collect();
+        let zero_point = i32::from(spec.input.zero_point);
+        let DeconvSpec { kernel, stride, pad, .. } = *spec;
+        Ok(Deconv { isa, kernel, stride, pad, zero_point, members, first, weights, padded, requant })
+    }
+
+    /// Computes `rows` of `to`.
+    ///
+    /// # Safety
+    /// `arena` is an arena of the plan that this step was built and checked for; no other thread writes
+    /// `from`, or touches these rows of `to`.
+    pub unsafe fn run(&self, arena: *mut u8, from: &Area, to: &Area, rows: Range<usize>) {
+        // SAFETY: the caller's promise, passed on.
+        unsafe { versioned(self.isa, self, arena, from, to, rows) };
+    }
+
+    /// Kernel taps along an axis that reach output position `o`, each with its input position.
+    #[inline(always)]
+    fn taps(&self, axis: usize, o: usize, len: usize) -> impl Iterator<Item = (usize, usize)> + use<> {
+        let (at, stride) = (o + self.pad[axis], self.stride[axis]);
+        (0..self.kernel[axis])
+            .filter(move |k| at >= *k && (at - k) % stride == 0 && (at - k) / stride < len)
+            .map(move |k| (k, (at - k) / stride))
+    }
+}
+
+versions! {
+    fn versioned(k: &Deconv, arena: *mut u8, from: &Area, to: &Area, rows: Range<usize>) = body;
+}
+
+#[inline(always)]
+unsafe fn body(k: &Deconv, arena: *mut u8, from: &Area, to: &Area, rows: Range<usize>) {
+    let one_each = k.members == 1 && k.first.iter().enumerate().all(|(i, f)| i == *f as usize || *f == 0);
+    for y in rows {
+        for p in 0..to.width {
+            for c in (0..k.padded).step_by(16) {
+                let mut sums = [0i32; 16];
+                sums.copy_from_slice(&k.requant.bias[c..c + 16]);
+                for (ky, iy) in k.taps(0, y, from.height) {
+                    for (kx, ix) in k.taps(1, p, from.width) {
+                        let pixel = from.row(iy) + ix * from.step;
+                        let tap = (ky * k.kernel[1] + kx) * k.members * k.padded + c;
+                        for j in 0..k.members {
+                            let weights = &k.weights[tap + j * k.padded..][..16];
+                            // SAFETY: `taps` yields pixels of `from` only; `first + j` is a channel of it.
+                            unsafe {
+                                if one_each {
+                                    let x = &*arena.add(pixel + c).cast::<[u8; 16]>();
+                                    for l in 0..16 {
+                                        sums[l] += (i32::from(x[l]) - k.zero_point) * i32::from(weights[l]);
+                                    }
+                                } else {
+                                    for l in 0..16 {
+                                        let x = i32::from(*arena.add(pixel + k.first[c + l] as usize + j));
+                                        sums[l] += (x - k.zero_point) * i32::from(weights[l]);
+                                    }
+                                }
+                            }
+                        }
+                    }
+                }
+                for (l, sum) in sums.iter().enumerate() {
+                    // SAFETY: a channel of a pixel of `to`.
+                    unsafe { *arena.add(to.row(y) + p * to.step + c + l) = k.requant.byte(c + l, *sum) };
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,88 @@
+//! Which instruction set the kernels use.
+
+/// A set of kernels.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Isa {
+    /// Plain Rust: right everywhere, and what every other set is tested against.
+    Generic,
+    /// x86-64 with AVX2: bytes widened to i16 and multiplied by `vpmaddwd`, which cannot saturate.
+    Avx2,
+    /// x86-64 with AVX-VNNI (256 bit `vpdpbusd`).
+    AvxVnni,
+    /// x86-64 with AVX-512 VNNI.
+    Avx512Vnni,
+    /// aarch64 with NEON (`smlal`).
+    Neon,
+    /// aarch64 with the dot product extension (`sdot`).
+    DotProd,
+}
+
+impl Isa {
+    const ALL: [Isa; 6] = [Isa::DotProd, Isa::Neon, Isa::Avx512Vnni, Isa::AvxVnni, Isa::Avx2, Isa::Generic];
+
+    /// The name that `POSED_KERNELS` and `--kernels` take.
+    pub fn name(self) -> &'static str {
+        match self {
+            Isa::Generic => "generic",
+            Isa::Avx2 => "avx2",
+            Isa::AvxVnni => "avxvnni",
+            Isa::Avx512Vnni => "avx512vnni",
+            Isa::Neon => "neon",
+            Isa::DotProd => "dotprod",
+        }
+    }
+
+    /// The sets that this processor can run, the best first; never empty.
+    pub fn available() -> Vec<Isa> {
+        Isa::ALL.into_iter().filter(|isa| isa.runs_here()).collect()
+    }
+
+    /// The best set of this processor.
+    pub fn best() -> Isa {
+        Isa::available()[0]
+    }
+
+    /// The set of that name, if this processor can run it.
+    pub fn named(name: &str) -> Option<Isa> {
+        Isa::available().into_iter().find(|isa| isa.name() == name)
+    }
+
+    #[cfg(target_arch = "x86_64")]
+    fn runs_here(self) -> bool {
+        let avx2 = std::is_x86_feature_detected!("avx2");
+        match self {
+            Isa::Generic => true,
+            Isa::Avx2 => avx2,
+            // The same 256 bit instruction under its two encodings: the newer one, or AVX-512's.
+            Isa::AvxVnni => avx2 && (std::is_x86_feature_detected!("avxvnni") || x86_64::evex_vnni()),
+            Isa::Avx512Vnni => avx2 && x86_64::evex_vnni(),
+            Isa::Neon | Isa::DotProd => false,
+        }
+    }
+
+    #[cfg(target_arch = "aarch64")]
+    fn runs_here(self) -> bool {
+        match self {
+            Isa::Generic | Isa::Neon => true,
+            Isa::DotProd => std::arch::is_aarch64_feature_detected!("dotprod"),
+            _ => false,
+        }
+    }
+
+    #[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
+    fn runs_here(self) -> bool {
+        self == Isa::Generic
+    }
+}
+
+#[cfg(target_arch = "x86_64")]
+mod x86_64 {
+    /// All of AVX-512 that the kernels use.
+    pub fn evex_vnni() -> bool {
+        std::is_x86_feature_detected!("avx512f")
+            && std::is_x86_feature_detected!("avx512bw")
+            && std::is_x86_feature_detected!("avx512vl")
+            && std::is_x86_feature_detected!("avx512dq")
+            && std::is_x86_feature_detected!("avx512vnni")
+    }
+}

@@ -1,0 +1,166 @@
+//! Small float programs over vectors: the middle of a GC block, whatever its graph spells it as.
+//!
+//! Vectors are f32, padded with zeros to 16 (so is every operation's result), and take microseconds.
+
+use super::attention::tree_sum;
+use super::{Error, Isa, Quant, VecId};
+
+/// The second operand of an operation.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Operand {
+    /// A vector computed before: of the same length, or of length 1.
+    Vector(VecId),
+    /// Numbers known at load: as many, or one.
+    Constant(Vec<f32>),
+}
+
+/// An operation on a vector.
+#[derive(Debug, Clone, PartialEq)]
+pub enum VecOp {
+    /// Row-major `[out, in]` times the vector, plus `[out]`.
+    MatVec {
+        /// `out * in` numbers.
+        weights: Vec<f32>,
+        /// `out` numbers.
+        bias: Vec<f32>,
+    },
+    /// Adds.
+    Add(Operand),
+    /// Takes away.
+    Sub(Operand),
+    /// Multiplies.
+    Mul(Operand),
+    /// Divides.
+    Div(Operand),
+    /// The larger.
+    Max(Operand),
+    /// The sum: a vector of length 1.
+    Sum,
+    /// Squares.
+    Square,
+    /// `1 / sqrt(x)`.
+    Rsqrt,
+    /// `sqrt(x)`.
+    Sqrt,
+    /// `1 / x`.
+    Recip,
+    /// Rounds to what a quantized vector can hold.
+    Requantize(Quant),
+}
+
+/// Where a vector lies: offset in bytes, and its length.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Place {
+    pub at: usize,
+    pub len: usize,
+}
+
+/// An operation over places in the arena.
+pub struct Step {
+    pub isa: Isa,
+    pub op: VecOp,
+    pub from: Place,
+    /// The operand's place, where it is a vector.
+    pub other: Option<Place>,
+    pub to: Place,
+    /// `MatVec` weights with rows padded to 16.
+    rows: Vec<f32>,
+}
+
+impl Step {
+    pub const STEP: &'static str = "vector operation";
+
+    /// Length of the result of `op` on `len` numbers.
+    pub fn out_len(op: &VecOp, len: usize, other: Option<usize>) -> Result<usize, Error> {
+        let bad = |what: &str| Err(Error::step(Step::STEP, format!("{what}: {len} numbers")));
+        match op {
+            VecOp::MatVec { weights, bias } if weights.len() == bias.len() * len => Ok(bias.len()),
+            VecOp::MatVec { .. } => bad("weights do not fit"),
+            VecOp::Sum => Ok(1),
+            VecOp::Add(o) | VecOp::Sub(o) | VecOp::Mul(o) | VecOp::Div(o) | VecOp::Max(o) => {
+                let n = match o {
+                    Operand::Constant(c) => c.len(),
+                    Operand::Vector(_) => other.unwrap_or(0),
+                };
+                if n == len || n == 1 { Ok(len) } else { bad("operand does not fit") }
+            }
+            _ => Ok(len),
+        }
+    }
+
+    pub fn new(isa: Isa, op: VecOp, from: Place, other: Option<Place>, to: Place) -> Step {
+        let mut rows = vec![];
+        if let VecOp::MatVec { weights, .. } = &op {
+            let padded = from.len.next_multiple_of(16);
+            for row in weights.chunks_exact(from.len) {
+                rows.extend_from_slice(row);
+                rows.resize(rows.len().next_multiple_of(padded), 0.0);
+            }
+        }
+        Step { isa, op, from, other, to, rows }
+    }
+
+    /// Runs the operation.
+    ///
+    /// # Safety
+    /// `arena` is an arena of the plan that this step was built for; no other thread uses its vectors.
+    pub unsafe fn run(&self, arena: *mut u8) {
+        let padded = |p: Place| p.len.next_multiple_of(16);
+        // SAFETY: the plan placed the vectors, padded, aligned and apart.
+        let read = |p: Place| unsafe {
+            std::slice::from_raw_parts(arena.add(p.at).cast::<f32>().cast_const(), padded(p))
+        };
+        // SAFETY: as above; the result is another place than what is read.
+        let out =
+            unsafe { std::slice::from_raw_parts_mut(arena.add(self.to.at).cast::<f32>(), padded(self.to)) };
+        let x = read(self.from);
+        let n = self.to.len;
+        let other = |i: usize, o: &Operand| match (o, self.other) {
+            (Operand::Constant(c), _) => c[if c.len() == 1 { 0 } else { i }],
+            (_, Some(p)) => read(p)[if p.len == 1 { 0 } else { i }],
+            _ => 0.0,
+        };
+        let each = |out: &mut [f32], f: &dyn Fn(usize, f32) -> f32| {
+            out.iter_mut().zip(x).take(n).enumerate().for_each(|(i, (out, x))| *out = f(i, *x));
+        };
+        match &self.op {
+            VecOp::MatVec { bias, .. } => {
+                // SAFETY: the body is safe; `isa` runs here.
+                unsafe { mat_vec(self.isa, &self.rows, bias, x, out) }
+            }
+            VecOp::Sum => {
+                let mut lanes = [0f32; 16];
+                for x in x.as_chunks::<16>().0 {
+                    (0..16).for_each(|l| lanes[l] += x[l]);
+                }
+                out[0] = tree_sum(lanes);
+            }
+            VecOp::Add(o) => each(out, &|i, x| x + other(i, o)),
+            VecOp::Sub(o) => each(out, &|i, x| x - other(i, o)),
+            VecOp::Mul(o) => each(out, &|i, x| x * other(i, o)),
+            VecOp::Div(o) => each(out, &|i, x| x / other(i, o)),
+            VecOp::Max(o) => each(out, &|i, x| x.max(other(i, o))),
+            VecOp::Square => each(out, &|_, x| x * x),
+            VecOp::Rsqrt => each(out, &|_, x| 1.0 / x.sqrt()),
+            VecOp::Sqrt => each(out, &|_, x| x.sqrt()),
+            VecOp::Recip => each(out, &|_, x| 1.0 / x),
+            VecOp::Requantize(q) => each(out, &|_, x| q.real(q.quantize(x))),
+        }
+        out[n..].fill(0.0);
+    }
+}
+
+versions! { fn mat_vec(rows: &[f32], bias: &[f32], x: &[f32], out: &mut [f32]) = mat_vec_body; }
+
+#[inline(always)]
+unsafe fn mat_vec_body(rows: &[f32], bias: &[f32], x: &[f32], out: &mut [f32]) {
+    for ((row, bias), out) in rows.chunks_exact(x.len()).zip(bias).zip(out) {
+        let mut lanes = [0f32; 16];
+        for (w, x) in row.as_chunks::<16>().0.iter().zip(x.as_chunks::<16>().0) {
+            for l in 0..16 {
+                lanes[l] += w[l] * x[l];
+            }
+        }
+        *out = tree_sum(lanes) + bias;
+    }
+}
