@@ -3,6 +3,7 @@
 #![allow(clippy::print_stdout, reason = "printing is what the command line is for")]
 
 mod assets;
+mod bench;
 mod check;
 mod demo;
 mod eval;
@@ -47,6 +48,8 @@ enum Command {
     Eval(eval::Args),
     /// Play a recorded message stream again.
     Replay(replay::Args),
+    /// Time the network on this machine.
+    Bench(bench::Args),
     /// Write the man page and the shell completions (for packaging).
     #[command(hide = true)]
     Assets(assets::Args),
@@ -86,6 +89,7 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Image(args) => image::run(&args),
         Command::Eval(args) => eval::run(&args),
         Command::Replay(args) => replay::run(&args),
+        Command::Bench(args) => bench::run(&args),
         Command::Assets(args) => assets::run::<Cli>(&args),
     }
 }

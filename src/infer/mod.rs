@@ -4,11 +4,11 @@
 //! kernels, straight from the crop's bytes ([`InputForm::Quantized`]). Any other runs in tract, with
 //! our operators where they apply ([`InputForm::Float`]).
 
-pub mod manifest;
 mod consts;
 mod explain;
 mod fused;
 mod lower;
+pub mod manifest;
 mod network;
 mod qdq;
 mod rewrite;
