@@ -2,7 +2,7 @@
 //! how a GC block ends (features plus context, rounded, plus the residual, rounded).
 
 use super::arena::Area;
-use super::requant::round_to_byte;
+use super::requant::round_to_bytes;
 use super::{Error, Isa, Quant};
 use std::ops::Range;
 
@@ -61,11 +61,22 @@ pub struct Factors {
 }
 
 impl Factors {
+    /// One order of operations, no fused multiply-add: every instruction set gives the same bytes.
     #[inline(always)]
-    fn byte(&self, a: u8, b: f32, constant: f32) -> u8 {
-        // One order of operations, no fused multiply-add: every instruction set gives the same byte.
-        let v = f32::from(a) * self.input + b * self.other + constant;
-        round_to_byte(v, self.zero_point).clamp(self.low, self.high)
+    fn bytes<const MAP: bool>(&self, a: &[u8; 16], b: &[u8; 16], constant: &[f32; 16]) -> [u8; 16] {
+        let mut v = [0f32; 16];
+        for l in 0..16 {
+            v[l] = f32::from(a[l]) * self.input;
+        }
+        if MAP {
+            for l in 0..16 {
+                v[l] += f32::from(b[l]) * self.other;
+            }
+        }
+        for l in 0..16 {
+            v[l] += constant[l];
+        }
+        round_to_bytes(v, self.zero_point, (self.low, self.high))
     }
 }
 
@@ -187,21 +198,27 @@ fn pixels<const MAP: bool, const TWICE: bool>(
     out: &mut [u8],
 ) {
     let (first, second) = (*first, *second);
-    for (p, out) in out.chunks_exact_mut(line.step).enumerate() {
-        let at = p * line.step;
-        for (i, out) in out.as_chunks_mut::<16>().0.iter_mut().enumerate() {
-            let c = i * 16;
-            let mut constant = [first.constant; 16];
-            if let Some(v) = line.vector {
-                for (k, v) in constant.iter_mut().zip(&v[c..c + 16]) {
-                    *k += *v * first.per_real;
-                }
-            }
-            let (a, b, r) = (&line.a[at + c..][..16], &line.b[at + c..][..16], &line.r[at + c..][..16]);
+    let parts = |x: &'_ [u8]| -> *const [u8; 16] { x.as_ptr().cast() };
+    let (a, b, r, out_parts) =
+        (parts(line.a), parts(line.b), parts(line.r), out.as_mut_ptr().cast::<[u8; 16]>());
+    let n = out.len() / 16;
+    assert!(line.a.len() >= n * 16 && line.b.len() >= n * 16 && line.r.len() >= n * 16);
+    let per_pixel = line.step / 16;
+    let second_constant = [second.constant; 16];
+    for i in 0..per_pixel {
+        let mut constant = [first.constant; 16];
+        if let Some(v) = line.vector {
+            let v = &v[i * 16..i * 16 + 16];
             for l in 0..16 {
-                let b = if MAP { f32::from(b[l]) } else { 0.0 };
-                let sum = first.byte(a[l], b, constant[l]);
-                out[l] = if TWICE { second.byte(sum, f32::from(r[l]), second.constant) } else { sum };
+                constant[l] += v[l] * first.per_real;
+            }
+        }
+        for p in (i..n).step_by(per_pixel) {
+            // SAFETY: `p` is less than `n`, which the assertion holds against all four.
+            unsafe {
+                let sum = first.bytes::<MAP>(&*a.add(p), &*b.add(p), &constant);
+                let sum = if TWICE { second.bytes::<true>(&sum, &*r.add(p), &second_constant) } else { sum };
+                out_parts.add(p).write(sum);
             }
         }
     }

@@ -260,8 +260,10 @@ unsafe fn generic(k: &Conv, arena: *mut u8, from: &Area, to: &Area, rows: Range<
                             std::slice::from_raw_parts(arena.add(x + p * k.x_step + ky * from.pitch), k.run)
                         };
                         for (x, w) in run.iter().zip(weights.as_chunks::<16>().0) {
+                            // A product fits i16: half as wide, twice as many at a time.
                             for l in 0..16 {
-                                sums[l] += i32::from(*x) * i32::from(w[l]);
+                                sums[l] =
+                                    sums[l].wrapping_add(i32::from(i16::from(*x).wrapping_mul(w[l].into())));
                             }
                         }
                     }
@@ -278,15 +280,15 @@ unsafe fn generic(k: &Conv, arena: *mut u8, from: &Area, to: &Area, rows: Range<
 /// # Safety
 /// `pixel` has room for channels `channel..channel + 16`.
 pub unsafe fn store(k: &Conv, pixel: *mut u8, channel: usize, sums: &[i32; 16]) {
-    for (l, sum) in sums.iter().enumerate() {
-        let c = channel + l;
-        // SAFETY: the caller's promise; an f32 map is aligned to 64 bytes, its pixels to 64.
-        unsafe {
-            if k.float_out {
-                pixel.cast::<f32>().add(c).write(*sum as f32 * k.requant.mult[c]);
-            } else {
-                pixel.add(c).write(k.requant.byte(c, *sum));
+    // SAFETY: the caller's promise; an f32 map is aligned to 64 bytes, its pixels to 64.
+    unsafe {
+        if k.float_out {
+            let pixel = pixel.cast::<f32>().add(channel);
+            for (l, sum) in sums.iter().enumerate() {
+                pixel.add(l).write(*sum as f32 * k.requant.mult[channel + l]);
             }
+        } else {
+            pixel.add(channel).cast::<[u8; 16]>().write(k.requant.bytes(channel, sums));
         }
     }
 }

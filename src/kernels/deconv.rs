@@ -30,6 +30,9 @@ pub struct DeconvSpec {
     pub clamp: (u8, u8),
 }
 
+/// The longest kernel.
+const LONGEST: usize = 16;
+
 /// A transposed convolution, packed.
 pub struct Deconv {
     isa: Isa,
@@ -39,6 +42,8 @@ pub struct Deconv {
     zero_point: i32,
     /// Input channels that an output channel sums over.
     members: usize,
+    /// Each group has one output channel.
+    one_out: bool,
     /// First input channel of each output channel (padded).
     first: Vec<u32>,
     /// `[kernel row][kernel column][member][padded output channel]`.
@@ -54,7 +59,13 @@ impl Deconv {
         let bad = |what: String| Error::step(Deconv::STEP, what);
         let [kh, kw] = spec.kernel;
         let (ci, co, g) = (from.channels, to.channels, spec.groups);
-        if g == 0 || ci % g != 0 || co % g != 0 || kh * kw == 0 || spec.stride.contains(&0) {
+        if g == 0
+            || ci % g != 0
+            || co % g != 0
+            || kh * kw == 0
+            || kh.max(kw) > LONGEST
+            || spec.stride.contains(&0)
+        {
             return Err(bad(format!("{g} groups of {ci} -> {co} channels, {kh}x{kw}")));
         }
         let (members, out_of) = (ci / g, co / g);
@@ -82,7 +93,19 @@ impl Deconv {
         let first = (0..padded).map(|o| if o < co { (o / out_of * members) as u32 } else { 0 }).collect();
         let zero_point = i32::from(spec.input.zero_point);
         let DeconvSpec { kernel, stride, pad, .. } = *spec;
-        Ok(Deconv { isa, kernel, stride, pad, zero_point, members, first, weights, padded, requant })
+        Ok(Deconv {
+            isa,
+            kernel,
+            stride,
+            pad,
+            zero_point,
+            members,
+            one_out: out_of == 1,
+            first,
+            weights,
+            padded,
+            requant,
+        })
     }
 
     /// Computes `rows` of `to`.
@@ -97,11 +120,16 @@ impl Deconv {
 
     /// Kernel taps along an axis that reach output position `o`, each with its input position.
     #[inline(always)]
-    fn taps(&self, axis: usize, o: usize, len: usize) -> impl Iterator<Item = (usize, usize)> + use<> {
+    fn taps(&self, axis: usize, o: usize, len: usize) -> ([(usize, usize); LONGEST], usize) {
         let (at, stride) = (o + self.pad[axis], self.stride[axis]);
-        (0..self.kernel[axis])
-            .filter(move |k| at >= *k && (at - k) % stride == 0 && (at - k) / stride < len)
-            .map(move |k| (k, (at - k) / stride))
+        let (mut taps, mut n) = ([(0, 0); LONGEST], 0);
+        for k in (at % stride..self.kernel[axis]).step_by(stride) {
+            if at >= k && (at - k) / stride < len {
+                taps[n] = (k, (at - k) / stride);
+                n += 1;
+            }
+        }
+        (taps, n)
     }
 }
 
@@ -111,39 +139,48 @@ versions! {
 
 #[inline(always)]
 unsafe fn body(k: &Deconv, arena: *mut u8, from: &Area, to: &Area, rows: Range<usize>) {
-    let one_each = k.members == 1 && k.first.iter().enumerate().all(|(i, f)| i == *f as usize || *f == 0);
+    // SAFETY: the caller's promise, passed on.
+    unsafe {
+        match k.members {
+            1 if k.one_out => rows_of::<1>(k, arena, from, to, rows),
+            2 if k.one_out => rows_of::<2>(k, arena, from, to, rows),
+            _ => rows_of::<0>(k, arena, from, to, rows),
+        }
+    }
+}
+
+/// `M` is how many neighbouring channels an output channel sums over; 0: look it up.
+#[inline(always)]
+unsafe fn rows_of<const M: usize>(k: &Deconv, arena: *mut u8, from: &Area, to: &Area, rows: Range<usize>) {
+    let zero = k.zero_point as i16;
     for y in rows {
+        let (row_taps, n_rows) = k.taps(0, y, from.height);
         for p in 0..to.width {
+            let (column_taps, n_columns) = k.taps(1, p, from.width);
             for c in (0..k.padded).step_by(16) {
                 let mut sums = [0i32; 16];
                 sums.copy_from_slice(&k.requant.bias[c..c + 16]);
-                for (ky, iy) in k.taps(0, y, from.height) {
-                    for (kx, ix) in k.taps(1, p, from.width) {
-                        let pixel = from.row(iy) + ix * from.step;
+                for (ky, iy) in &row_taps[..n_rows] {
+                    for (kx, ix) in &column_taps[..n_columns] {
+                        let pixel = from.row(*iy) + ix * from.step;
                         let tap = (ky * k.kernel[1] + kx) * k.members * k.padded + c;
-                        for j in 0..k.members {
+                        let members = if M == 0 { k.members } else { M };
+                        for j in 0..members {
                             let weights = &k.weights[tap + j * k.padded..][..16];
-                            // SAFETY: `taps` yields pixels of `from` only; `first + j` is a channel of it.
-                            unsafe {
-                                if one_each {
-                                    let x = &*arena.add(pixel + c).cast::<[u8; 16]>();
-                                    for l in 0..16 {
-                                        sums[l] += (i32::from(x[l]) - k.zero_point) * i32::from(weights[l]);
-                                    }
-                                } else {
-                                    for l in 0..16 {
-                                        let x = i32::from(*arena.add(pixel + k.first[c + l] as usize + j));
-                                        sums[l] += (x - k.zero_point) * i32::from(weights[l]);
-                                    }
-                                }
+                            for l in 0..16 {
+                                let channel = if M == 0 { k.first[c + l] as usize } else { (c + l) * M };
+                                // SAFETY: `taps` yields pixels of `from` only; `channel + j` is one of its
+                                // channels, or of its padding.
+                                let x = i16::from(unsafe { *arena.add(pixel + channel + j) });
+                                let product = x.wrapping_sub(zero).wrapping_mul(weights[l]);
+                                sums[l] = sums[l].wrapping_add(product.into());
                             }
                         }
                     }
                 }
-                for (l, sum) in sums.iter().enumerate() {
-                    // SAFETY: a channel of a pixel of `to`.
-                    unsafe { *arena.add(to.row(y) + p * to.step + c + l) = k.requant.byte(c + l, *sum) };
-                }
+                let out = to.row(y) + p * to.step + c;
+                // SAFETY: 16 channels of a pixel of `to`.
+                unsafe { arena.add(out).cast::<[u8; 16]>().write(k.requant.bytes(c, &sums)) };
             }
         }
     }

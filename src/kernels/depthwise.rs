@@ -124,14 +124,15 @@ unsafe fn body(k: &Depthwise, arena: *mut u8, from: &Area, to: &Area, rows: Rang
                     let at = x + t / k.kernel[1] * from.pitch + t % k.kernel[1] * from.step + c;
                     // SAFETY: building the plan checked the window of every output pixel.
                     let x = unsafe { &*arena.add(at).cast::<[u8; 16]>() };
+                    let weights = &weights[c..c + 16];
                     for l in 0..16 {
-                        sums[l] += i32::from(x[l]) * i32::from(weights[c + l]);
+                        let product = i16::from(x[l]).wrapping_mul(weights[l].into());
+                        sums[l] = sums[l].wrapping_add(product.into());
                     }
                 }
-                for (l, sum) in sums.iter().enumerate() {
-                    // SAFETY: a channel of a pixel of `to`.
-                    unsafe { *arena.add(to.row(y) + p * to.step + c + l) = k.requant.byte(c + l, *sum) };
-                }
+                let out = to.row(y) + p * to.step + c;
+                // SAFETY: 16 channels of a pixel of `to`.
+                unsafe { arena.add(out).cast::<[u8; 16]>().write(k.requant.bytes(c, &sums)) };
             }
         }
     }

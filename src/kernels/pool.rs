@@ -52,13 +52,16 @@ unsafe fn body(k: MaxPoolSpec, arena: *mut u8, from: &Area, to: &Area, rows: Ran
         at.saturating_sub(k.pad[axis])..(at + k.kernel[axis]).saturating_sub(k.pad[axis]).min(len)
     };
     for y in rows {
+        let window_rows = window(0, y, from.height);
         for p in 0..to.width {
+            let columns = window(1, p, from.width);
             for c in (0..to.step).step_by(16) {
                 let mut most = [0u8; 16];
-                for iy in window(0, y, from.height) {
-                    for ix in window(1, p, from.width) {
+                for iy in window_rows.clone() {
+                    let row = from.row(iy) + c;
+                    for ix in columns.clone() {
                         // SAFETY: a pixel of `from`, 16 of its channels.
-                        let x = unsafe { &*arena.add(from.row(iy) + ix * from.step + c).cast::<[u8; 16]>() };
+                        let x = unsafe { &*arena.add(row + ix * from.step).cast::<[u8; 16]>() };
                         for l in 0..16 {
                             most[l] = most[l].max(x[l]);
                         }

@@ -25,14 +25,30 @@ impl Quant {
 /// Adding and taking away 1.5 * 2^23 leaves the nearest integer, ties to even, for |x| < 2^22.
 const ROUNDER: f32 = 12_582_912.0;
 
-/// `saturate(round_half_even(x) + zero_point)`.
+/// `saturate(round_half_even(x) + zero_point)`; a NaN becomes 0.
 #[inline(always)]
 pub fn round_to_byte(x: f32, zero_point: u8) -> u8 {
+    round_to_bytes([x], zero_point, (0, 255))[0]
+}
+
+/// [`round_to_byte`] of many lanes at a time, then clamped: in stages, so that it vectorises.
+#[inline(always)]
+pub fn round_to_bytes<const N: usize>(x: [f32; N], zero_point: u8, (low, high): (u8, u8)) -> [u8; N] {
     let zero = f32::from(zero_point);
-    // Saturating before rounding is the same, both bounds being integers; max() also takes NaN away.
-    let x = if x > -zero { x } else { -zero };
-    let x = if x < 255.0 - zero { x } else { 255.0 - zero };
-    (((x + ROUNDER) - ROUNDER) as i32 + i32::from(zero_point)) as u8
+    // Saturating before rounding is the same, all bounds being integers.
+    let (least, most) = (f32::from(low) - zero, f32::from(high) - zero);
+    let mut ints = [0i32; N];
+    for l in 0..N {
+        let v = if x[l] > least { x[l] } else { least };
+        let v = if v < most { v } else { most };
+        // SAFETY: between -255 and 255, and no NaN, which the first comparison replaces.
+        ints[l] = unsafe { ((v + ROUNDER) - ROUNDER).to_int_unchecked::<i32>() };
+    }
+    let mut bytes = [0u8; N];
+    for l in 0..N {
+        bytes[l] = ints[l].wrapping_add(i32::from(zero_point)) as u8;
+    }
+    bytes
 }
 
 /// Requantization of a layer's sums, a value a channel padded to a multiple of 64 channels.
@@ -53,10 +69,18 @@ pub struct Requant {
 }
 
 impl Requant {
-    /// The output byte of `channel` for `sum` (bias included).
+    /// The output bytes of 16 channels from `channel` on, for their sums (bias included).
+    ///
+    /// # Panics
+    /// When there are no such channels.
     #[inline(always)]
-    pub fn byte(&self, channel: usize, sum: i32) -> u8 {
-        round_to_byte(sum as f32 * self.mult[channel], self.zero_point).clamp(self.low, self.high)
+    pub fn bytes(&self, channel: usize, sums: &[i32; 16]) -> [u8; 16] {
+        let mult = &self.mult[channel..channel + 16];
+        let mut real = [0f32; 16];
+        for l in 0..16 {
+            real[l] = sums[l] as f32 * mult[l];
+        }
+        round_to_bytes(real, self.zero_point, (self.low, self.high))
     }
 
     /// Checks the values of a layer with `weights(channel)` (all taps of it), and folds the zero point in.
