@@ -389,7 +389,7 @@ fn publisher_that_is_thrown_out() {
         for stream in listener.incoming() {
             // Every other one is accepted before it is thrown out.
             let mut stream = stream.unwrap();
-            if counted.fetch_add(1, Ordering::SeqCst) % 2 == 0 {
+            if counted.fetch_add(1, Ordering::SeqCst).is_multiple_of(2) {
                 let _ = stream.read(&mut [0; 256]);
                 let _ = stream.write_all(&[0x20, 2, 0, 0]);
             }
