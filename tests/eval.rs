@@ -1,5 +1,7 @@
 //! Our COCO metric against pycocotools': committed numbers, and live where Python has it.
 
+#![allow(clippy::unwrap_used, reason = "a test's helpers may fail as its tests do")]
+
 use posed::eval::{Annotation, Dataset, Estimate, Image, Summary, evaluate};
 use posed::keypoint::KEYPOINTS;
 use serde_json::{Value, json};

@@ -1,5 +1,7 @@
 //! Crops straight from the planes, against a plain reference that converts the whole frame first.
 
+#![allow(clippy::unwrap_used, reason = "a test's helpers may fail as its tests do")]
+
 use posed::clock::{Mono, SystemClock};
 use posed::crop::Cropper;
 use posed::frame::{ClockLabel, Colorimetry, Frame, FrameInfo, Matrix, PixelFormat, Stamp};
@@ -390,5 +392,5 @@ fn time_of_crop_and_decode() {
         least[2] = clock.now().since(began).min(least[2]);
         assert!(sum > 0.0);
     }
-    println!("least of 200: crop {:?}, plain {:?}; decode {:?}", least[0], least[1], least[2]);
+    eprintln!("least of 200: crop {:?}, plain {:?}; decode {:?}", least[0], least[1], least[2]);
 }
