@@ -9,6 +9,7 @@ mod demo;
 mod eval;
 mod image;
 mod picture;
+mod record;
 mod replay;
 mod run;
 
@@ -46,6 +47,8 @@ enum Command {
     Image(image::Args),
     /// Measure a model on COCO keypoint data.
     Eval(eval::Args),
+    /// Record a camera's messages.
+    Record(record::Args),
     /// Play a recorded message stream again.
     Replay(replay::Args),
     /// Time the network on this machine.
@@ -88,6 +91,7 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Demo(args) => demo::run(&args),
         Command::Image(args) => image::run(&args),
         Command::Eval(args) => eval::run(&args),
+        Command::Record(args) => record::run(&args),
         Command::Replay(args) => replay::run(&args),
         Command::Bench(args) => bench::run(&args),
         Command::Assets(args) => assets::run::<Cli>(&args),

@@ -131,25 +131,12 @@ impl Client {
     /// Made anew for each connection: passwords and certificates may have been mended.
     fn mqtt_options(&self) -> Result<MqttOptions, Trouble> {
         let o = &self.options;
-        let mut mqtt = MqttOptions::new(&o.client_id, host(&o.host), o.port);
-        mqtt.set_keep_alive(o.keep_alive);
-        mqtt.set_clean_session(true);
+        let mut mqtt = mqtt_options(o, &o.client_id)?;
         mqtt.set_max_packet_size(
             LONGEST_INCOMING_BYTES,
             super::LONGEST_PAYLOAD_BYTES + PACKET_OVERHEAD_BYTES,
         );
         mqtt.set_last_will(LastWill::new(o.availability_topic(), "offline", QoS::AtLeastOnce, true));
-        if let Some(login) = &o.login {
-            let password = match &login.password_file {
-                Some(path) => crate::secret::read(path)?.expose().to_owned(),
-                None => String::new(),
-            };
-            mqtt.set_credentials(&login.username, password);
-        }
-        if let Some(tls) = &o.tls {
-            let connector = tls.connector()?;
-            mqtt.set_transport(Transport::Tls(TlsConfiguration::NativeConnector(connector)));
-        }
         Ok(mqtt)
     }
 
@@ -191,12 +178,32 @@ impl Client {
     }
 }
 
+/// A clean session at the broker of `o`, as whom and as safe as it says; reads passwords and
+/// certificates.
+pub(super) fn mqtt_options(o: &Options, client_id: &str) -> Result<MqttOptions, Trouble> {
+    let mut mqtt = MqttOptions::new(client_id, host(&o.host), o.port);
+    mqtt.set_keep_alive(o.keep_alive);
+    mqtt.set_clean_session(true);
+    if let Some(login) = &o.login {
+        let password = match &login.password_file {
+            Some(path) => crate::secret::read(path)?.expose().to_owned(),
+            None => String::new(),
+        };
+        mqtt.set_credentials(&login.username, password);
+    }
+    if let Some(tls) = &o.tls {
+        let connector = tls.connector()?;
+        mqtt.set_transport(Transport::Tls(TlsConfiguration::NativeConnector(connector)));
+    }
+    Ok(mqtt)
+}
+
 /// rumqttc appends `:port` and resolves that, so an IPv6 address needs its brackets.
 fn host(host: &str) -> String {
     if host.contains(':') { format!("[{host}]") } else { host.to_owned() }
 }
 
-fn network_options() -> NetworkOptions {
+pub(super) fn network_options() -> NetworkOptions {
     let mut network = NetworkOptions::new();
     network.set_connection_timeout(NETWORK_TIMEOUT_S);
     network.set_tcp_nodelay(true);

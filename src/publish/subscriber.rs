@@ -1,50 +1,50 @@
 //! The other end: what a subscriber to one camera's poses receives. For the demo, which shows what
-//! really went through the broker.
+//! really went through the broker, and for recordings.
 
+use super::client::{mqtt_options, network_options};
+use super::trouble::Trouble;
 use super::{Error, LONGEST_PAYLOAD_BYTES, Options};
-use rumqttc::{Client, Event, MqttOptions, Packet, QoS};
-use std::sync::mpsc::{Receiver, sync_channel};
+use crate::shutdown::Shutdown;
+use rumqttc::{Client, Event, Outgoing, Packet, QoS};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
 /// Payloads that wait to be received; a subscriber that reads slower than this loses some.
 const WAITING: usize = 256;
 
-/// A subscription on a thread of its own; ends with [`Subscriber::stop`].
+/// A subscription on a thread of its own, which connects for ever; ends with [`Subscriber::stop`].
 pub struct Subscriber {
-    client: Client,
+    stop: Shutdown,
+    current: Arc<Mutex<Option<Client>>>,
+    lost: Arc<AtomicU64>,
     payloads: Receiver<Vec<u8>>,
     thread: JoinHandle<()>,
 }
 
 impl Subscriber {
-    /// Subscribes to the poses of `camera` at the broker of `options`, without TLS or login.
+    /// Subscribes to the poses of `camera` at the broker of `options`, with its TLS and login, under
+    /// a client id of its own.
     ///
     /// # Errors
-    /// If there is no thread to be had.
+    /// If [`Options::check`] fails or there is no thread to be had.
     pub fn start(options: &Options, camera: &str) -> Result<Subscriber, Error> {
-        let id = format!("{}-watch", options.client_id);
-        let mut mqtt = MqttOptions::new(id, options.host.clone(), options.port);
-        mqtt.set_max_packet_size(LONGEST_PAYLOAD_BYTES, LONGEST_PAYLOAD_BYTES);
-        let (client, mut connection) = Client::new(mqtt, 8);
+        options.check()?;
         let (send, payloads) = sync_channel(WAITING);
-        let (topic, subscribe) = (options.poses_topic(camera), client.clone());
-        let thread = std::thread::Builder::new().name("watch".into()).spawn(move || {
-            for event in connection.iter() {
-                match event {
-                    // A clean session forgets what it was subscribed to.
-                    Ok(Event::Incoming(Packet::ConnAck(_))) => {
-                        let _ = subscribe.try_subscribe(&topic, QoS::AtMostOnce);
-                    }
-                    Ok(Event::Incoming(Packet::Publish(message))) => {
-                        let _ = send.try_send(message.payload.to_vec());
-                    }
-                    Ok(Event::Outgoing(rumqttc::Outgoing::Disconnect)) | Err(_) => break,
-                    Ok(_) => {}
-                }
-            }
-        })?;
-        Ok(Subscriber { client, payloads, thread })
+        let (stop, current, lost) = (Shutdown::default(), Arc::default(), Arc::default());
+        let watch = Watch {
+            topic: options.poses_topic(camera),
+            client_id: format!("{}-watch-{:08x}", options.client_id, fastrand::u32(..)),
+            options: options.clone(),
+            stop: stop.clone(),
+            current: Arc::clone(&current),
+            lost: Arc::clone(&lost),
+            send,
+        };
+        let thread = std::thread::Builder::new().name("watch".into()).spawn(move || watch.run())?;
+        Ok(Subscriber { stop, current, lost, payloads, thread })
     }
 
     /// The next payload, if one comes within `patience`.
@@ -52,11 +52,78 @@ impl Subscriber {
         self.payloads.recv_timeout(patience).ok()
     }
 
-    /// Disconnects and joins the thread.
+    /// Payloads that came and were not received in time.
+    pub fn lost(&self) -> u64 {
+        self.lost.load(Ordering::Relaxed)
+    }
+
+    /// Disconnects and joins the thread; an attempt to connect may take some seconds to give up.
     pub fn stop(self) {
-        let _ = self.client.try_disconnect();
+        self.stop.trigger();
+        if let Some(client) = self.current.lock().unwrap_or_else(PoisonError::into_inner).as_ref() {
+            // If this fails the connection has ended, and the thread with it.
+            let _ = client.try_disconnect();
+        }
         if self.thread.join().is_err() {
             tracing::error!("the subscriber's thread had panicked");
+        }
+    }
+}
+
+struct Watch {
+    options: Options,
+    client_id: String,
+    topic: String,
+    stop: Shutdown,
+    current: Arc<Mutex<Option<Client>>>,
+    lost: Arc<AtomicU64>,
+    send: SyncSender<Vec<u8>>,
+}
+
+impl Watch {
+    fn run(mut self) {
+        let mut said = None;
+        while !self.stop.is_set() {
+            let Err(trouble) = self.connection() else { return };
+            if said.as_ref() != Some(&trouble.text) {
+                tracing::warn!("{}: {}; tried again for ever", self.topic, trouble.text);
+                said = Some(trouble.text);
+            }
+            let pauses = if trouble.refused { &mut self.options.refused } else { &mut self.options.retry };
+            self.stop.wait_timeout(pauses.pause());
+        }
+    }
+
+    /// One connection, with a client of its own (see the traps in the room's docs).
+    fn connection(&mut self) -> Result<(), Trouble> {
+        let mut mqtt = mqtt_options(&self.options, &self.client_id)?;
+        mqtt.set_max_packet_size(LONGEST_PAYLOAD_BYTES, LONGEST_PAYLOAD_BYTES);
+        let (client, mut connection) = Client::new(mqtt, 8);
+        connection.eventloop.set_network_options(network_options());
+        *self.current.lock().unwrap_or_else(PoisonError::into_inner) = Some(client.clone());
+        for event in connection.iter() {
+            // A stop may have come before there was a client to disconnect.
+            if self.stop.is_set() {
+                return Ok(());
+            }
+            match event? {
+                Event::Incoming(Packet::ConnAck(_)) => {
+                    client
+                        .try_subscribe(&self.topic, QoS::AtMostOnce)
+                        .map_err(|e| Trouble::away(e.to_string()))?;
+                    self.options.retry.reset();
+                }
+                Event::Incoming(Packet::Publish(message)) => self.hand_over(message.payload.to_vec()),
+                Event::Outgoing(Outgoing::Disconnect) => return Ok(()),
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    fn hand_over(&self, payload: Vec<u8>) {
+        if self.send.try_send(payload).is_err() {
+            self.lost.fetch_add(1, Ordering::Relaxed);
         }
     }
 }

@@ -2,6 +2,8 @@
 
 #![allow(clippy::print_stdout, clippy::unwrap_used, reason = "a test says what it measured, and may fail")]
 
+#[path = "../common/mod.rs"]
+mod common;
 mod life;
 mod mot;
 mod never;

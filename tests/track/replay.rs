@@ -7,13 +7,17 @@
 //! After a change that is meant to change tracking: `POSED_BLESS=1 cargo test --test track golden`,
 //! and look at the difference.
 
+use crate::common::{Mosquitto, wait_for};
 use crate::life::{Run, play_and};
 use crate::scene::{SIZE, recorded};
+use posed::clock::SystemClock;
 use posed::keypoint::NAMES;
+use posed::publish::{self, Publisher};
 use posed::replay::{Comparison, Recording};
 use posed::track::{Ids, Options, Person, Tracker};
 use serde_json::{Value, json};
 use std::fmt::Write as _;
+use std::path::Path;
 
 const RECORDING: &str = include_str!("golden/walk.jsonl");
 const GOLDEN: &str = include_str!("golden/walk.replay.jsonl");
@@ -114,6 +118,37 @@ fn the_command_names_the_file_and_the_line_that_is_no_message() {
     let told = String::from_utf8(out.stderr).unwrap();
     assert_eq!(out.status.code(), Some(1), "{told}");
     assert!(told.contains("bad.jsonl: line 2: not a pose message"), "{told}");
+}
+
+#[test]
+fn what_goes_through_a_broker_is_recorded_and_can_be_played() {
+    let broker = Mosquitto::start();
+    let dir = tempfile::tempdir().unwrap();
+    let (config, file) = (dir.path().join("posed.toml"), dir.path().join("door.jsonl"));
+    let text = format!(
+        "[mqtt]\nurl = \"mqtt://127.0.0.1:{}\"\n[[camera]]\nname = \"door\"\nsource = \"test://\"\n",
+        broker.port
+    );
+    std::fs::write(&config, text).unwrap();
+    let mut recorder = std::process::Command::new(env!("CARGO_BIN_EXE_posed"))
+        .args(["record", "door", "--messages", "5", "--config"])
+        .args([&config, Path::new("--output"), &file])
+        .spawn()
+        .unwrap();
+    let options = publish::Options::new("127.0.0.1", broker.port, "test").unwrap();
+    let publisher = Publisher::start(options, SystemClock::shared()).unwrap();
+    // Nobody can know when the recorder has subscribed, so it goes on until that has enough.
+    let mut lines = RECORDING.lines().cycle();
+    let status = wait_for("five messages", || {
+        publisher.poses("door", lines.next().unwrap().as_bytes());
+        recorder.try_wait().unwrap()
+    });
+    publisher.stop();
+    assert!(status.success());
+    let recorded = std::fs::read_to_string(&file).unwrap();
+    assert_eq!(recorded.lines().count(), 5);
+    assert!(recorded.lines().all(|line| RECORDING.lines().any(|sent| sent == line)));
+    assert!(posed_replay(&[file.to_str().unwrap()]).status.success());
 }
 
 /// Integers (ids, times) alike, other numbers to half a px: machines differ in the last bits of exp.

@@ -1,0 +1,98 @@
+//! `posed record CAMERA`: a camera's messages as they come from the broker, one a line, for
+//! `posed replay`.
+
+use super::exit;
+use crate::clock::SystemClock;
+use crate::config::{self, Loaded};
+use crate::publish::Subscriber;
+use crate::telemetry::log;
+use anyhow::Context as _;
+use std::fs::File;
+use std::io::Write;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+/// Arguments of `posed record`.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  posed record door --output door.jsonl --seconds 60
+  posed record door | head -n 100 > door.jsonl
+
+The poses in a recording are those that were published: for judging a change to tracking, record
+from a daemon with smoothing = false under [pose].")]
+pub struct Args {
+    /// Name of the camera.
+    camera: String,
+    /// Configuration file of the daemon: it names the broker.
+    #[arg(long, value_name = "FILE", default_value = super::DEFAULT_CONFIG)]
+    config: PathBuf,
+    /// File to write instead of standard output.
+    #[arg(long, short, value_name = "FILE")]
+    output: Option<PathBuf>,
+    /// Stop after this time.
+    #[arg(long, value_name = "N")]
+    seconds: Option<u64>,
+    /// Stop after this many messages.
+    #[arg(long, value_name = "N")]
+    messages: Option<u64>,
+}
+
+/// How often it is looked whether the time is over.
+const TICK: Duration = Duration::from_millis(200);
+
+/// Writes messages until there are enough of them, the time is over or a signal comes. Each line is
+/// written whole at once, so that a signal costs no part of one.
+///
+/// # Errors
+/// If the camera is unknown or the output cannot be written.
+pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
+    log::init("warn,posed=info")?;
+    let Loaded { config, .. } = match config::load(&args.config) {
+        Ok(loaded) => loaded,
+        Err(faults) => {
+            eprintln!("{faults}");
+            return Ok(ExitCode::from(exit::CONFIG));
+        }
+    };
+    let known: Vec<&str> = config.cameras.iter().map(|camera| camera.name.as_str()).collect();
+    anyhow::ensure!(
+        known.contains(&args.camera.as_str()),
+        "no camera {:?} in {}; there are: {}",
+        args.camera,
+        args.config.display(),
+        known.join(", ")
+    );
+    let mut out: Box<dyn Write> = match &args.output {
+        Some(path) => {
+            Box::new(File::create(path).with_context(|| format!("cannot write {}", path.display()))?)
+        }
+        None => Box::new(std::io::stdout()),
+    };
+    let subscriber = Subscriber::start(&config.mqtt.publisher()?, &args.camera)?;
+    let written = copy(&subscriber, out.as_mut(), args);
+    let lost = subscriber.lost();
+    subscriber.stop();
+    eprintln!("{} messages of {} recorded, {lost} lost", written?, args.camera);
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Copies payloads to lines; how many.
+fn copy(subscriber: &Subscriber, out: &mut dyn Write, args: &Args) -> anyhow::Result<u64> {
+    let clock = SystemClock::shared();
+    let start = clock.now();
+    let mut written = 0;
+    while args.messages.is_none_or(|most| written < most)
+        && args.seconds.is_none_or(|most| clock.now().since(start) < Duration::from_secs(most))
+    {
+        let Some(mut payload) = subscriber.receive(TICK) else { continue };
+        payload.push(b'\n');
+        match out.write_all(&payload).and_then(|()| out.flush()) {
+            Ok(()) => written += 1,
+            // Whoever reads has seen enough.
+            Err(e) if e.kind() == std::io::ErrorKind::BrokenPipe => break,
+            Err(e) => return Err(e).context("cannot write the recording"),
+        }
+    }
+    Ok(written)
+}
