@@ -13,9 +13,10 @@ const LINES_PER_SECOND: u32 = 5;
 
 /// Starts GStreamer, once a process; cheap to call again.
 ///
-/// Its warnings and errors go to `tracing` as warnings of target `gstreamer`, at most five a
-/// second. What `GST_DEBUG` asks for beyond that goes there as debug lines, unlimited: at such
-/// levels GStreamer's elements may print what cameras send, passwords included.
+/// Its errors go to `tracing` as warnings of target `gstreamer`, at most five a second. Its warnings
+/// are debug lines: elements warn of what they then cope with, at every start. So is what
+/// `GST_DEBUG` asks for beyond that, unlimited: at such levels GStreamer's elements may print what
+/// cameras send, passwords included.
 ///
 /// # Errors
 /// If GStreamer does not start.
@@ -32,7 +33,7 @@ pub fn init() -> Result<(), Error> {
             let Some(text) = message.get() else { return };
             let category = category.name();
             let object = object.map(|o| o.to_string()).unwrap_or_default();
-            if level > gst::DebugLevel::Warning {
+            if level > gst::DebugLevel::Error {
                 tracing::debug!(target: "gstreamer", category, object, "{text}");
             } else if let Some(muted) = limit.admit() {
                 // One word of an element may be a URL.

@@ -245,6 +245,7 @@ impl Daemon {
 
     /// Stops every stage and joins every thread: cameras, then workers, then the publisher.
     pub fn stop(mut self) {
+        let cameras: Vec<_> = self.cameras_mut(|cameras| cameras.values().cloned().collect());
         // All at once: each may take a second to close its connection.
         self.captures.values().for_each(|(_, capture)| capture.request_stop());
         for name in self.captures.keys().cloned().collect::<Vec<_>>() {
@@ -260,6 +261,8 @@ impl Daemon {
         if let Some(state) = self.state.take() {
             state.stop();
         }
+        // Nothing counts any more: decoded frames are now exactly those published or dropped.
+        cameras.iter().for_each(|camera| state::publish_last(&self.shared, camera));
         self.shared.publisher.stop();
     }
 }

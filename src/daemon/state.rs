@@ -7,7 +7,7 @@ use crate::clock::Mono;
 use crate::publish::{self, Latency, State};
 
 use crate::slot::SlotId;
-use crate::telemetry::stats::Snapshot;
+use crate::telemetry::stats::{CameraStats, Percentiles, Snapshot};
 use std::collections::BTreeMap;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::sync::{Arc, PoisonError};
@@ -29,7 +29,7 @@ struct Before {
 struct Rates {
     decoded_fps: f64,
     published_fps: f64,
-    snapshot: Snapshot,
+    age: Option<Percentiles>,
 }
 
 /// Owns the state thread.
@@ -90,7 +90,7 @@ fn run(shared: &Shared, stop: &crate::shutdown::Shutdown, changes: &Receiver<()>
             let entry =
                 rates.entry(camera.id).or_insert((Before { at: now, ..Before::default() }, Rates::default()));
             if due {
-                *entry = step(entry.0, now, camera.stats.snapshot());
+                *entry = step(entry.0, now, &camera.stats);
             }
             publish(shared, &camera, &entry.1);
         }
@@ -98,13 +98,14 @@ fn run(shared: &Shared, stop: &crate::shutdown::Shutdown, changes: &Receiver<()>
 }
 
 /// Rates from the counters `before` and now.
-fn step(before: Before, now: Mono, snapshot: Snapshot) -> (Before, Rates) {
+fn step(before: Before, now: Mono, stats: &CameraStats) -> (Before, Rates) {
+    let snapshot = stats.snapshot();
     let seconds = now.since(before.at).as_secs_f64().max(1e-3);
     let rate = |now: u64, before: u64| now.saturating_sub(before) as f64 / seconds;
     let rates = Rates {
         decoded_fps: rate(snapshot.decoded, before.snapshot.decoded),
         published_fps: rate(snapshot.published, before.snapshot.published),
-        snapshot,
+        age: stats.take_ages(),
     };
     (Before { at: now, snapshot }, rates)
 }
@@ -115,8 +116,7 @@ fn all(shared: &Shared) -> Vec<Arc<Camera>> {
 
 /// The state of a camera that has just gone out of service.
 pub(super) fn publish_last(shared: &Shared, camera: &Camera) {
-    let snapshot = camera.stats.snapshot();
-    publish(shared, camera, &Rates { snapshot, ..Rates::default() });
+    publish(shared, camera, &Rates::default());
 }
 
 /// One line on all cameras, for `systemctl status`.
@@ -138,7 +138,7 @@ fn publish(shared: &Shared, camera: &Camera, rates: &Rates) {
         Status::Ended => (publish::Status::Ended, None),
         Status::Stopped => (publish::Status::Stopped, None),
     };
-    let Snapshot { decoded, published, dropped, age } = rates.snapshot;
+    let Snapshot { decoded, published, dropped } = camera.stats.snapshot();
     let unsent = shared.publisher.dropped(&camera.name);
     let state = State {
         status,
@@ -163,7 +163,7 @@ fn publish(shared: &Shared, camera: &Camera, rates: &Rates) {
             ("overflow", unsent.overflow),
             ("too_long", unsent.too_long),
         ]),
-        latency: age.map(|age| Latency { p50_ms: age.p50_ms, p99_ms: age.p99_ms }),
+        latency: rates.age.map(|age| Latency { p50_ms: age.p50_ms, p99_ms: age.p99_ms }),
     };
     shared.publisher.state(&camera.name, &state);
 }

@@ -34,7 +34,7 @@ pub struct CameraStats {
 }
 
 /// A copy of the counters at one moment.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Snapshot {
     /// Frames that left the decoder.
     pub decoded: u64,
@@ -42,8 +42,6 @@ pub struct Snapshot {
     pub published: u64,
     /// Frames that were not, by reason.
     pub dropped: Dropped,
-    /// Age of the poses when they were handed over, since the last snapshot that took them.
-    pub age: Option<Percentiles>,
 }
 
 /// Dropped frames by reason.
@@ -86,7 +84,12 @@ impl CameraStats {
         self.dropped[reason as usize].fetch_add(1, Ordering::Relaxed)
     }
 
-    /// The counters now; ages start over.
+    /// Age of the poses when they were handed over, since this was asked last.
+    pub fn take_ages(&self) -> Option<Percentiles> {
+        self.ages.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+
+    /// The counters now.
     pub fn snapshot(&self) -> Snapshot {
         let [overwritten, rate, invalid, inference, stopped] =
             std::array::from_fn(|i| self.dropped[i].load(Ordering::Relaxed));
@@ -94,7 +97,6 @@ impl CameraStats {
             decoded: self.decoded.load(Ordering::Relaxed),
             published: self.published.load(Ordering::Relaxed),
             dropped: Dropped { overwritten, rate, invalid, inference, stopped },
-            age: self.ages.lock().unwrap_or_else(PoisonError::into_inner).take(),
         }
     }
 }
