@@ -33,8 +33,14 @@ lint:
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --all-targets --locked -- -D warnings
 
+$(PY_ENV)/bin/python: models/lpn/ci-env.sh models/lpn/requirements-ci.txt
+	tests/deps.sh test
+	models/lpn/ci-env.sh $(PY_ENV)
+	touch $@
+
 # nextest where it is installed: it runs all test binaries at once.
-test-rust:
+test-rust: export POSED_PYTHON = $(abspath $(PY_ENV))/bin/python
+test-rust: $(PY_ENV)/bin/python
 	tests/deps.sh test
 	@if $(CARGO) nextest --version >/dev/null 2>&1; then \
 		set -x; $(CARGO) nextest run --locked --no-fail-fast; \
@@ -43,9 +49,7 @@ test-rust:
 	fi
 	$(CARGO) test --locked --doc
 
-test-python:
-	tests/deps.sh test
-	models/lpn/ci-env.sh $(PY_ENV)
+test-python: $(PY_ENV)/bin/python
 	$(PY_ENV)/bin/python -m pytest -q models/lpn/tests
 
 bench-peers:

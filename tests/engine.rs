@@ -1,5 +1,7 @@
 //! The engine against real models: the same file, the same crops, other ways to compute them.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use posed::infer::{InputBuffer, InputForm, InputSpec, Network, NetworkOptions};
 use std::path::PathBuf;
 

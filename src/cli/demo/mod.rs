@@ -115,12 +115,11 @@ fn watch(subscriber: &Subscriber, length: Duration) -> Seen {
     let (mut next, mut second) = (clock.now() + Duration::from_secs(1), Seen::default());
     let mut last = None;
     while clock.now() < end {
-        if let Some(payload) = subscriber.receive(next.since(clock.now())) {
-            if let Ok(message) = serde_json::from_slice::<Value>(&payload) {
-                seen.count(&message);
-                second.count(&message);
-                last = Some(message);
-            }
+        let payload = subscriber.receive(next.since(clock.now()));
+        if let Some(message) = payload.and_then(|payload| serde_json::from_slice::<Value>(&payload).ok()) {
+            seen.count(&message);
+            second.count(&message);
+            last = Some(message);
         }
         if clock.now() >= next {
             next = next + Duration::from_secs(1);

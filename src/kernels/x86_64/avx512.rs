@@ -169,10 +169,8 @@ pub unsafe fn depthwise(k: &Depthwise, arena: *mut u8, from: &Area, to: &Area, r
         // bias and factors are padded to 64 channels.
         unsafe {
             let mut weight = [[_mm512_setzero_si512(); 4]; 3];
-            for kx in 0..3 {
-                for a in 0..4 {
-                    weight[kx][a] = _mm512_loadu_si512(weights.as_ptr().add((kx * 4 + a) * 64).cast());
-                }
+            for (i, vector) in weight.as_flattened_mut().iter_mut().enumerate() {
+                *vector = _mm512_loadu_si512(weights.as_ptr().add(i * 64).cast());
             }
             let bias = |a: usize| _mm512_loadu_si512(k.bias.as_ptr().add(block * 64 + a * 16).cast());
             let mult = |a: usize| _mm512_loadu_ps(k.mult.as_ptr().add(block * 64 + a * 16));
