@@ -1,6 +1,6 @@
 //! What tests with real processes share.
 
-#![allow(dead_code, reason = "each test binary uses its own part")]
+#![allow(dead_code, clippy::disallowed_methods, reason = "each test uses its part; they wait for processes")]
 
 use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};

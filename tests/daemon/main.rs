@@ -1,5 +1,7 @@
 //! The real binary between a real clip and a real broker.
 
+#![allow(clippy::unwrap_used, clippy::disallowed_methods, reason = "tests wait for processes, and may fail")]
+
 mod bench;
 
 use bench::{Broker, Posed, Subscriber, camera, config, eventually, posed};
