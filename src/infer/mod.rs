@@ -6,6 +6,7 @@
 
 mod consts;
 mod explain;
+mod float;
 mod fused;
 mod lower;
 pub mod manifest;

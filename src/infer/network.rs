@@ -1,5 +1,6 @@
 //! [`Network`]: a loaded model, ready to run over batches of crops.
 
+use super::float::FloatOps;
 use super::rewrite::{Rewrite, Rewritten};
 use super::{Error, Explain, InputBuffer, InputForm, InputSpec, NetworkOptions, qdq};
 use crate::kernels::{Input, Isa, Output, Plan, PlanBuilder, Quant, Workers, Workspace};
@@ -262,7 +263,9 @@ struct Loaded {
 impl Loaded {
     fn new(model: TypedModel, output: (usize, usize, usize), isa: Isa) -> TractResult<Loaded> {
         let tract = |model: TypedModel, explain| -> TractResult<Loaded> {
-            let plan = TypedSimplePlan::new(model.into_decluttered()?.into_optimized()?)?;
+            let mut model = model.into_decluttered()?;
+            FloatOps { isa }.transform(&mut model)?;
+            let plan = TypedSimplePlan::new(model.into_optimized()?)?;
             Ok(Loaded { engine: Engine::Tract(plan), quant: None, explain, output })
         };
         let rewritten = match Rewritten::new(&model) {

@@ -1,9 +1,10 @@
 //! Which instruction set the kernels use.
 
 /// A set of kernels.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 pub enum Isa {
     /// Plain Rust: right everywhere, and what every other set is tested against.
+    #[default]
     Generic,
     /// x86-64 with AVX2: bytes widened to i16 and multiplied by `vpmaddwd`, which cannot saturate.
     Avx2,

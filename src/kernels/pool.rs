@@ -47,6 +47,19 @@ versions! {
 
 #[inline(always)]
 unsafe fn body(k: MaxPoolSpec, arena: *mut u8, from: &Area, to: &Area, rows: Range<usize>) {
+    // SAFETY: the caller's promise, passed on.
+    unsafe {
+        if to.step.is_multiple_of(64) {
+            blocks::<64>(k, arena, from, to, rows);
+        } else {
+            blocks::<16>(k, arena, from, to, rows);
+        }
+    }
+}
+
+/// `N` channels at a time.
+#[inline(always)]
+unsafe fn blocks<const N: usize>(k: MaxPoolSpec, arena: *mut u8, from: &Area, to: &Area, rows: Range<usize>) {
     let window = |axis: usize, o: usize, len: usize| {
         let at = o * k.stride[axis];
         at.saturating_sub(k.pad[axis])..(at + k.kernel[axis]).saturating_sub(k.pad[axis]).min(len)
@@ -55,20 +68,20 @@ unsafe fn body(k: MaxPoolSpec, arena: *mut u8, from: &Area, to: &Area, rows: Ran
         let window_rows = window(0, y, from.height);
         for p in 0..to.width {
             let columns = window(1, p, from.width);
-            for c in (0..to.step).step_by(16) {
-                let mut most = [0u8; 16];
+            for c in (0..to.step).step_by(N) {
+                let mut most = [0u8; N];
                 for iy in window_rows.clone() {
                     let row = from.row(iy) + c;
                     for ix in columns.clone() {
-                        // SAFETY: a pixel of `from`, 16 of its channels.
-                        let x = unsafe { &*arena.add(row + ix * from.step).cast::<[u8; 16]>() };
-                        for l in 0..16 {
+                        // SAFETY: a pixel of `from`, `N` of its channels.
+                        let x = unsafe { &*arena.add(row + ix * from.step).cast::<[u8; N]>() };
+                        for l in 0..N {
                             most[l] = most[l].max(x[l]);
                         }
                     }
                 }
-                // SAFETY: 16 channels of a pixel of `to`.
-                unsafe { *arena.add(to.row(y) + p * to.step + c).cast::<[u8; 16]>() = most };
+                // SAFETY: `N` channels of a pixel of `to`.
+                unsafe { *arena.add(to.row(y) + p * to.step + c).cast::<[u8; N]>() = most };
             }
         }
     }

@@ -1,0 +1,186 @@
+//! f32 convolutions of planes (NCHW), for networks that are not quantized: depthwise, and the grouped 4x4
+//! transposed convolution that doubles a map. Whole padded planes a tap at a time, which vectorises.
+
+use super::Isa;
+
+/// Depthwise convolution of one image, f32 planes in and out.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct PlaneConv {
+    /// Channels.
+    pub channels: usize,
+    /// Input rows and columns.
+    pub size: [usize; 2],
+    /// Output rows and columns.
+    pub out: [usize; 2],
+    /// Kernel rows and columns.
+    pub kernel: [usize; 2],
+    /// Steps down and right.
+    pub stride: [usize; 2],
+    /// Padding above and left.
+    pub pad: [usize; 2],
+}
+
+impl PlaneConv {
+    /// The padded plane's rows and columns: as much as the last window reads.
+    fn padded(&self) -> [usize; 2] {
+        std::array::from_fn(|i| {
+            ((self.out[i] - 1) * self.stride[i] + self.kernel[i]).max(self.size[i] + self.pad[i])
+        })
+    }
+
+    /// `y[c] = x[c] * kernel[c] + bias[c]`: x `[C, h, w]`, kernel `[C, kh, kw]`, bias `[C]` or `[1]`, y
+    /// `[C, H, W]`.
+    ///
+    /// # Panics
+    /// When a slice is not as long as its shape.
+    pub fn run(&self, isa: Isa, x: &[f32], kernel: &[f32], bias: &[f32], y: &mut [f32]) {
+        let ([rows, columns], taps) = (self.padded(), self.kernel[0] * self.kernel[1]);
+        let (plane, out_plane) = (self.size[0] * self.size[1], self.out[0] * self.out[1]);
+        assert!(x.len() == self.channels * plane && y.len() == self.channels * out_plane);
+        assert!(kernel.len() == self.channels * taps && [1, self.channels].contains(&bias.len()));
+        let mut padded = vec![0f32; rows * columns + self.kernel[1]];
+        let mut sums = vec![0f32; columns * ((self.out[0] - 1) * self.stride[0] + 1)];
+        for c in 0..self.channels {
+            for (r, row) in x[c * plane..][..plane].chunks_exact(self.size[1]).enumerate() {
+                padded[(r + self.pad[0]) * columns + self.pad[1]..][..self.size[1]].copy_from_slice(row);
+            }
+            sums.fill(bias[c.min(bias.len() - 1)]);
+            for (t, w) in kernel[c * taps..][..taps].iter().enumerate() {
+                let from = t / self.kernel[1] * columns + t % self.kernel[1];
+                // SAFETY: the body is safe; `isa` runs here.
+                unsafe { accumulate(isa, &mut sums, &padded[from..], *w) };
+            }
+            for (r, out) in y[c * out_plane..][..out_plane].chunks_exact_mut(self.out[1]).enumerate() {
+                let row = &sums[r * self.stride[0] * columns..];
+                match self.stride[1] {
+                    1 => out.copy_from_slice(&row[..out.len()]),
+                    s => out.iter_mut().zip(row.iter().step_by(s)).for_each(|(out, v)| *out = *v),
+                }
+            }
+        }
+    }
+}
+
+/// Grouped transposed convolution, kernel 4x4, stride 2, padding 1, one output channel a group.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct PlaneDouble {
+    /// Output channels, and groups.
+    pub channels: usize,
+    /// Input channels of a group.
+    pub members: usize,
+    /// Input rows and columns; the output has twice as many.
+    pub size: [usize; 2],
+}
+
+impl PlaneDouble {
+    /// x `[C * members, h, w]`, kernel `[C, members, 4, 4]`, bias `[C]` or `[1]`, y `[C, 2h, 2w]`.
+    ///
+    /// # Panics
+    /// When a slice is not as long as its shape.
+    pub fn run(&self, isa: Isa, x: &[f32], kernel: &[f32], bias: &[f32], y: &mut [f32]) {
+        let [h, w] = self.size;
+        let (plane, columns) = (h * w, w + 2);
+        let inputs = self.channels * self.members;
+        assert!(x.len() == inputs * plane && y.len() == self.channels * 4 * plane);
+        assert!(kernel.len() == inputs * 16 && [1, self.channels].contains(&bias.len()));
+        let mut padded = vec![0f32; (h + 2) * columns + 2];
+        // One plane of sums for each parity of output row and column; place (r, c) of it is what the input
+        // window (r, c), (r + 1, c + 1) of the padded plane gives.
+        let mut phases = [(); 4].map(|()| vec![0f32; (h + 1) * columns]);
+        for c in 0..self.channels {
+            phases.iter_mut().for_each(|p| p.fill(bias[c.min(bias.len() - 1)]));
+            for member in c * self.members..(c + 1) * self.members {
+                for (r, row) in x[member * plane..][..plane].chunks_exact(w).enumerate() {
+                    padded[(r + 1) * columns + 1..][..w].copy_from_slice(row);
+                }
+                for (phase, sums) in phases.iter_mut().enumerate() {
+                    for (dy, dx) in [(0, 0), (0, 1), (1, 0), (1, 1)] {
+                        // The nearer a tap's input is to the top left, the later its kernel place.
+                        let tap = (2 - 2 * dy + phase / 2) * 4 + 2 - 2 * dx + phase % 2;
+                        // SAFETY: the body is safe; `isa` runs here.
+                        unsafe {
+                            accumulate(isa, sums, &padded[dy * columns + dx..], kernel[member * 16 + tap])
+                        };
+                    }
+                }
+            }
+            for (r, out) in y[c * 4 * plane..][..4 * plane].chunks_exact_mut(2 * w).enumerate() {
+                // Output row r is row (r + 1) / 2 of the windows, of parity (r + 1) % 2; columns likewise.
+                let (row, parity) = (r.div_ceil(2) * columns, (r + 1) % 2 * 2);
+                let (even, odd) = (&phases[parity + 1][row..][..w], &phases[parity][row + 1..][..w]);
+                for ((out, even), odd) in out.as_chunks_mut::<2>().0.iter_mut().zip(even).zip(odd) {
+                    *out = [*even, *odd];
+                }
+            }
+        }
+    }
+}
+
+versions! { fn accumulate(sums: &mut [f32], x: &[f32], w: f32) = accumulate_body; }
+
+#[inline(always)]
+unsafe fn accumulate_body(sums: &mut [f32], x: &[f32], w: f32) {
+    for (sum, x) in sums.iter_mut().zip(x) {
+        *sum += w * *x;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn noise(rng: &mut fastrand::Rng, n: usize) -> Vec<f32> {
+        (0..n).map(|_| rng.f32() - 0.5).collect()
+    }
+
+    #[test]
+    fn depthwise_is_what_its_definition_says() {
+        let rng = &mut fastrand::Rng::with_seed(1);
+        for (size, kernel, stride) in [([7, 5], 3, 1), ([8, 6], 3, 2), ([9, 9], 5, 1), ([7, 8], 5, 2)] {
+            let pad = kernel / 2;
+            let out = size.map(|n: usize| (n + 2 * pad - kernel) / stride + 1);
+            let op =
+                PlaneConv { channels: 3, size, out, kernel: [kernel; 2], stride: [stride; 2], pad: [pad; 2] };
+            let [h, w] = size;
+            let (x, k, b) = (noise(rng, 3 * h * w), noise(rng, 3 * kernel * kernel), noise(rng, 3));
+            for isa in Isa::available() {
+                let mut y = vec![0.0; 3 * out[0] * out[1]];
+                op.run(isa, &x, &k, &b, &mut y);
+                for (i, y) in y.iter().enumerate() {
+                    let (c, r, q) = (i / out[1] / out[0], i / out[1] % out[0], i % out[1]);
+                    let mut want = b[c];
+                    for t in 0..kernel * kernel {
+                        let (iy, ix) = (r * stride + t / kernel, q * stride + t % kernel);
+                        if (pad..h + pad).contains(&iy) && (pad..w + pad).contains(&ix) {
+                            want += x[(c * h + iy - pad) * w + ix - pad] * k[c * kernel * kernel + t];
+                        }
+                    }
+                    assert!((y - want).abs() < 1e-5, "{isa:?} {op:?} at {i}: {y} {want}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn doubling_is_what_its_definition_says() {
+        let rng = &mut fastrand::Rng::with_seed(2);
+        for members in [1, 2] {
+            let op = PlaneDouble { channels: 3, members, size: [4, 3] };
+            let (x, k, b) = (noise(rng, 3 * members * 12), noise(rng, 3 * members * 16), noise(rng, 3));
+            let mut want: Vec<f32> = (0..3 * 48).map(|i| b[i / 48]).collect();
+            for m in 0..3 * members {
+                for i in 0..12 * 16 {
+                    let (iy, ix, ky, kx) = (i / 16 / 3, i / 16 % 3, i % 16 / 4, i % 4);
+                    let (oy, ox) = (2 * iy + ky, 2 * ix + kx);
+                    if (1..9).contains(&oy) && (1..7).contains(&ox) {
+                        want[m / members * 48 + (oy - 1) * 6 + ox - 1] +=
+                            x[m * 12 + iy * 3 + ix] * k[m * 16 + ky * 4 + kx];
+                    }
+                }
+            }
+            let mut y = vec![0.0; 3 * 48];
+            op.run(Isa::best(), &x, &k, &b, &mut y);
+            assert!(y.iter().zip(&want).all(|(a, b)| (a - b).abs() < 1e-5), "{y:?} {want:?}");
+        }
+    }
+}
