@@ -31,13 +31,12 @@ impl AddSpec {
 
     fn factors(&self, other: Option<Quant>) -> Result<Factors, Error> {
         let ratio = |q: Quant| q.scale / self.output.scale;
-        let shift = |q: Quant| -f32::from(q.zero_point) * ratio(q);
+        let zero = |q: Quant| f32::from(q.zero_point) * ratio(q);
         let f = Factors {
             input: ratio(self.input),
             other: other.map_or(0.0, ratio),
-            constant: shift(self.input) + other.map_or(0.0, shift),
+            constant: f32::from(self.output.zero_point) - (zero(self.input) + other.map_or(0.0, zero)),
             per_real: 1.0 / self.output.scale,
-            zero_point: self.output.zero_point,
             low: self.clamp.0,
             high: self.clamp.1,
         };
@@ -48,35 +47,41 @@ impl AddSpec {
     }
 }
 
-/// A sum in steps of its output: `input * a + other * b + constant`.
+/// A sum in steps of its output: `a * input + (b * other + constant)`, each a fused multiply-add and the
+/// zero points in the constant: the operations of ONNX Runtime's QLinearAdd in its order, because a byte
+/// that rounds the other way here is a different network some layers on.
 #[derive(Debug, Clone, Copy)]
 pub struct Factors {
     input: f32,
     other: f32,
     constant: f32,
     per_real: f32,
-    zero_point: u8,
     low: u8,
     high: u8,
 }
 
 impl Factors {
-    /// One order of operations, no fused multiply-add: every instruction set gives the same bytes.
     #[inline(always)]
     fn bytes<const MAP: bool>(&self, a: &[u8; 16], b: &[u8; 16], constant: &[f32; 16]) -> [u8; 16] {
-        let mut v = [0f32; 16];
-        for l in 0..16 {
-            v[l] = f32::from(a[l]) * self.input;
-        }
+        let mut v = *constant;
         if MAP {
             for l in 0..16 {
-                v[l] += f32::from(b[l]) * self.other;
+                v[l] = f32::from(b[l]).mul_add(self.other, v[l]);
             }
         }
         for l in 0..16 {
-            v[l] += constant[l];
+            v[l] = f32::from(a[l]).mul_add(self.input, v[l]);
         }
-        round_to_bytes(v, self.zero_point, (self.low, self.high))
+        round_to_bytes(v, 0, (self.low, self.high))
+    }
+
+    /// The constant with a vector's number in it; the byte it was rounded to, where it was.
+    #[inline(always)]
+    fn with(&self, real: f32, quant: Option<Quant>) -> f32 {
+        match quant {
+            Some(q) => f32::from(q.quantize(real)).mul_add(self.other, self.constant),
+            None => real.mul_add(self.per_real, self.constant),
+        }
     }
 }
 
@@ -85,8 +90,8 @@ pub struct Add {
     pub isa: Isa,
     pub first: Factors,
     pub second: Option<Factors>,
-    /// Offset of the vector (f32) that the first addition takes instead of a map.
-    pub vector: Option<usize>,
+    /// Offset of the vector (f32) that the first addition takes instead of a map, and what it was rounded to.
+    pub vector: Option<(usize, Option<Quant>)>,
 }
 
 impl Add {
@@ -94,10 +99,11 @@ impl Add {
         isa: Isa,
         first: (AddSpec, Option<Quant>),
         second: Option<(AddSpec, Quant)>,
-        vector: Option<usize>,
+        vector: Option<(usize, Option<Quant>)>,
     ) -> Result<Add, Error> {
         let second = second.map(|(s, q)| s.factors(Some(q))).transpose()?;
-        Ok(Add { isa, first: first.0.factors(first.1)?, second, vector })
+        let other = first.1.or(vector.and_then(|v| v.1));
+        Ok(Add { isa, first: first.0.factors(other)?, second, vector })
     }
 
     /// Computes `rows` of `to`; `others` are the maps of the first and the second addition.
@@ -115,9 +121,9 @@ impl Add {
     ) {
         // SAFETY: the caller's promise, passed on; a vector lies in the arena, aligned, padded like the map.
         unsafe {
-            let vector = self
-                .vector
-                .map(|at| std::slice::from_raw_parts(arena.add(at).cast::<f32>().cast_const(), to.step));
+            let vector = self.vector.map(|(at, q)| {
+                (std::slice::from_raw_parts(arena.add(at).cast::<f32>().cast_const(), to.step), q)
+            });
             match (others[0], self.second) {
                 (None, None) => run::<false, false>(self.isa, self, arena, from, others, vector, to, rows),
                 (None, Some(_)) => run::<false, true>(self.isa, self, arena, from, others, vector, to, rows),
@@ -137,7 +143,7 @@ unsafe fn run<const MAP: bool, const TWICE: bool>(
     arena: *mut u8,
     from: &Area,
     others: [Option<&Area>; 2],
-    vector: Option<&[f32]>,
+    vector: Option<(&[f32], Option<Quant>)>,
     to: &Area,
     rows: Range<usize>,
 ) {
@@ -161,7 +167,7 @@ struct Line<'a> {
     a: &'a [u8],
     b: &'a [u8],
     r: &'a [u8],
-    vector: Option<&'a [f32]>,
+    vector: Option<(&'a [f32], Option<Quant>)>,
     step: usize,
 }
 
@@ -207,10 +213,9 @@ fn pixels<const MAP: bool, const TWICE: bool>(
     let second_constant = [second.constant; 16];
     for i in 0..per_pixel {
         let mut constant = [first.constant; 16];
-        if let Some(v) = line.vector {
-            let v = &v[i * 16..i * 16 + 16];
-            for l in 0..16 {
-                constant[l] += v[l] * first.per_real;
+        if let Some((v, quant)) = line.vector {
+            for (constant, v) in constant.iter_mut().zip(&v[i * 16..i * 16 + 16]) {
+                *constant = first.with(*v, quant);
             }
         }
         for p in (i..n).step_by(per_pixel) {

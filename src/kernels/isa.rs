@@ -50,7 +50,7 @@ impl Isa {
 
     #[cfg(target_arch = "x86_64")]
     fn runs_here(self) -> bool {
-        let avx2 = std::is_x86_feature_detected!("avx2");
+        let avx2 = std::is_x86_feature_detected!("avx2") && std::is_x86_feature_detected!("fma");
         match self {
             Isa::Generic => true,
             Isa::Avx2 => avx2,

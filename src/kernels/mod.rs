@@ -28,6 +28,8 @@ mod vector;
 
 mod isa;
 mod plan;
+#[cfg(test)]
+mod tests;
 mod workers;
 #[cfg(target_arch = "x86_64")]
 mod x86_64;

@@ -170,6 +170,14 @@ impl PlanBuilder {
         self.steps.iter().position(|s| s.vectors().1 == Some(v))
     }
 
+    /// What a vector was rounded to, if that is how it was made.
+    fn rounded_to(&self, v: VecId) -> Option<Quant> {
+        match &self.steps[self.writer_of_vector(v)?] {
+            Step::Vector { op: VecOp::Requantize(q), .. } => Some(*q),
+            _ => None,
+        }
+    }
+
     /// Some of the steps, between other edges; maps and vectors keep their ids.
     pub fn part(
         &self,
@@ -264,7 +272,8 @@ impl PlanBuilder {
             let scratch = if matches!(step, Step::Attend { .. }) { next_logits.next() } else { None };
             let logits = scratch.map_or(0, |i| areas[i].start);
             let vector = |v: VecId| vector::Place { at: areas[maps + v.0].start, len: self.vectors[v.0] };
-            steps.push(Compiled::new(isa, step, &areas[..maps], &vector, logits, &self.maps)?);
+            let rounded = |v: VecId| self.rounded_to(v);
+            steps.push(Compiled::new(isa, step, &areas[..maps], (&vector, &rounded), logits, &self.maps)?);
         }
         areas.truncate(maps);
         let (inputs, outputs) = (self.inputs.clone(), self.outputs.clone());
@@ -350,7 +359,7 @@ impl Compiled {
         isa: Isa,
         step: &Step,
         areas: &[Area],
-        vector: &dyn Fn(VecId) -> vector::Place,
+        (vector, rounded): (&dyn Fn(VecId) -> vector::Place, &dyn Fn(VecId) -> Option<Quant>),
         logits: usize,
         shapes: &[MapShape],
     ) -> Result<Compiled, Error> {
@@ -395,12 +404,12 @@ impl Compiled {
                 };
                 let (other, quant, place) = match term {
                     Term::Map(m, q) => (Some(*m), Some(*q), None),
-                    Term::Vector(v) => (None, None, Some(vector(*v))),
+                    Term::Vector(v) => (None, None, Some((vector(*v), rounded(*v)))),
                 };
-                if !same_size(&maps, *to) || place.is_some_and(|p| p.len != area(*to).channels) {
+                if !same_size(&maps, *to) || place.is_some_and(|(p, _)| p.len != area(*to).channels) {
                     return Err(Error::step(kind, "maps of different sizes"));
                 }
-                let add = Add::new(isa, (first, quant), second, place.map(|p| p.at))?;
+                let add = Add::new(isa, (first, quant), second, place.map(|(p, q)| (p.at, q)))?;
                 Compiled::Add(add, *from, [other, then], *to)
             }
             Step::Attend { spec, from, to } => {
