@@ -132,6 +132,7 @@ fn nothing_is_left_over_when_cameras_come_and_go() {
     let subscriber = Subscriber::start(&broker);
     let keep = camera("keep", "paced = true\nloop = true\n");
     let posed = Posed::run(&config(&broker, &keep));
+    subscriber.json("posed/keep/poses", |_| true);
     let count = |what: &str| std::fs::read_dir(format!("/proc/{}/{what}", posed.pid())).unwrap().count();
     let round = |_| {
         let both = format!("{keep}{}", camera("more", "paced = true\nloop = true\n"));
