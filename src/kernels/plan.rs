@@ -343,6 +343,12 @@ impl PlanBuilder {
     }
 }
 
+/// Where a vector lies.
+type PlaceOf<'a> = &'a dyn Fn(VecId) -> vector::Place;
+
+/// What a vector was rounded to.
+type RoundedTo<'a> = &'a dyn Fn(VecId) -> Option<Quant>;
+
 /// A step with its weights packed and its places known.
 enum Compiled {
     Conv(Conv, MapId, MapId),
@@ -359,7 +365,7 @@ impl Compiled {
         isa: Isa,
         step: &Step,
         areas: &[Area],
-        (vector, rounded): (&dyn Fn(VecId) -> vector::Place, &dyn Fn(VecId) -> Option<Quant>),
+        (vector, rounded): (PlaceOf<'_>, RoundedTo<'_>),
         logits: usize,
         shapes: &[MapShape],
     ) -> Result<Compiled, Error> {
