@@ -47,7 +47,7 @@ const TICK: Duration = Duration::from_millis(200);
 /// # Errors
 /// If the camera is unknown or the output cannot be written.
 pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
-    log::init("warn,posed=info")?;
+    log::init("warn,posed=info", log::Format::Plain)?;
     let Loaded { config, .. } = match config::load(&args.config) {
         Ok(loaded) => loaded,
         Err(faults) => {

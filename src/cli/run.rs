@@ -32,7 +32,7 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let Some(Loaded { config, warnings }) = load(&args.config) else {
         return Ok(ExitCode::from(exit::CONFIG));
     };
-    log::init(&config.log.level)?;
+    log::init(&config.log.level, config.log.format.into())?;
     // Taken before any other thread starts, so that no signal is lost.
     let signals = SignalThread::start()?;
     tracing::info!("posed {} with {}", env!("CARGO_PKG_VERSION"), args.config.display());

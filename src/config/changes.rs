@@ -35,14 +35,14 @@ pub fn camera_changes(old: &Config, new: &Config) -> Changes {
 }
 
 impl Config {
-    /// The first section besides the cameras and the log that `new` has otherwise: those need a
-    /// restart.
+    /// The first section besides the cameras that `new` has otherwise: those need a restart.
     pub fn fixed_section_changed(&self, new: &Config) -> Option<&'static str> {
         [
             ("mqtt", self.mqtt != new.mqtt),
             ("model", self.model != new.model),
             ("inference", self.inference != new.inference),
             ("pose", self.pose != new.pose),
+            ("log", self.log != new.log),
         ]
         .into_iter()
         .find_map(|(name, changed)| changed.then_some(name))

@@ -1,6 +1,7 @@
 //! What the stages are handed of the configuration.
 
-use super::{Camera, Mqtt};
+use super::{Camera, LogFormat, Mqtt};
+use crate::telemetry::log;
 use crate::{capture, publish};
 
 impl Camera {
@@ -38,5 +39,15 @@ impl Mqtt {
         };
         options.check()?;
         Ok(options)
+    }
+}
+
+impl From<LogFormat> for log::Format {
+    fn from(format: LogFormat) -> log::Format {
+        match format {
+            LogFormat::Auto => log::Format::Auto,
+            LogFormat::Plain => log::Format::Plain,
+            LogFormat::Journal => log::Format::Journal,
+        }
     }
 }

@@ -61,7 +61,7 @@ pub enum Error {
     /// The system gives no thread.
     #[error("no thread for {0}: {1}")]
     Thread(String, std::io::Error),
-    /// Only cameras and the log level can change in a running daemon.
+    /// Only cameras can change in a running daemon.
     #[error("[{0}] changed: that needs a restart; nothing was changed")]
     NeedsRestart(&'static str),
 }

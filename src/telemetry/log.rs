@@ -23,14 +23,31 @@ pub enum Error {
     Twice,
 }
 
+/// How lines look.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Format {
+    /// For the journal where it reads stderr, else plain.
+    Auto,
+    /// With the time, for people.
+    Plain,
+    /// With priority prefixes, for the journal.
+    Journal,
+}
+
 /// Sends log lines of `level` and above to stderr. `$POSED_LOG` overrides `level`.
 ///
 /// # Errors
 /// If the level does not parse or a log is set up already.
-pub fn init(level: &str) -> Result<(), Error> {
+pub fn init(level: &str, format: Format) -> Result<(), Error> {
     let level = std::env::var("POSED_LOG").unwrap_or_else(|_| level.to_owned());
     let filter = EnvFilter::try_new(&level).map_err(|e| Error::Level(level, e))?;
-    let format = Lines { journal: journal_reads_stderr() };
+    let format = Lines {
+        journal: match format {
+            Format::Auto => journal_reads_stderr(),
+            Format::Plain => false,
+            Format::Journal => true,
+        },
+    };
     let subscriber = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)

@@ -62,27 +62,29 @@ fn a_reload_changes_what_changed_and_nothing_else() {
     let broker = Broker::start();
     let subscriber = Subscriber::start(&broker);
     let keep = camera("keep", "paced = true\nloop = true\n");
-    let posed = Posed::run(&config(&broker, &keep));
+    let journal = "[log]\nformat = \"journal\"\n";
+    let posed = Posed::run(&config(&broker, &format!("{keep}{journal}")));
     subscriber.json("posed/keep/poses", |_| true);
 
     std::fs::write(&posed.config, "[[camera]]\nname = 7\n").unwrap();
     posed.signal("HUP");
     let seq = subscriber.json("posed/keep/poses", |_| true)["seq"].as_u64().unwrap();
 
-    let both = format!("{keep}{}", camera("more", "paced = true\nloop = true\n"));
+    let both = format!("{keep}{}{journal}", camera("more", "paced = true\nloop = true\n"));
     std::fs::write(&posed.config, config(&broker, &both)).unwrap();
     posed.signal("HUP");
     subscriber.json("posed/more/poses", |_| true);
     // A camera that had been started again would count from the beginning.
     assert!(subscriber.json("posed/keep/poses", |_| true)["seq"].as_u64().unwrap() > seq);
 
-    std::fs::write(&posed.config, config(&broker, &keep)).unwrap();
+    std::fs::write(&posed.config, config(&broker, &format!("{keep}{journal}"))).unwrap();
     posed.signal("HUP");
     subscriber.json("posed/more/state", |state| state["status"] == "stopped");
     let (status, log) = posed.stop();
     assert!(status.success(), "{log}");
-    assert!(log.contains("stays as it was"), "{log}");
-    assert!(log.contains("cameras added: more"), "{log}");
+    // <3> and <6>: err and info, as the journal reads them.
+    assert!(log.contains("<3>SIGHUP: the configuration stays as it was"), "{log}");
+    assert!(log.contains("<6>SIGHUP: cameras added: more"), "{log}");
 }
 
 #[test]

@@ -54,7 +54,7 @@ struct Seen {
 
 /// Starts everything, watches, stops everything.
 pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
-    log::init("warn,posed=info")?;
+    log::init("warn,posed=info", log::Format::Plain)?;
     let own = if args.broker.is_none() { Some(Broker::start()?) } else { None };
     let url = match (&args.broker, &own) {
         (Some(url), _) => url.clone(),
