@@ -57,6 +57,8 @@ pub struct Camera {
     stream: Mutex<Stream>,
     scene: Mutex<Scene>,
     people: AtomicUsize,
+    /// Held while the state is read and published; true once the last word has been said.
+    pub(super) told: Mutex<bool>,
     /// Wakes the thread that publishes states; a full channel means that it will wake anyway.
     changed: SyncSender<()>,
 }
@@ -73,7 +75,8 @@ impl Camera {
     ) -> Camera {
         let stream = Mutex::new(Stream { since: clock.now(), ..Stream::default() });
         let (stats, scene) = (CameraStats::default(), Mutex::new(scene));
-        Camera { id, name, stats, clock, slots, stream, scene, people: AtomicUsize::new(0), changed }
+        let (people, told) = (AtomicUsize::new(0), Mutex::new(false));
+        Camera { id, name, stats, clock, slots, stream, scene, people, told, changed }
     }
 
     /// What is known of the stream now.

@@ -92,7 +92,11 @@ fn run(shared: &Shared, stop: &crate::shutdown::Shutdown, changes: &Receiver<()>
             if due {
                 *entry = step(entry.0, now, &camera.stats);
             }
-            publish(shared, &camera, &entry.1);
+            // Two threads publish states; an older one must not come after a newer one.
+            let told = camera.told.lock().unwrap_or_else(PoisonError::into_inner);
+            if !*told {
+                publish(shared, &camera, &entry.1);
+            }
         }
     }
 }
@@ -114,8 +118,10 @@ fn all(shared: &Shared) -> Vec<Arc<Camera>> {
     shared.cameras.read().unwrap_or_else(PoisonError::into_inner).values().cloned().collect()
 }
 
-/// The state of a camera that has just gone out of service.
+/// The last word on a camera that has gone out of service.
 pub(super) fn publish_last(shared: &Shared, camera: &Camera) {
+    let mut told = camera.told.lock().unwrap_or_else(PoisonError::into_inner);
+    *told = true;
     publish(shared, camera, &Rates::default());
 }
 
