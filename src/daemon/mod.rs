@@ -164,8 +164,7 @@ impl Daemon {
     fn add(&mut self, config: &config::Camera) -> Result<(), Error> {
         let id = SlotId(self.next_slot);
         self.next_slot += 1;
-        let scene =
-            scene::Scene::new(options::scene(config, &self.config), self.ids.clone(), self.clock.clone());
+        let scene = scene::Scene::new(options::scene(config, &self.config), self.ids.clone());
         let camera = Arc::new(Camera::new(
             id,
             config.name.clone(),

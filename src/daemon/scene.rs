@@ -1,7 +1,6 @@
 //! What a worker does with one frame: look for people if it is time, estimate their poses, follow
 //! them. One [`Scene`] a camera; the worker that holds the camera's lease has it to itself.
 
-use crate::clock::SharedClock;
 use crate::detect::look::{self, Look};
 use crate::detect::motion::Motion;
 use crate::detect::{self, Detection, Finder};
@@ -10,7 +9,6 @@ use crate::geometry::{BBox, Rotate, View};
 use crate::keypoint::Pose;
 use crate::pose::{self, Estimator};
 use crate::track::{self, Observation, Person, Tracker};
-use std::time::Duration;
 
 /// How one camera's frames are worked on.
 #[derive(Clone, Debug, PartialEq)]
@@ -48,21 +46,9 @@ pub enum Error {
     Find(#[from] detect::Error),
 }
 
-/// What one frame took.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Timing {
-    /// In the finder, if it looked.
-    pub finder: Option<Duration>,
-    /// In crops, network and decoding.
-    pub pose: Duration,
-    /// Poses estimated.
-    pub poses: usize,
-}
-
 /// One camera's people.
 pub struct Scene {
     options: Options,
-    clock: SharedClock,
     tracker: Tracker,
     look: Look,
     motion: Motion,
@@ -76,13 +62,12 @@ pub struct Scene {
 
 impl Scene {
     /// A scene that knows nobody.
-    pub fn new(options: Options, ids: track::Ids, clock: SharedClock) -> Scene {
+    pub fn new(options: Options, ids: track::Ids) -> Scene {
         Scene {
             tracker: Tracker::new(options.track.clone(), ids),
             look: Look::new(options.look.clone()),
             motion: Motion::default(),
             options,
-            clock,
             found: Vec::new(),
             boxes: Vec::new(),
             crops: Vec::new(),
@@ -100,15 +85,14 @@ impl Scene {
     ///
     /// # Errors
     /// If a network fails; the tracks then wait for the next frame.
-    pub fn people(&mut self, frame: &Frame, nets: &mut Nets) -> Result<(&[Person], Timing), Error> {
+    pub fn people(&mut self, frame: &Frame, nets: &mut Nets) -> Result<&[Person], Error> {
         let view = self.view(frame);
         let size = (view.width, view.height);
         let at = frame.stamp.mono;
-        let mut timing = Timing::default();
 
         self.boxes.clear();
         match nets.finder.as_mut().filter(|_| self.options.finder) {
-            Some(finder) => timing.finder = self.find(frame, &view, finder)?,
+            Some(finder) => self.find(frame, &view, finder)?,
             // Once somebody is followed their own box is the better crop.
             None if self.tracker.predict(at, size).is_empty() => self.boxes.push(self.region(&view)),
             None => {}
@@ -118,19 +102,16 @@ impl Scene {
 
         self.boxes.clear();
         self.boxes.extend(self.crops.iter().map(|crop| crop.bbox));
-        let began = self.clock.now();
         nets.estimator.estimate(frame, &view, &self.boxes, &mut self.poses)?;
-        timing.pose = self.clock.now().since(began);
-        timing.poses = self.poses.len();
 
         self.observations.clear();
         let seen = self.poses.iter().zip(&self.crops);
         self.observations.extend(seen.map(|(&pose, crop)| Observation { pose, track: crop.track }));
-        Ok((self.tracker.update(at, size, &self.observations), timing))
+        Ok(self.tracker.update(at, size, &self.observations))
     }
 
-    /// Looks for people if it is time, into `self.boxes`; how long that took.
-    fn find(&mut self, frame: &Frame, view: &View, finder: &mut Finder) -> Result<Option<Duration>, Error> {
+    /// Looks for people if it is time, into `self.boxes`.
+    fn find(&mut self, frame: &Frame, view: &View, finder: &mut Finder) -> Result<(), Error> {
         let at = frame.stamp.mono;
         self.motion.update(frame);
         let known = self.tracker.predict(at, (view.width, view.height));
@@ -140,9 +121,8 @@ impl Scene {
             lost: self.tracker.lost_somebody(),
         };
         if self.look.due(at, scene).is_none() {
-            return Ok(None);
+            return Ok(());
         }
-        let began = self.clock.now();
         finder.find(frame, view, &mut self.found)?;
         let region = self.region(view);
         let inside = self.found.iter().map(|d| d.bbox).filter(|b| contains(&region, b.centre()));
@@ -151,7 +131,7 @@ impl Scene {
         let newcomers = self.boxes.iter().any(|b| known.iter().all(|track| track.bbox.iou(b) < 0.3));
         self.look.done(at, newcomers);
         self.tracker.looked(at, &self.boxes);
-        Ok(Some(self.clock.now().since(began)))
+        Ok(())
     }
 
     /// The region of interest in display px.

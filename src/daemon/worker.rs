@@ -75,7 +75,7 @@ fn publish(
 ) -> Result<(), Error> {
     let mut scene = camera.scene();
     let view = scene.view(frame);
-    let (people, _timing) = scene.people(frame, nets)?;
+    let people = scene.people(frame, nets)?;
     let age = shared.clock.now().since(frame.stamp.mono);
     let message = Poses {
         session: shared.publisher.session(),
