@@ -13,6 +13,8 @@
 
 #[macro_use]
 mod versions;
+#[cfg(target_arch = "aarch64")]
+mod aarch64;
 mod add;
 mod arena;
 mod attention;
