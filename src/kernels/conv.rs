@@ -45,6 +45,7 @@ pub struct Conv {
     pub requant: Requant,
     pub float_out: bool,
     /// No weight is -128: two products of signed bytes fit i16.
+    #[cfg_attr(not(target_arch = "aarch64"), allow(dead_code, reason = "only its kernels take both kinds"))]
     pub paired: bool,
     pub weights: Packed,
     /// Bias and factor in the packed order of channels.
@@ -55,6 +56,7 @@ pub struct Conv {
 /// Weights in the order that the kernel reads them.
 pub enum Packed {
     I8(Vec<i8>),
+    #[cfg_attr(not(any(target_arch = "x86_64", target_arch = "aarch64", posed_neon)), allow(dead_code))]
     I16(Vec<i16>),
 }
 
@@ -89,7 +91,10 @@ impl Conv {
             high: spec.clamp.1,
         };
         let requant = Requant::new(co, taps, values).map_err(bad)?;
-        let isa = if requant.fits_i32 { isa } else { Isa::Generic };
+        // No weight is -128: two products of signed bytes fit i16. 32 bit ARM has no kernel without that.
+        let paired = !spec.weights.contains(&i8::MIN);
+        let by_hand = requant.fits_i32 && (paired || !cfg!(posed_neon));
+        let isa = if by_hand { isa } else { Isa::Generic };
         // The weight of output channel `o` for byte `b` of kernel row `ky`'s run.
         let at = |o: usize, ky: usize, b: usize| {
             let (kx, i) = (b / from.step, b % from.step);
@@ -114,7 +119,6 @@ impl Conv {
         };
         let bias = order.iter().map(|&c| requant.bias[c].wrapping_add(owed(c))).collect();
         let mult = order.iter().map(|&c| requant.mult[c]).collect();
-        let paired = !spec.weights.contains(&i8::MIN);
         let x_step = spec.stride[1] * from.step;
         let (stride, pad) = (spec.stride, spec.pad);
         Ok(Conv {
@@ -152,6 +156,8 @@ impl Conv {
                 Isa::DotProd => super::aarch64::dotprod::conv(self, arena, from, to, rows),
                 #[cfg(target_arch = "aarch64")]
                 Isa::Neon => super::aarch64::neon::conv(self, arena, from, to, rows),
+                #[cfg(posed_neon)]
+                Isa::Neon => super::arm::conv(self, arena, from, to, rows),
                 _ => generic(self, arena, from, to, rows),
             }
         }

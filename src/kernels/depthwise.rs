@@ -16,6 +16,7 @@ pub struct Depthwise {
     pub weights: Packed,
     /// Bias and factor in the packed order of channels.
     pub bias: Vec<i32>,
+    #[cfg_attr(not(any(target_arch = "x86_64", target_arch = "aarch64", posed_neon)), allow(dead_code))]
     pub mult: Vec<f32>,
 }
 
@@ -126,6 +127,8 @@ impl Depthwise {
                 Isa::DotProd => super::aarch64::depthwise::by_dot(self, arena, from, to, rows),
                 #[cfg(target_arch = "aarch64")]
                 Isa::Neon => super::aarch64::depthwise::by_mlal(self, arena, from, to, rows),
+                #[cfg(posed_neon)]
+                Isa::Neon => super::arm::depthwise(self, arena, from, to, rows),
                 isa => generic(isa, self, arena, from, to, rows),
             }
         }

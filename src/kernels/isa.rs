@@ -12,7 +12,7 @@ pub enum Isa {
     AvxVnni,
     /// x86-64 with AVX-512 VNNI.
     Avx512Vnni,
-    /// aarch64 with NEON (`smull`, `smlal`, `sadalp`).
+    /// ARM with NEON, 64 or 32 bit (`smull`, `smlal`, `sadalp`).
     Neon,
     /// aarch64 with the dot product extension (`sdot`).
     DotProd,
@@ -76,7 +76,8 @@ impl Isa {
 
     #[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
     fn runs_here(self) -> bool {
-        self == Isa::Generic
+        // On 32 bit ARM the whole program is built for NEON, or it has no kernels for it.
+        self == Isa::Generic || (cfg!(posed_neon) && self == Isa::Neon)
     }
 }
 

@@ -17,6 +17,8 @@ mod versions;
 mod aarch64;
 mod add;
 mod arena;
+#[cfg(posed_neon)]
+mod arm;
 mod attention;
 mod conv;
 pub mod crop;

@@ -18,6 +18,7 @@ check() {
     echo "boards: $1, $2: $(grep -o '[0-9]* passed' <<<"$log") with $sets"
 }
 
+check armhf cortex-a7 "neon generic"
 check aarch64 cortex-a53 "neon generic"
 check aarch64 cortex-a72 "neon generic"
 check aarch64 cortex-a76 "dotprod neon generic"
