@@ -2,7 +2,7 @@
 //! how a GC block ends (features plus context, rounded, plus the residual, rounded).
 
 use super::arena::Area;
-use super::requant::round_to_bytes;
+use super::requant::{round_between, whole_bytes};
 use super::{Error, Isa, Quant};
 use std::ops::Range;
 
@@ -61,8 +61,9 @@ pub struct Factors {
 }
 
 impl Factors {
+    /// The sums' bytes, still as floats.
     #[inline(always)]
-    fn bytes<const MAP: bool>(&self, a: &[u8; 16], b: &[u8; 16], constant: &[f32; 16]) -> [u8; 16] {
+    fn rounded<const MAP: bool>(&self, a: &[f32; 16], b: &[u8; 16], constant: &[f32; 16]) -> [f32; 16] {
         let mut v = *constant;
         if MAP {
             for l in 0..16 {
@@ -70,9 +71,9 @@ impl Factors {
             }
         }
         for l in 0..16 {
-            v[l] = f32::from(a[l]).mul_add(self.input, v[l]);
+            v[l] = a[l].mul_add(self.input, v[l]);
         }
-        round_to_bytes(v, 0, (self.low, self.high))
+        round_between(v, f32::from(self.low), f32::from(self.high))
     }
 
     /// The constant with a vector's number in it; the byte it was rounded to, where it was.
@@ -221,9 +222,16 @@ fn pixels<const MAP: bool, const TWICE: bool>(
         for p in (i..n).step_by(per_pixel) {
             // SAFETY: `p` is less than `n`, which the assertion holds against all four.
             unsafe {
-                let sum = first.bytes::<MAP>(&*a.add(p), &*b.add(p), &constant);
-                let sum = if TWICE { second.bytes::<true>(&sum, &*r.add(p), &second_constant) } else { sum };
-                out_parts.add(p).write(sum);
+                let a = *a.add(p);
+                let mut sum = [0f32; 16];
+                for l in 0..16 {
+                    sum[l] = a[l].into();
+                }
+                let mut sum = first.rounded::<MAP>(&sum, &*b.add(p), &constant);
+                if TWICE {
+                    sum = second.rounded::<true>(&sum, &*r.add(p), &second_constant);
+                }
+                out_parts.add(p).write(whole_bytes(sum, 0));
             }
         }
     }

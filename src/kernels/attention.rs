@@ -26,8 +26,8 @@ pub struct Attend {
     pub context: usize,
 }
 
-/// Channels of the context that are summed together.
-const BLOCK: usize = 32;
+/// The most channels of the context that are summed together: as many as sums stay in registers.
+const BLOCK: usize = 64;
 
 impl Attend {
     pub const STEP: &'static str = "attention pooling";
@@ -84,9 +84,10 @@ impl Attend {
     /// `arena` is an arena of the plan that this step was built and checked for; no other thread writes
     /// `from` or the logits, or uses these channels of the context.
     pub unsafe fn context(&self, arena: *mut u8, from: &Area, part: usize, parts: usize) {
-        let blocks = from.step.div_ceil(BLOCK);
-        for block in blocks * part / parts..blocks * (part + 1) / parts {
-            let channels = block * BLOCK..(block * BLOCK + BLOCK).min(from.step);
+        let block = from.step.div_ceil(parts).next_multiple_of(16).min(BLOCK);
+        let blocks = from.step.div_ceil(block);
+        for i in blocks * part / parts..blocks * (part + 1) / parts {
+            let channels = i * block..(i * block + block).min(from.step);
             // SAFETY: the caller's promise; offsets as planned.
             unsafe {
                 let weights = arena.add(self.logits).cast::<f32>().cast_const();
@@ -109,15 +110,30 @@ versions! {
 
 #[inline(always)]
 unsafe fn row_logits_body(weights: &[f32], x: &[u8], out: &mut [f32]) {
-    for (x, out) in x.chunks_exact(weights.len()).zip(out) {
-        let mut lanes = [0f32; 16];
-        for (x, w) in x.as_chunks::<16>().0.iter().zip(weights.as_chunks::<16>().0) {
+    let fours = out.len() / 4 * 4;
+    let (x, last) = x.split_at(fours * weights.len());
+    let (out, last_out) = out.split_at_mut(fours);
+    for (x, out) in x.chunks_exact(4 * weights.len()).zip(out.as_chunks_mut::<4>().0) {
+        *out = logits_of(weights, x);
+    }
+    for (x, out) in last.chunks_exact(weights.len()).zip(last_out) {
+        [*out] = logits_of(weights, x);
+    }
+}
+
+/// The logits of `N` pixels: together, because one alone is all latency.
+#[inline(always)]
+fn logits_of<const N: usize>(weights: &[f32], x: &[u8]) -> [f32; N] {
+    let mut lanes = [[0f32; 16]; N];
+    for (i, w) in weights.as_chunks::<16>().0.iter().enumerate() {
+        for (p, lanes) in lanes.iter_mut().enumerate() {
+            let x = &x[p * weights.len() + i * 16..][..16];
             for l in 0..16 {
                 lanes[l] += f32::from(x[l]) * w[l];
             }
         }
-        *out = tree_sum(lanes);
     }
+    lanes.map(tree_sum)
 }
 
 /// The sum of 16 lanes, always in this order.
@@ -133,7 +149,15 @@ pub fn tree_sum(mut lanes: [f32; 16]) -> f32 {
 
 #[inline(always)]
 unsafe fn exponentials_body(logits: &mut [f32]) {
-    let most = logits.iter().fold(f32::NEG_INFINITY, |m, v| if *v > m { *v } else { m });
+    let larger = |m: f32, v: f32| if v > m { v } else { m };
+    let mut most = [f32::NEG_INFINITY; 16];
+    let (sixteens, rest) = logits.as_chunks::<16>();
+    for v in sixteens {
+        for l in 0..16 {
+            most[l] = larger(most[l], v[l]);
+        }
+    }
+    let most = rest.iter().chain(&most).fold(f32::NEG_INFINITY, |m, v| larger(m, *v));
     for v in logits {
         *v = exp_nonpositive(*v - most);
     }
@@ -165,16 +189,36 @@ unsafe fn weighted_sums_body(
     channel: usize,
     context: &mut [f32],
 ) {
+    // SAFETY: the caller's promise: as many channels of `from` as `context` is long.
+    unsafe {
+        match context.len() / 16 {
+            1 => weighted_sums_of::<1>(input, weights, arena, from, channel, context),
+            2 => weighted_sums_of::<2>(input, weights, arena, from, channel, context),
+            3 => weighted_sums_of::<3>(input, weights, arena, from, channel, context),
+            _ => weighted_sums_of::<{ BLOCK / 16 }>(input, weights, arena, from, channel, context),
+        }
+    }
+}
+
+#[inline(always)]
+unsafe fn weighted_sums_of<const B: usize>(
+    input: Quant,
+    weights: &[f32],
+    arena: *const u8,
+    from: &Area,
+    channel: usize,
+    context: &mut [f32],
+) {
     let mut total = 0f32;
-    let mut sums = [[0f32; 16]; BLOCK / 16];
-    let blocks = context.len() / 16;
+    let mut sums = [[0f32; 16]; B];
     for (y, weights) in weights.chunks_exact(from.width).enumerate() {
+        // SAFETY: a row of `from`.
+        let row = unsafe { arena.add(from.row(y) + channel) };
         for (p, w) in weights.iter().enumerate() {
             total += *w;
-            for (b, sums) in sums.iter_mut().enumerate().take(blocks) {
-                let at = from.row(y) + p * from.step + channel + b * 16;
+            for (b, sums) in sums.iter_mut().enumerate() {
                 // SAFETY: 16 channels of a pixel of `from`.
-                let x = unsafe { &*arena.add(at).cast::<[u8; 16]>() };
+                let x = unsafe { &*row.add(p * from.step + b * 16).cast::<[u8; 16]>() };
                 for l in 0..16 {
                     sums[l] += f32::from(x[l]) * *w;
                 }

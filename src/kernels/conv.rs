@@ -5,6 +5,7 @@
 //! packed weights, the next pixel `stride * step` bytes on.
 
 use super::arena::{Area, Border};
+use super::pairs::Pairs;
 use super::requant::{Requant, RequantSpec};
 use super::{Error, Isa, Quant};
 use std::ops::Range;
@@ -36,7 +37,7 @@ pub struct ConvSpec {
 pub struct Conv {
     pub isa: Isa,
     pub kernel_rows: usize,
-    /// Bytes of a run, padded to a multiple of 4, or 8 for NEON (the padding meets zero weights).
+    /// Bytes of a run, padded to a multiple of 4 (the padding meets zero weights).
     pub run: usize,
     /// Bytes from an output pixel's input to the next one's.
     pub x_step: usize,
@@ -44,9 +45,6 @@ pub struct Conv {
     pub pad: [usize; 2],
     pub requant: Requant,
     pub float_out: bool,
-    /// No weight is -128: two products of signed bytes fit i16.
-    #[cfg_attr(not(target_arch = "aarch64"), allow(dead_code, reason = "only its kernels take both kinds"))]
-    pub paired: bool,
     pub weights: Packed,
     /// Bias and factor in the packed order of channels.
     pub bias: Vec<i32>,
@@ -56,8 +54,8 @@ pub struct Conv {
 /// Weights in the order that the kernel reads them.
 pub enum Packed {
     I8(Vec<i8>),
-    #[cfg_attr(not(any(target_arch = "x86_64", target_arch = "aarch64", posed_neon)), allow(dead_code))]
     I16(Vec<i16>),
+    Pairs(Pairs),
 }
 
 impl Conv {
@@ -91,10 +89,8 @@ impl Conv {
             high: spec.clamp.1,
         };
         let requant = Requant::new(co, taps, values).map_err(bad)?;
-        // No weight is -128: two products of signed bytes fit i16. 32 bit ARM has no kernel without that.
-        let paired = !spec.weights.contains(&i8::MIN);
-        let by_hand = requant.fits_i32 && (paired || !cfg!(posed_neon));
-        let isa = if by_hand { isa } else { Isa::Generic };
+        let isa = if requant.fits_i32 { isa } else { Isa::Generic };
+        let run = (kw * from.step).next_multiple_of(4);
         // The weight of output channel `o` for byte `b` of kernel row `ky`'s run.
         let at = |o: usize, ky: usize, b: usize| {
             let (kx, i) = (b / from.step, b % from.step);
@@ -104,37 +100,16 @@ impl Conv {
         let blocks = co.div_ceil(16);
         let float_out = spec.output_zero_point.is_none();
         let layout = Layout::of(isa, float_out);
-        let run = (kw * from.step).next_multiple_of(layout.run_multiple);
         let order: Vec<usize> = layout.channels(blocks);
-        let mut weights = Packed::I8(vec![]);
-        if layout.wide {
-            weights = Packed::I16(layout.pack(kh, run, &order, |o, ky, b| i16::from(at(o, ky, b))));
-        } else if let Packed::I8(w) = &mut weights {
-            *w = layout.pack(kh, run, &order, at);
-        }
-        // A kernel that takes 128 from each byte is owed 128 times the weights' sum.
-        let owed = |c: usize| {
-            let sum: i32 = if layout.signed && c < co { taps(c).map(i32::from).sum() } else { 0 };
-            sum.wrapping_mul(128)
+        let mut bias: Vec<i32> = order.iter().map(|&c| requant.bias[c]).collect();
+        let weights = match isa {
+            Isa::Avx2 => Packed::Pairs(Pairs::new((kh, run, from.pitch), &order, at, &mut bias)),
+            _ => Packed::I8(layout.pack(kh, run, &order, at)),
         };
-        let bias = order.iter().map(|&c| requant.bias[c].wrapping_add(owed(c))).collect();
         let mult = order.iter().map(|&c| requant.mult[c]).collect();
         let x_step = spec.stride[1] * from.step;
         let (stride, pad) = (spec.stride, spec.pad);
-        Ok(Conv {
-            isa,
-            kernel_rows: kh,
-            run,
-            x_step,
-            stride,
-            pad,
-            requant,
-            float_out,
-            paired,
-            weights,
-            bias,
-            mult,
-        })
+        Ok(Conv { isa, kernel_rows: kh, run, x_step, stride, pad, requant, float_out, weights, bias, mult })
     }
 
     /// Computes `rows` of `to`.
@@ -152,12 +127,6 @@ impl Conv {
                 Isa::AvxVnni => super::x86_64::vnni256::conv(self, arena, from, to, rows),
                 #[cfg(target_arch = "x86_64")]
                 Isa::Avx2 => super::x86_64::avx2::conv(self, arena, from, to, rows),
-                #[cfg(target_arch = "aarch64")]
-                Isa::DotProd => super::aarch64::dotprod::conv(self, arena, from, to, rows),
-                #[cfg(target_arch = "aarch64")]
-                Isa::Neon => super::aarch64::neon::conv(self, arena, from, to, rows),
-                #[cfg(posed_neon)]
-                Isa::Neon => super::arm::conv(self, arena, from, to, rows),
                 _ => generic(self, arena, from, to, rows),
             }
         }
@@ -221,32 +190,23 @@ pub fn packed16(p: usize) -> usize {
     l / 4 * 8 + a * 4 + l % 4
 }
 
-/// How an instruction set wants weights: channels a tile, bytes of a run together, i16 or i8.
+/// How an instruction set wants weights: channels a tile, bytes of a run together.
 struct Layout {
     tile: usize,
     group: usize,
-    wide: bool,
     order: fn(usize) -> usize,
-    /// What the length of a run is padded to.
-    run_multiple: usize,
-    /// The kernel takes 128 from each input byte.
-    signed: bool,
 }
 
 impl Layout {
     fn of(isa: Isa, float_out: bool) -> Layout {
-        let natural: fn(usize) -> usize = |p| p;
-        let layout = |tile, group, order: fn(usize) -> usize| {
-            let order = if float_out { natural } else { order };
-            Layout { tile, group, wide: false, order, run_multiple: 4, signed: false }
-        };
+        let natural = |p: usize| p;
         match isa {
-            Isa::Avx512Vnni => layout(64, 4, packed64),
-            Isa::AvxVnni => layout(16, 4, packed16),
-            Isa::Avx2 => Layout { wide: true, ..layout(16, 2, packed16) },
-            Isa::DotProd => Layout { signed: true, ..layout(16, 4, natural) },
-            Isa::Neon => Layout { signed: true, run_multiple: 8, ..layout(4, 16, natural) },
-            Isa::Generic => layout(16, 1, natural),
+            Isa::Avx512Vnni if float_out => Layout { tile: 64, group: 4, order: natural },
+            Isa::Avx512Vnni => Layout { tile: 64, group: 4, order: packed64 },
+            Isa::AvxVnni | Isa::Avx2 if float_out => Layout { tile: 16, group: 4, order: natural },
+            Isa::AvxVnni | Isa::Avx2 => Layout { tile: 16, group: 4, order: packed16 },
+            Isa::DotProd => Layout { tile: 16, group: 4, order: natural },
+            Isa::Generic | Isa::Neon => Layout { tile: 16, group: 1, order: natural },
         }
     }
 
@@ -258,7 +218,7 @@ impl Layout {
             .collect()
     }
 
-    /// `[tile][kernel row][run / group][channel of tile][group]`; a run's last group may be shorter.
+    /// `[tile][kernel row][run / group][channel of tile][group]`.
     fn pack<T>(
         &self,
         kernel_rows: usize,
@@ -271,7 +231,7 @@ impl Layout {
             for ky in 0..kernel_rows {
                 for b in (0..run).step_by(self.group) {
                     for &o in tile {
-                        out.extend((b..(b + self.group).min(run)).map(|b| at(o, ky, b)));
+                        out.extend((b..b + self.group).map(|b| at(o, ky, b)));
                     }
                 }
             }

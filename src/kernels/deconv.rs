@@ -1,6 +1,6 @@
 //! Grouped transposed convolution of a u8 map: what LPN's head doubles its heatmaps with.
 
-use super::arena::Area;
+use super::arena::{Area, Border};
 use super::requant::{Requant, RequantSpec};
 use super::{Error, Isa, Quant};
 use std::ops::Range;
@@ -50,10 +50,25 @@ pub struct Deconv {
     weights: Vec<i16>,
     padded: usize,
     requant: Requant,
+    /// The kernel by hand for a map that is doubled.
+    #[cfg(target_arch = "x86_64")]
+    doubling: Option<super::x86_64::doubling::Doubling>,
 }
 
 impl Deconv {
     pub const STEP: &'static str = "transposed convolution";
+
+    /// The border that a kernel may read of a map of that many rows and columns.
+    pub fn border(spec: &DeconvSpec, from: (usize, usize), to: (usize, usize)) -> Border {
+        let side = usize::from(Deconv::doubles(spec, from, to));
+        Border { top: side, left: side, bottom: side, right: side }
+    }
+
+    /// Twice the rows and columns from the usual 4x4 kernel, as LPN's head has it.
+    fn doubles(spec: &DeconvSpec, from: (usize, usize), to: (usize, usize)) -> bool {
+        let window = (spec.kernel, spec.stride, spec.pad) == ([4, 4], [2, 2], [1, 1]);
+        window && (from.0.checked_mul(2), from.1.checked_mul(2)) == (Some(to.0), Some(to.1))
+    }
 
     pub fn new(isa: Isa, spec: &DeconvSpec, from: &Area, to: &Area) -> Result<Deconv, Error> {
         let bad = |what: String| Error::step(Deconv::STEP, what);
@@ -90,6 +105,14 @@ impl Deconv {
             let (t, j, o) = (i / padded / members, i / padded % members, i % padded);
             *w = if o < co { i16::from(at(o, j, t)) } else { 0 };
         }
+        #[cfg(target_arch = "x86_64")]
+        let doubling = {
+            let doubles = Deconv::doubles(spec, (from.height, from.width), (to.height, to.width));
+            let by_hand = isa != Isa::Generic && doubles && out_of == 1 && members <= 2 && requant.fits_i32;
+            let at = |o, j, ky, kx| at(o, j, ky * 4 + kx);
+            let zero = spec.input.zero_point;
+            by_hand.then(|| super::x86_64::doubling::Doubling::new(members, co, zero, &requant, at))
+        };
         let first = (0..padded).map(|o| if o < co { (o / out_of * members) as u32 } else { 0 }).collect();
         let zero_point = i32::from(spec.input.zero_point);
         let DeconvSpec { kernel, stride, pad, .. } = *spec;
@@ -105,6 +128,8 @@ impl Deconv {
             weights,
             padded,
             requant,
+            #[cfg(target_arch = "x86_64")]
+            doubling,
         })
     }
 
@@ -114,6 +139,12 @@ impl Deconv {
     /// `arena` is an arena of the plan that this step was built and checked for; no other thread writes
     /// `from`, or touches these rows of `to`.
     pub unsafe fn run(&self, arena: *mut u8, from: &Area, to: &Area, rows: Range<usize>) {
+        #[cfg(target_arch = "x86_64")]
+        if let Some(doubling) = &self.doubling {
+            // SAFETY: the caller's promise, passed on; all sets but the generic one have AVX2, and the border
+            // was asked for.
+            return unsafe { doubling.run(&self.requant, arena, from, to, rows) };
+        }
         // SAFETY: the caller's promise, passed on.
         unsafe { versioned(self.isa, self, arena, from, to, rows) };
     }

@@ -13,17 +13,14 @@
 
 #[macro_use]
 mod versions;
-#[cfg(target_arch = "aarch64")]
-mod aarch64;
 mod add;
 mod arena;
-#[cfg(posed_neon)]
-mod arm;
 mod attention;
 mod conv;
 pub mod crop;
 mod deconv;
 mod depthwise;
+mod pairs;
 mod planes;
 mod pool;
 mod ports;

@@ -131,38 +131,38 @@ impl OutputPort {
     /// `arena` is an arena of the plan that holds `from`, `fits` said yes, and no other thread writes it.
     pub(super) unsafe fn save(&self, output: &mut Output<'_>, arena: *const u8, from: &Area) {
         let (w, plane) = (from.width, from.width * from.height);
-        // SAFETY: a pixel of `from`, its first channel.
-        let pixel = |i: usize| unsafe { arena.add(from.row(i / w) + i % w * from.step) };
-        match (self, output) {
-            (OutputPort::BytesChw(_), Output::Bytes(out)) => {
-                for (c, out) in out.chunks_exact_mut(plane).enumerate() {
-                    // SAFETY: channel `c` of that pixel.
-                    out.iter_mut().enumerate().for_each(|(i, out)| *out = unsafe { *pixel(i).add(c) });
-                }
-            }
-            (OutputPort::RealsChw(_, q), Output::Floats(out)) => {
-                let table: [f32; 256] = std::array::from_fn(|v| q.real(v as u8));
-                // A block of pixels at a time, so that each one's line is still there for its next channel.
-                for i0 in (0..plane).step_by(64) {
-                    for (c, out) in out.chunks_exact_mut(plane).enumerate() {
-                        for (i, out) in out[i0..(i0 + 64).min(plane)].iter_mut().enumerate() {
-                            // SAFETY: channel `c` of that pixel.
-                            *out = table[usize::from(unsafe { *pixel(i0 + i).add(c) })];
+        let table: [f32; 256] = match self {
+            OutputPort::RealsChw(_, q) => std::array::from_fn(|v| q.real(v as u8)),
+            _ => [0.0; 256],
+        };
+        for y in 0..from.height {
+            // SAFETY: row `y` of `from`.
+            let row = unsafe { arena.add(from.row(y)) };
+            // A few pixels at a time, so that each one's lines are still there for its next channel.
+            for p in (0..w).step_by(16) {
+                let (n, at) = (16.min(w - p), y * w + p);
+                for c in 0..from.channels {
+                    let place = c * plane + at..c * plane + at + n;
+                    // SAFETY: channel `c` of a pixel of the row; f32 maps are aligned.
+                    let byte = |i: usize| unsafe { *row.add((p + i) * from.step + c) };
+                    match (self, &mut *output) {
+                        (OutputPort::BytesChw(_), Output::Bytes(out)) => {
+                            out[place].iter_mut().enumerate().for_each(|(i, out)| *out = byte(i));
                         }
+                        (OutputPort::RealsChw(..), Output::Floats(out)) => {
+                            let out = out[place].iter_mut().enumerate();
+                            out.for_each(|(i, out)| *out = table[usize::from(byte(i))]);
+                        }
+                        (OutputPort::FloatsChw(_), Output::Floats(out)) => {
+                            // SAFETY: as above.
+                            let real =
+                                |i: usize| unsafe { *row.add((p + i) * from.step).cast::<f32>().add(c) };
+                            out[place].iter_mut().enumerate().for_each(|(i, out)| *out = real(i));
+                        }
+                        _ => {}
                     }
                 }
             }
-            (OutputPort::FloatsChw(_), Output::Floats(out)) => {
-                for i0 in (0..plane).step_by(16) {
-                    for (c, out) in out.chunks_exact_mut(plane).enumerate() {
-                        for (i, out) in out[i0..(i0 + 16).min(plane)].iter_mut().enumerate() {
-                            // SAFETY: channel `c` of that pixel; f32 maps are aligned.
-                            *out = unsafe { *pixel(i0 + i).cast::<f32>().add(c) };
-                        }
-                    }
-                }
-            }
-            _ => {}
         }
     }
 }

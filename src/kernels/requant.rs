@@ -36,13 +36,28 @@ pub fn round_to_byte(x: f32, zero_point: u8) -> u8 {
 pub fn round_to_bytes<const N: usize>(x: [f32; N], zero_point: u8, (low, high): (u8, u8)) -> [u8; N] {
     let zero = f32::from(zero_point);
     // Saturating before rounding is the same, all bounds being integers.
-    let (least, most) = (f32::from(low) - zero, f32::from(high) - zero);
-    let mut ints = [0i32; N];
+    whole_bytes(round_between(x, f32::from(low) - zero, f32::from(high) - zero), zero_point)
+}
+
+/// The nearest whole numbers, ties to even, between two whole numbers less than 2^22; a NaN becomes the lower.
+#[inline(always)]
+pub fn round_between<const N: usize>(x: [f32; N], least: f32, most: f32) -> [f32; N] {
+    let mut out = [0f32; N];
     for l in 0..N {
         let v = if x[l] > least { x[l] } else { least };
         let v = if v < most { v } else { most };
-        // SAFETY: between -255 and 255, and no NaN, which the first comparison replaces.
-        ints[l] = unsafe { ((v + ROUNDER) - ROUNDER).to_int_unchecked::<i32>() };
+        out[l] = (v + ROUNDER) - ROUNDER;
+    }
+    out
+}
+
+/// Whole numbers from [`round_between`], plus the zero point, as bytes.
+#[inline(always)]
+pub fn whole_bytes<const N: usize>(x: [f32; N], zero_point: u8) -> [u8; N] {
+    let mut ints = [0i32; N];
+    for l in 0..N {
+        // SAFETY: between two numbers less than 2^22, and no NaN.
+        ints[l] = unsafe { x[l].to_int_unchecked::<i32>() };
     }
     let mut bytes = [0u8; N];
     for l in 0..N {

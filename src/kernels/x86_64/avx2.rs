@@ -1,91 +1,38 @@
-//! AVX2: `vpmaddwd` on bytes widened to i16. Exact: `vpmaddubsw`, which is made for bytes, saturates at
-//! i16 with 8 bit weights, and its sums need a second multiply anyway, so nothing is lost by widening.
+//! AVX2: `vpmaddubsw`, with weights packed so that it cannot saturate (see [`Pairs`]).
 
 use crate::kernels::arena::Area;
-use crate::kernels::conv::{Conv, Packed, Segments};
+use crate::kernels::conv::{Conv, Packed};
 use crate::kernels::depthwise::Depthwise;
+use crate::kernels::pairs::{Pairs, TILE};
 use crate::kernels::requant::Requant;
 use std::arch::x86_64::*;
-use std::cell::RefCell;
 use std::ops::Range;
-
-/// Bytes of widened input that stay in the first level cache beside the weights.
-const PANEL: usize = 16 << 10;
-
-thread_local! {
-    /// Widened input pixels; grown at a thread's first inferences, then kept.
-    static WIDENED: RefCell<Vec<i16>> = const { RefCell::new(vec![]) };
-}
 
 /// # Safety
 /// As [`Conv::run`]; the processor has AVX2.
 #[target_feature(enable = "avx2")]
 pub unsafe fn conv(k: &Conv, arena: *mut u8, from: &Area, to: &Area, rows: Range<usize>) {
+    let Packed::Pairs(pairs) = &k.weights else { return };
     let segments = k.segments(from, to, rows);
-    WIDENED.with_borrow_mut(|panel| {
-        for block in segments.blocks() {
-            // SAFETY: the caller's promise, passed on.
-            unsafe { conv_block(k, arena, from, to, &segments, block, panel) };
-        }
-    });
-}
-
-#[target_feature(enable = "avx2")]
-unsafe fn conv_block(
-    k: &Conv,
-    arena: *mut u8,
-    from: &Area,
-    to: &Area,
-    segments: &Segments,
-    block: Range<usize>,
-    panel: &mut Vec<i16>,
-) {
-    let Packed::I16(weights) = &k.weights else { return };
-    let taps = k.kernel_rows * k.run;
-    let chunk = (PANEL / (2 * taps)).max(6);
-    let out_bytes = if k.float_out { 64 } else { 16 };
-    if panel.len() < chunk * taps + 16 {
-        panel.resize(chunk * taps + 16, 0);
-    }
-    for i in block {
-        let (x, y, n) = segments.get(i);
-        for p0 in (0..n).step_by(chunk) {
-            let m = chunk.min(n - p0);
-            // SAFETY: building the plan checked every pixel's runs (and 16 bytes on) against the arena; the
-            // panel holds `chunk` pixels and a vector more.
-            unsafe {
-                for p in 0..m {
-                    for ky in 0..k.kernel_rows {
-                        let x = arena.add(x + (p0 + p) * k.x_step + ky * from.pitch).cast_const();
-                        widen(x, panel.as_mut_ptr().add(p * taps + ky * k.run), k.run);
-                    }
-                }
-                for (tile, weights) in weights.chunks_exact(taps * 16).enumerate() {
-                    let mut p = 0;
-                    while p < m {
-                        let x = panel.as_ptr().add(p * taps);
-                        let y = arena.add(y + (p0 + p) * to.step + tile * out_bytes);
-                        p += match m - p {
-                            6.. => pixels::<6>(k, x, taps, weights, tile, y, to.step),
-                            3.. => pixels::<3>(k, x, taps, weights, tile, y, to.step),
-                            _ => pixels::<1>(k, x, taps, weights, tile, y, to.step),
+    let out_bytes = if k.float_out { 4 * TILE } else { TILE };
+    for block in segments.blocks() {
+        for tile in 0..pairs.tiles.len() {
+            for i in block.clone() {
+                let (x, y, n) = segments.get(i);
+                let mut p = 0;
+                while p < n {
+                    // SAFETY: building the plan checked every pixel's runs and channels.
+                    unsafe {
+                        let x = arena.add(x + p * k.x_step).cast_const();
+                        let y = arena.add(y + p * to.step + tile * out_bytes);
+                        p += match n - p {
+                            4.. => pixels::<4>(k, pairs, tile, x, y, to.step),
+                            2.. => pixels::<2>(k, pairs, tile, x, y, to.step),
+                            _ => pixels::<1>(k, pairs, tile, x, y, to.step),
                         };
                     }
                 }
             }
-        }
-    }
-}
-
-/// Widens `len` bytes (rounded up to 16) to i16.
-#[inline]
-#[target_feature(enable = "avx2")]
-unsafe fn widen(from: *const u8, to: *mut i16, len: usize) {
-    for i in (0..len).step_by(16) {
-        // SAFETY: the caller has a vector's room at the end of both.
-        unsafe {
-            let bytes = _mm_loadu_si128(from.add(i).cast());
-            _mm256_storeu_si256(to.add(i).cast(), _mm256_cvtepu8_epi16(bytes));
         }
     }
 }
@@ -95,31 +42,71 @@ unsafe fn widen(from: *const u8, to: *mut i16, len: usize) {
 #[target_feature(enable = "avx2")]
 unsafe fn pixels<const R: usize>(
     k: &Conv,
-    x: *const i16,
-    taps: usize,
-    weights: &[i16],
+    pairs: &Pairs,
     tile: usize,
+    x: *const u8,
     y: *mut u8,
     y_step: usize,
 ) -> usize {
-    // SAFETY: the panel holds these pixels' taps, `weights` a whole tile, the output the pixels.
+    let at = pairs.tiles[tile];
+    // SAFETY: the caller's pixels, and the packed weights of a whole tile.
     unsafe {
-        let bias = k.bias.as_ptr().add(tile * 16).cast::<__m256i>();
+        let bias = k.bias.as_ptr().add(tile * TILE).cast::<__m256i>();
         let mut sums = [[_mm256_loadu_si256(bias), _mm256_loadu_si256(bias.add(1))]; R];
-        for q in 0..taps / 2 {
-            let w = weights.as_ptr().add(q * 32).cast::<__m256i>();
-            let (a, b) = (_mm256_loadu_si256(w), _mm256_loadu_si256(w.add(1)));
-            for (r, sums) in sums.iter_mut().enumerate() {
-                let pair = _mm256_set1_epi32(x.add(r * taps + q * 2).cast::<i32>().read_unaligned());
-                sums[0] = _mm256_add_epi32(sums[0], _mm256_madd_epi16(pair, a));
-                sums[1] = _mm256_add_epi32(sums[1], _mm256_madd_epi16(pair, b));
-            }
-        }
+        let mut w = pairs.weights.as_ptr().add(at.weights);
+        let (neither, rest) = pairs.offsets[at.offsets..].split_at(at.groups[0]);
+        let (first, rest) = rest.split_at(at.groups[1]);
+        let (second, rest) = rest.split_at(at.groups[2]);
+        w = groups::<R, false, false>(&mut sums, neither, w, x, k.x_step);
+        w = groups::<R, true, false>(&mut sums, first, w, x, k.x_step);
+        w = groups::<R, false, true>(&mut sums, second, w, x, k.x_step);
+        groups::<R, true, true>(&mut sums, &rest[..at.groups[3]], w, x, k.x_step);
         for (r, sums) in sums.iter().enumerate() {
-            store16(k.mult.as_ptr().add(tile * 16), &k.requant, k.float_out, *sums, y.add(r * y_step));
+            let mult = k.mult.as_ptr().add(tile * TILE);
+            store16(mult, &k.requant, k.float_out, *sums, y.add(r * y_step));
         }
     }
     R
+}
+
+/// Adds tap groups whose first (`A`) and second (`B`) vectors are signed or not; returns where the weights end.
+#[inline]
+#[target_feature(enable = "avx2")]
+unsafe fn groups<const R: usize, const A: bool, const B: bool>(
+    sums: &mut [[__m256i; 2]; R],
+    offsets: &[u32],
+    mut w: *const u8,
+    x: *const u8,
+    x_step: usize,
+) -> *const u8 {
+    let ones = _mm256_set1_epi16(1);
+    for offset in offsets {
+        // SAFETY: the caller's taps; a vector of weights, and one of masks where they are signed.
+        unsafe {
+            let load = |i: usize| _mm256_loadu_si256(w.add(32 * i).cast());
+            let (a, a_mask) = (load(0), if A { load(1) } else { ones });
+            let (b, b_mask) = (load(1 + usize::from(A)), if B { load(2 + usize::from(A)) } else { ones });
+            w = w.add(32 * (2 + usize::from(A) + usize::from(B)));
+            let x = x.add(*offset as usize);
+            for (r, sums) in sums.iter_mut().enumerate() {
+                let bytes = _mm256_set1_epi32(x.add(r * x_step).cast::<i32>().read_unaligned());
+                sums[0] = _mm256_add_epi32(sums[0], _mm256_madd_epi16(products::<A>(bytes, a, a_mask), ones));
+                sums[1] = _mm256_add_epi32(sums[1], _mm256_madd_epi16(products::<B>(bytes, b, b_mask), ones));
+            }
+        }
+    }
+    w
+}
+
+/// Sums of neighbouring products, as i16.
+#[inline]
+#[target_feature(enable = "avx2")]
+fn products<const SIGNED: bool>(bytes: __m256i, weights: __m256i, mask: __m256i) -> __m256i {
+    if SIGNED {
+        _mm256_maddubs_epi16(weights, _mm256_xor_si256(bytes, mask))
+    } else {
+        _mm256_maddubs_epi16(bytes, weights)
+    }
 }
 
 /// Requantizes and stores two 8-lane sums of a pixel (in the packed order of channels).
@@ -153,14 +140,14 @@ pub unsafe fn store16(mult: *const f32, q: &Requant, float_out: bool, sums: [__m
 #[target_feature(enable = "avx2")]
 pub unsafe fn depthwise(k: &Depthwise, arena: *mut u8, from: &Area, to: &Area, rows: Range<usize>) {
     let Packed::I16(weights) = &k.weights else { return };
-    for (block, weights) in weights.chunks_exact(3 * 64).enumerate() {
-        // SAFETY: building the plan checked the window of every output pixel; 16 channels of each are there.
-        unsafe {
-            let weight =
-                |kx: usize, i: usize| _mm256_loadu_si256(weights.as_ptr().add((kx * 4 + i) * 16).cast());
-            let bias = k.bias.as_ptr().add(block * 16).cast::<__m256i>();
-            let bias = [_mm256_loadu_si256(bias), _mm256_loadu_si256(bias.add(1))];
-            for y in rows.clone() {
+    for y in rows {
+        for (block, weights) in weights.chunks_exact(3 * 64).enumerate() {
+            // SAFETY: building the plan checked the window of every output pixel; 16 channels of each are there.
+            unsafe {
+                let weight =
+                    |kx: usize, i: usize| _mm256_loadu_si256(weights.as_ptr().add((kx * 4 + i) * 16).cast());
+                let bias = k.bias.as_ptr().add(block * 16).cast::<__m256i>();
+                let bias = [_mm256_loadu_si256(bias), _mm256_loadu_si256(bias.add(1))];
                 let x = arena.add(k.window(from, y) + block * 16).cast_const();
                 let out = arena.add(to.row(y) + block * 16);
                 let mut columns = [column(x, from.pitch), column(x.add(from.step), from.pitch)];

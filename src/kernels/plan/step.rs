@@ -1,0 +1,101 @@
+//! What a plan can do: operators over maps and vectors, before they have a place.
+
+use crate::kernels::Quant;
+use crate::kernels::add::{AddSpec, Term};
+use crate::kernels::attention::{Attend, AttendSpec};
+use crate::kernels::conv::{Conv, ConvSpec};
+use crate::kernels::deconv::{Deconv, DeconvSpec};
+use crate::kernels::depthwise::Depthwise;
+use crate::kernels::pool::MaxPoolSpec;
+use crate::kernels::vector::{self, Operand, VecOp};
+
+/// A map of a plan.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct MapId(pub(super) usize);
+
+/// A vector of a plan.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct VecId(pub(super) usize);
+
+/// One operator over maps and vectors.
+#[derive(Debug, Clone, PartialEq)]
+#[allow(missing_docs, reason = "from and to are what they say; the rest has its own words")]
+pub enum Step {
+    /// Dense convolution.
+    Conv { spec: ConvSpec, from: MapId, to: MapId },
+    /// Depthwise convolution: weights `[channels, 1, rows, columns]`.
+    Depthwise { spec: ConvSpec, from: MapId, to: MapId },
+    /// Grouped transposed convolution.
+    Deconv { spec: DeconvSpec, from: MapId, to: MapId },
+    /// Max pooling.
+    MaxPool { spec: MaxPoolSpec, from: MapId, to: MapId },
+    /// Addition of a map or a vector.
+    Add { spec: AddSpec, from: MapId, term: Term<MapId, VecId>, to: MapId },
+    /// Two additions in one pass: the second adds a map to the first one's result.
+    AddTwice { specs: [AddSpec; 2], from: MapId, term: Term<MapId, VecId>, then: (MapId, Quant), to: MapId },
+    /// Attention pooling of a map to a vector.
+    Attend { spec: AttendSpec, from: MapId, to: VecId },
+    /// Arithmetic on a vector.
+    Vector { op: VecOp, from: VecId, to: VecId },
+}
+
+impl Step {
+    /// What kind of step this is, as people call it.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Step::Conv { .. } => Conv::STEP,
+            Step::Depthwise { .. } => Depthwise::STEP,
+            Step::Deconv { .. } => Deconv::STEP,
+            Step::MaxPool { .. } => MaxPoolSpec::STEP,
+            Step::Add { .. } => AddSpec::STEP,
+            Step::AddTwice { .. } => "two additions",
+            Step::Attend { .. } => Attend::STEP,
+            Step::Vector { .. } => vector::Step::STEP,
+        }
+    }
+
+    /// Maps and vectors that the step reads.
+    pub fn reads(&self) -> (Vec<MapId>, Vec<VecId>) {
+        (self.maps().0, self.vectors().0)
+    }
+
+    pub(super) fn maps(&self) -> (Vec<MapId>, Option<MapId>) {
+        match self {
+            Step::Conv { from, to, .. }
+            | Step::Depthwise { from, to, .. }
+            | Step::Deconv { from, to, .. }
+            | Step::MaxPool { from, to, .. } => (vec![*from], Some(*to)),
+            Step::Add { from, term, to, .. } => (read_by(*from, term, None), Some(*to)),
+            Step::AddTwice { from, term, then, to, .. } => (read_by(*from, term, Some(then.0)), Some(*to)),
+            Step::Attend { from, .. } => (vec![*from], None),
+            Step::Vector { .. } => (vec![], None),
+        }
+    }
+
+    pub(super) fn vectors(&self) -> (Vec<VecId>, Option<VecId>) {
+        match self {
+            Step::Add { term: Term::Vector(v), .. } | Step::AddTwice { term: Term::Vector(v), .. } => {
+                (vec![*v], None)
+            }
+            Step::Attend { to, .. } => (vec![], Some(*to)),
+            Step::Vector { op, from, to } => (std::iter::once(*from).chain(operand(op)).collect(), Some(*to)),
+            _ => (vec![], None),
+        }
+    }
+}
+
+fn read_by(from: MapId, term: &Term<MapId, VecId>, then: Option<MapId>) -> Vec<MapId> {
+    let other = if let Term::Map(m, _) = term { Some(*m) } else { None };
+    [Some(from), other, then].into_iter().flatten().collect()
+}
+
+pub(super) fn operand(op: &VecOp) -> Option<VecId> {
+    match op {
+        VecOp::Add(Operand::Vector(v))
+        | VecOp::Sub(Operand::Vector(v))
+        | VecOp::Mul(Operand::Vector(v))
+        | VecOp::Div(Operand::Vector(v))
+        | VecOp::Max(Operand::Vector(v)) => Some(*v),
+        _ => None,
+    }
+}
