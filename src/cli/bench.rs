@@ -3,6 +3,7 @@
 use crate::infer::manifest::{self, Manifest};
 use crate::infer::{InputBuffer, InputForm, Network, NetworkOptions};
 use anyhow::{Context as _, ensure};
+use std::collections::BTreeMap;
 use std::io::BufRead as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -42,6 +43,9 @@ pub struct Args {
     /// Say what the engine took over and what it left to tract, and stop.
     #[arg(long)]
     explain: bool,
+    /// Time each step of the network, on one thread, and print them, the slowest kinds first.
+    #[arg(long, conflicts_with_all = ["follow", "heatmaps"])]
+    profile: bool,
     /// Print JSON.
     #[arg(long)]
     json: bool,
@@ -77,6 +81,9 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
     for i in 0..opts.max_batch {
         bench.put(i, &crops[i % (crops.len() / len) * len..][..len]);
     }
+    if args.profile {
+        return profile(&mut network, &bench.input, args.runs.max(1));
+    }
     let mut once = || -> anyhow::Result<f64> {
         let start = Instant::now();
         network.run(&bench.input, opts.max_batch)?;
@@ -107,6 +114,35 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
         println!("{} with {kernels} kernels, {threads} thread(s), batch {}", onnx.display(), opts.max_batch);
         println!("median {:.2} ms, least {:.2} ms, 99 % within {:.2} ms", at(0.5), at(0.0), at(0.99));
     }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Prints the median time of each step, steps with the same label summed.
+#[allow(clippy::disallowed_methods, reason = "measuring real time is this command's purpose")]
+fn profile(network: &mut Network, input: &InputBuffer, runs: usize) -> anyhow::Result<ExitCode> {
+    let labels = network.labels().context("tract runs this network: it has no steps of ours to time")?;
+    let mut times_us = vec![vec![]; labels.len()];
+    for _ in 0..runs {
+        let mut before = Instant::now();
+        network.run_watched(input, &mut |step| {
+            let now = Instant::now();
+            times_us[step].push(now.duration_since(before).as_secs_f64() * 1e6);
+            before = now;
+        })?;
+    }
+    let mut kinds: BTreeMap<String, (usize, f64)> = BTreeMap::new();
+    for (label, mut times_us) in labels.into_iter().zip(times_us) {
+        times_us.sort_by(f64::total_cmp);
+        let kind = kinds.entry(label).or_default();
+        *kind = (kind.0 + 1, kind.1 + times_us[times_us.len() / 2]);
+    }
+    let all: f64 = kinds.values().map(|(_, us)| us).sum();
+    let mut kinds: Vec<_> = kinds.into_iter().collect();
+    kinds.sort_by(|a, b| b.1.1.total_cmp(&a.1.1));
+    for (label, (n, us)) in kinds {
+        println!("{us:9.1} us {:5.1} % {n:4} x {label}", us / all * 100.0);
+    }
+    println!("{all:9.1} us in all, medians of {runs} runs");
     Ok(ExitCode::SUCCESS)
 }
 

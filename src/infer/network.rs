@@ -156,6 +156,32 @@ impl Network {
         }
     }
 
+    /// What [`Network::run_watched`] goes through; `None` where tract runs the network.
+    pub fn labels(&self) -> Option<Vec<String>> {
+        match &self.shared.engine {
+            Engine::Ours(plan) => Some(plan.labels()),
+            Engine::Tract(_) => None,
+        }
+    }
+
+    /// Runs the first crop of `input` on this thread alone; `after` hears the number of each of
+    /// [`Network::labels`] when it is done.
+    ///
+    /// # Errors
+    /// As [`Network::run`]; and when tract runs the network.
+    pub fn run_watched(&mut self, input: &InputBuffer, after: &mut dyn FnMut(usize)) -> Result<(), Error> {
+        let (Engine::Ours(plan), Runner::Ours { workspaces, .. }, InputBuffer::Quantized(crops)) =
+            (&self.shared.engine, &mut self.runner, input)
+        else {
+            return Err(Error::Input("only a network that runs whole in our kernels can be watched".into()));
+        };
+        let (k, h, w) = self.shared.output;
+        let crop = crops.get(..self.shared.crop_len()).ok_or_else(|| Error::Input("no whole crop".into()))?;
+        let workspace = workspaces[0].get_mut().unwrap_or_else(PoisonError::into_inner);
+        let mut output = [Output::Floats(&mut self.output[..k * h * w])];
+        plan.run_watched(workspace, &[Input::Bytes(crop)], &mut output, after).map_err(run_error)
+    }
+
     /// Runs the first `batch` crops of `input`.
     ///
     /// Returns f32 `[batch, K, h, w]`, contiguous: one plane a keypoint. With several threads, each takes
