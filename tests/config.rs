@@ -104,6 +104,7 @@ fn every_key_is_taken() {
         finder = "none"
         finder_interval_ms = 250
         max_people = 3
+        cpu_budget = 0.25
         [[camera]]
         name = "yard"
         source = "rtsp://cam.example/main"
@@ -126,7 +127,10 @@ fn every_key_is_taken() {
     let path = dir.path().join("clip.mp4");
     assert_eq!(clip.source, Source::File { path, looped: true, paced: false });
     assert_eq!((clip.rotate, clip.roi), (Rotate::Cw270, Some([0.1, 0.0, 0.9, 1.0])));
-    assert_eq!((clip.max_fps, clip.finder, clip.max_people), (Some(7.5), false, 3));
+    assert_eq!(
+        (clip.max_fps, clip.finder, clip.max_people, clip.cpu_budget),
+        (Some(7.5), false, 3, Some(0.25))
+    );
     let Source::Rtsp { url, credentials: Some(login) } = &yard.source else { panic!("{:?}", yard.source) };
     assert_eq!((url.as_str(), login.password.as_str()), ("rtsp://cam.example/main", "hunter2"));
     assert_eq!((yard.transport, yard.latency), (Transport::Udp, Duration::from_millis(250)));
@@ -202,6 +206,10 @@ const FAULTS: &[(&str, &str)] = &[
     (
         "keys of other sources",
         "[[camera]]\nname = \"a\"\nsource = \"test://\"\nloop = true\nusername = \"u\"\ntransport = \"udp\"\n",
+    ),
+    (
+        "camera authority without tls",
+        "[[camera]]\nname = \"a\"\nsource = \"rtsp://h/\"\ntls_ca = \"Cargo.toml\"\n",
     ),
     ("two user names", "[[camera]]\nname = \"a\"\nsource = \"rtsp://u:hunter2@h/\"\nusername = \"u\"\n"),
     ("log level", "[log]\nlevel = \"wran\"\n"),
@@ -295,7 +303,7 @@ fn files_that_cannot_be_read_are_faults_too() {
 #[test]
 fn each_commented_out_key_of_posed_toml_is_taken_and_shows_its_default() {
     let dir = tempfile::tempdir().unwrap();
-    for file in ["mqtt-password", "camera1-password", "ca.pem", "posed.pem", "posed.key"] {
+    for file in ["mqtt-password", "camera1-password", "camera1.pem", "ca.pem", "posed.pem", "posed.key"] {
         std::fs::write(dir.path().join(file), "x\n").unwrap();
     }
     let text = std::fs::read_to_string(root().join("config/posed.toml")).unwrap();
@@ -306,6 +314,7 @@ fn each_commented_out_key_of_posed_toml_is_taken_and_shows_its_default() {
         keys += 1;
         // Keys that concern one kind of source or of broker are tried with that kind.
         let text = match line {
+            line if line.contains(" rtsps") => text.replace("\"v4l2:///dev/video0\"", "\"rtsps://h/\""),
             line if line.contains(" rtsp") => text.replace("\"v4l2:///dev/video0\"", "\"rtsp://h/\""),
             line if line.contains("# file") => text.replace("\"v4l2:///dev/video0\"", "\"file:///clip.mp4\""),
             line if line.starts_with("#tls_") => text.replace("#url = \"mqtt:", "url = \"mqtts:"),

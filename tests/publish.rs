@@ -62,7 +62,10 @@ fn state(status: Status) -> State<'static> {
         published: 100,
         dropped: [("overwritten", 3), ("rate", 0)].into(),
         unsent: [("offline", 7)].into(),
+        skipped: [("max_people", 4)].into(),
         latency: Some(Latency { p50_ms: 18.34, p99_ms: 31.0 }),
+        finder: Some(Latency { p50_ms: 4.02, p99_ms: 5.0 }),
+        pose: Some(Latency { p50_ms: 14.16, p99_ms: 25.0 }),
     }
 }
 
@@ -474,6 +477,8 @@ fn messages_are_as_they_were_and_as_the_schema_says() {
             decoder: None,
             caps: None,
             latency: None,
+            finder: None,
+            pose: None,
             fps_in: f64::NAN,
             ..state(Status::Online)
         },

@@ -34,6 +34,7 @@ use crate::backoff::Backoff;
 use crate::clock::SharedClock;
 use crate::frame::Frame;
 use crate::shutdown::Shutdown;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
 use std::thread::JoinHandle;
@@ -62,6 +63,8 @@ pub struct Options {
     pub max_fps: Option<f64>,
     /// For RTSP.
     pub transport: Transport,
+    /// For `rtsps://`: PEM file of the only authorities to trust; the system's if `None`.
+    pub tls_ca: Option<PathBuf>,
     /// RTSP jitter buffer: how long a late packet is waited for.
     pub latency: Duration,
     /// A pipeline that has not given a frame by then is rebuilt.
@@ -80,6 +83,7 @@ impl Options {
             source,
             max_fps: None,
             transport: Transport::default(),
+            tls_ca: None,
             latency: Duration::from_millis(100),
             connect_timeout: Duration::from_secs(10),
             stall_timeout: Duration::from_secs(5),

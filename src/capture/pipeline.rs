@@ -8,6 +8,7 @@ use crate::frame::ClockLabel;
 use gstreamer::{self as gst, prelude::*};
 use gstreamer_app as gst_app;
 use gstreamer_video as gst_video;
+use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -61,6 +62,9 @@ impl Pipeline {
         if let Source::Rtsp { credentials, .. } = &options.source {
             let source = pipeline.by_name(plan::SOURCE).ok_or_else(|| fail("no source".into()))?;
             set_up_rtsp(&source, credentials.as_ref());
+            if let Some(ca) = &options.tls_ca {
+                trust_only(&source, ca).map_err(fail)?;
+            }
         }
         let fed = Arc::new(AtomicU64::new(0));
         decoder::count_input(&pipeline, &fed);
@@ -196,6 +200,15 @@ fn set_up_rtsp(source: &gst::Element, credentials: Option<&Credentials>) {
         let take = video && *selected.get_or_insert(number) == number;
         Some(take.to_value())
     });
+}
+
+/// Trusts the authorities in PEM file `ca` and no others. Certificate and host name are verified
+/// as always.
+fn trust_only(source: &gst::Element, ca: &Path) -> Result<(), String> {
+    let authorities =
+        gio::TlsFileDatabase::new(ca).map_err(|e| format!("tls_ca {}: {}", ca.display(), e.message()))?;
+    source.set_property("tls-database", authorities);
+    Ok(())
 }
 
 /// Links the first video pad of `decodebin` to the converter once it is there.

@@ -81,7 +81,7 @@ pub enum Source {
 
 impl Source {
     /// Whether the connection to it is encrypted.
-    pub(super) fn is_tls(&self) -> bool {
+    pub fn is_tls(&self) -> bool {
         matches!(self, Source::Rtsp { url, .. } if url.starts_with("rtsps:"))
     }
 

@@ -48,6 +48,13 @@ pub(super) fn camera(
             );
         }
     }
+    let tls_ca = table.get(report, "tls_ca", validate::file(base));
+    let is_tls = source.as_ref().is_none_or(|s| s.value.is_tls());
+    if let Some(ca) = tls_ca.as_ref().filter(|_| !is_tls) {
+        // As for the broker: whoever wants a certificate verified must not get plain text.
+        let reason = "the source is not rtsps://: nothing would be verified";
+        report.error(ca.span.clone(), table.key("tls_ca"), reason, "write rtsps:// or remove the line");
+    }
     let rotate = table.get_or(report, "rotate", Rotate::None, rotate);
     let roi = table.get(report, "roi", validate::roi).map(|at| at.value);
     let max_fps = table.get(report, "max_fps", number(0.1..=1000.0)).map(|at| at.value);
@@ -58,6 +65,7 @@ pub(super) fn camera(
     let half_second = Duration::from_millis(500);
     let finder_interval = table.get_or(report, "finder_interval_ms", half_second, millis(20..=60_000));
     let max_people = table.get_or(report, "max_people", 16, integer(1..=64)) as usize;
+    let cpu_budget = table.get(report, "cpu_budget", number(0.01..=1.0)).map(|at| at.value);
     table.finish(report);
 
     let camera = name.clone().zip(source).map(|(name, source)| Camera {
@@ -67,12 +75,14 @@ pub(super) fn camera(
         roi,
         max_fps,
         transport: transport.map_or_else(Transport::default, |at| at.value),
+        tls_ca: tls_ca.map(|at| at.value),
         latency: latency.map_or(Duration::from_millis(100), |at| at.value),
         connect_timeout,
         stall_timeout,
         finder,
         finder_interval,
         max_people,
+        cpu_budget,
     });
     (name, camera)
 }

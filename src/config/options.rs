@@ -10,6 +10,7 @@ impl Camera {
         capture::Options {
             max_fps: self.max_fps,
             transport: self.transport,
+            tls_ca: self.tls_ca.clone(),
             latency: self.latency,
             connect_timeout: self.connect_timeout,
             stall_timeout: self.stall_timeout,

@@ -128,6 +128,8 @@ pub struct Camera {
     pub max_fps: Option<f64>,
     /// `transport` of RTP.
     pub transport: Transport,
+    /// `tls_ca` of `rtsps://`: PEM file of the only authorities to trust; `None`: the system's.
+    pub tls_ca: Option<PathBuf>,
     /// `latency_ms`: how long a late packet is waited for.
     pub latency: Duration,
     /// `connect_timeout_ms`: by then there is a frame.
@@ -141,6 +143,8 @@ pub struct Camera {
     pub finder_interval: Duration,
     /// `max_people`: most poses estimated in one frame.
     pub max_people: usize,
+    /// `cpu_budget`: most of a worker's time that the camera takes, a share above 0; `None`: all.
+    pub cpu_budget: Option<f64>,
 }
 
 /// What is logged.

@@ -1,11 +1,12 @@
 //! One camera as the daemon sees it: where its frames and events go, and what is known of it.
 
+use super::budget::Budget;
 use super::scene::Scene;
 use crate::capture::{self, Event};
 use crate::clock::{Mono, SharedClock};
 use crate::frame::Frame;
 use crate::slot::{Put, SlotId, Slots};
-use crate::telemetry::stats::{CameraStats, DropReason};
+use crate::telemetry::stats::{CameraStats, DropReason, Skipped, Times};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::SyncSender;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -56,6 +57,7 @@ pub struct Camera {
     slots: Arc<Slots<Frame>>,
     stream: Mutex<Stream>,
     scene: Mutex<Scene>,
+    budget: Budget,
     people: AtomicUsize,
     /// Held while the state is read and published; true once the last word has been said.
     pub(super) told: Mutex<bool>,
@@ -69,14 +71,16 @@ impl Camera {
         id: SlotId,
         name: String,
         scene: Scene,
+        cpu_budget: Option<f64>,
         slots: Arc<Slots<Frame>>,
         clock: SharedClock,
         changed: SyncSender<()>,
     ) -> Camera {
         let stream = Mutex::new(Stream { since: clock.now(), ..Stream::default() });
+        let budget = Budget::new(cpu_budget, clock.now());
         let (stats, scene) = (CameraStats::default(), Mutex::new(scene));
         let (people, told) = (AtomicUsize::new(0), Mutex::new(false));
-        Camera { id, name, stats, clock, slots, stream, scene, people, told, changed }
+        Camera { id, name, stats, clock, slots, stream, scene, budget, people, told, changed }
     }
 
     /// What is known of the stream now.
@@ -95,9 +99,15 @@ impl Camera {
     }
 
     /// A frame with so many people was published.
-    pub fn published(&self, people: usize, age: Duration) {
+    pub fn published(&self, people: usize, times: &Times<Option<Duration>>, skipped: Skipped) {
         self.people.store(people, Ordering::Relaxed);
-        self.stats.published(age);
+        self.stats.skipped(skipped);
+        self.stats.published(times);
+    }
+
+    /// A worker had this to do with a frame of ours, whatever came of it.
+    pub fn worked(&self, time: Duration) {
+        self.budget.spent(time);
     }
 
     /// Takes the camera out of service; a frame that still waits is counted as dropped.
@@ -146,6 +156,11 @@ impl Camera {
 impl capture::Sink for Camera {
     fn frame(&self, frame: Frame) {
         self.stats.decoded();
+        // Here, not when a worker takes it: the rate drops, and what is worked on is still the newest.
+        if !self.budget.allows(self.clock.now()) {
+            self.stats.dropped(DropReason::Budget);
+            return;
+        }
         let lost = match self.slots.put(self.id, frame) {
             Put::Stored => return,
             Put::Replaced => DropReason::Overwritten,

@@ -7,6 +7,7 @@
 //! Start order: models, publisher, workers, cameras; stop order: cameras, workers, publisher, so
 //! that nothing is written to what is gone.
 
+mod budget;
 mod camera;
 mod nets;
 mod options;
@@ -164,11 +165,13 @@ impl Daemon {
     fn add(&mut self, config: &config::Camera) -> Result<(), Error> {
         let id = SlotId(self.next_slot);
         self.next_slot += 1;
-        let scene = scene::Scene::new(options::scene(config, &self.config), self.ids.clone());
+        let scene =
+            scene::Scene::new(options::scene(config, &self.config), self.ids.clone(), self.clock.clone());
         let camera = Arc::new(Camera::new(
             id,
             config.name.clone(),
             scene,
+            config.cpu_budget,
             self.shared.slots.clone(),
             self.clock.clone(),
             self.changed.clone(),

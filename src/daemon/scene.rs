@@ -1,6 +1,7 @@
 //! What a worker does with one frame: look for people if it is time, estimate their poses, follow
 //! them. One [`Scene`] a camera; the worker that holds the camera's lease has it to itself.
 
+use crate::clock::SharedClock;
 use crate::detect::look::{self, Look};
 use crate::detect::motion::Motion;
 use crate::detect::{self, Detection, Finder};
@@ -8,7 +9,9 @@ use crate::frame::Frame;
 use crate::geometry::{BBox, Rotate, View};
 use crate::keypoint::Pose;
 use crate::pose::{self, Estimator};
+use crate::telemetry::stats::Skipped;
 use crate::track::{self, Observation, Person, Tracker};
+use std::time::Duration;
 
 /// How one camera's frames are worked on.
 #[derive(Clone, Debug, PartialEq)]
@@ -46,9 +49,20 @@ pub enum Error {
     Find(#[from] detect::Error),
 }
 
+/// Where the time of one frame went; none where there was nothing to do.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Timing {
+    /// Looking for people.
+    pub finder: Option<Duration>,
+    /// Estimating their poses.
+    pub pose: Option<Duration>,
+}
+
 /// One camera's people.
 pub struct Scene {
     options: Options,
+    clock: SharedClock,
+    timing: Timing,
     tracker: Tracker,
     look: Look,
     motion: Motion,
@@ -62,12 +76,14 @@ pub struct Scene {
 
 impl Scene {
     /// A scene that knows nobody.
-    pub fn new(options: Options, ids: track::Ids) -> Scene {
+    pub fn new(options: Options, ids: track::Ids, clock: SharedClock) -> Scene {
         Scene {
             tracker: Tracker::new(options.track.clone(), ids),
             look: Look::new(options.look.clone()),
             motion: Motion::default(),
             options,
+            clock,
+            timing: Timing::default(),
             found: Vec::new(),
             boxes: Vec::new(),
             crops: Vec::new(),
@@ -81,14 +97,31 @@ impl Scene {
         frame.view(self.options.rotate)
     }
 
-    /// The people in `frame`, in px of the display frame.
+    /// Where the time of the last frame went.
+    pub fn timing(&self) -> Timing {
+        self.timing
+    }
+
+    /// Poses that were not estimated, since the start.
+    pub fn skipped(&self) -> Skipped {
+        let track::Stats { postponed, crowded, .. } = self.tracker.stats();
+        Skipped { max_people: postponed, crowded }
+    }
+
+    /// The people of the last frame, in px of the display frame.
+    pub fn people(&self) -> &[Person] {
+        self.tracker.people()
+    }
+
+    /// Takes in `frame`.
     ///
     /// # Errors
     /// If a network fails; the tracks then wait for the next frame.
-    pub fn people(&mut self, frame: &Frame, nets: &mut Nets) -> Result<&[Person], Error> {
+    pub fn update(&mut self, frame: &Frame, nets: &mut Nets) -> Result<(), Error> {
         let view = self.view(frame);
         let size = (view.width, view.height);
         let at = frame.stamp.mono;
+        self.timing = Timing::default();
 
         self.boxes.clear();
         match nets.finder.as_mut().filter(|_| self.options.finder) {
@@ -102,12 +135,15 @@ impl Scene {
 
         self.boxes.clear();
         self.boxes.extend(self.crops.iter().map(|crop| crop.bbox));
+        let began = self.clock.now();
         nets.estimator.estimate(frame, &view, &self.boxes, &mut self.poses)?;
+        self.timing.pose = (!self.boxes.is_empty()).then(|| self.clock.now().since(began));
 
         self.observations.clear();
         let seen = self.poses.iter().zip(&self.crops);
         self.observations.extend(seen.map(|(&pose, crop)| Observation { pose, track: crop.track }));
-        Ok(self.tracker.update(at, size, &self.observations))
+        self.tracker.update(at, size, &self.observations);
+        Ok(())
     }
 
     /// Looks for people if it is time, into `self.boxes`.
@@ -123,7 +159,9 @@ impl Scene {
         if self.look.due(at, scene).is_none() {
             return Ok(());
         }
+        let began = self.clock.now();
         finder.find(frame, view, &mut self.found)?;
+        self.timing.finder = Some(self.clock.now().since(began));
         let region = self.region(view);
         let inside = self.found.iter().map(|d| d.bbox).filter(|b| contains(&region, b.centre()));
         self.boxes.extend(inside);

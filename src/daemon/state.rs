@@ -4,10 +4,9 @@
 use super::camera::{Camera, Status};
 use super::worker::Shared;
 use crate::clock::Mono;
-use crate::publish::{self, Latency, State};
-
+use crate::publish::{self, State};
 use crate::slot::SlotId;
-use crate::telemetry::stats::{CameraStats, Percentiles, Snapshot};
+use crate::telemetry::stats::{CameraStats, Percentiles, Snapshot, Times};
 use std::collections::BTreeMap;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::sync::{Arc, PoisonError};
@@ -29,7 +28,7 @@ struct Before {
 struct Rates {
     decoded_fps: f64,
     published_fps: f64,
-    age: Option<Percentiles>,
+    times: Times<Option<Percentiles>>,
 }
 
 /// Owns the state thread.
@@ -109,7 +108,7 @@ fn step(before: Before, now: Mono, stats: &CameraStats) -> (Before, Rates) {
     let rates = Rates {
         decoded_fps: rate(snapshot.decoded, before.snapshot.decoded),
         published_fps: rate(snapshot.published, before.snapshot.published),
-        age: stats.take_ages(),
+        times: stats.take_times(),
     };
     (Before { at: now, snapshot }, rates)
 }
@@ -144,7 +143,7 @@ fn publish(shared: &Shared, camera: &Camera, rates: &Rates) {
         Status::Ended => (publish::Status::Ended, None),
         Status::Stopped => (publish::Status::Stopped, None),
     };
-    let Snapshot { decoded, published, dropped } = camera.stats.snapshot();
+    let Snapshot { decoded, published, dropped, skipped } = camera.stats.snapshot();
     let unsent = shared.publisher.dropped(&camera.name);
     let state = State {
         status,
@@ -160,6 +159,7 @@ fn publish(shared: &Shared, camera: &Camera, rates: &Rates) {
         dropped: BTreeMap::from([
             ("overwritten", dropped.overwritten),
             ("rate", dropped.rate),
+            ("budget", dropped.budget),
             ("invalid", dropped.invalid),
             ("inference", dropped.inference),
             ("stopped", dropped.stopped),
@@ -169,7 +169,14 @@ fn publish(shared: &Shared, camera: &Camera, rates: &Rates) {
             ("overflow", unsent.overflow),
             ("too_long", unsent.too_long),
         ]),
-        latency: rates.age.map(|age| Latency { p50_ms: age.p50_ms, p99_ms: age.p99_ms }),
+        skipped: BTreeMap::from([("max_people", skipped.max_people), ("crowded", skipped.crowded)]),
+        latency: rates.times.age.map(latency),
+        finder: rates.times.finder.map(latency),
+        pose: rates.times.pose.map(latency),
     };
     shared.publisher.state(&camera.name, &state);
+}
+
+fn latency(times: Percentiles) -> publish::Latency {
+    publish::Latency { p50_ms: times.p50_ms, p99_ms: times.p99_ms }
 }

@@ -9,7 +9,7 @@ use crate::frame::Frame;
 use crate::publish::{self, Poses, Publisher};
 use crate::slot::{SlotId, Slots};
 use crate::telemetry::progress::Beat;
-use crate::telemetry::stats::DropReason;
+use crate::telemetry::stats::{DropReason, Times};
 use crate::track;
 use std::collections::BTreeMap;
 use std::panic::AssertUnwindSafe;
@@ -44,12 +44,14 @@ pub fn run(shared: &Shared, mut nets: Nets, beat: &Beat) {
         let camera = shared.cameras.read().unwrap_or_else(PoisonError::into_inner).get(&id).cloned();
         if let Some(camera) = camera {
             // A panic in a network must cost one frame, not the camera.
+            let began = shared.clock.now();
             let work = AssertUnwindSafe(|| publish(shared, &camera, &frame, &mut nets, &mut payload));
             match std::panic::catch_unwind(work) {
                 Ok(Ok(())) => {}
                 Ok(Err(e)) => failed(&camera, &e.to_string()),
                 Err(_) => failed(&camera, "the inference panicked"),
             }
+            camera.worked(shared.clock.now().since(began));
         }
         // The buffer goes back to its decoder before the next frame is waited for.
         drop(frame);
@@ -75,7 +77,8 @@ fn publish(
 ) -> Result<(), Error> {
     let mut scene = camera.scene();
     let view = scene.view(frame);
-    let people = scene.people(frame, nets)?;
+    scene.update(frame, nets)?;
+    let (people, timing) = (scene.people(), scene.timing());
     let age = shared.clock.now().since(frame.stamp.mono);
     let message = Poses {
         session: shared.publisher.session(),
@@ -88,7 +91,8 @@ fn publish(
     payload.clear();
     let written = message.write(people.iter().map(|person| published(person, shared.smoothed)), payload);
     shared.publisher.poses(&camera.name, payload);
-    camera.published(written, age);
+    let times = Times { age: Some(age), finder: timing.finder, pose: timing.pose };
+    camera.published(written, &times, scene.skipped());
     if let Some(tap) = &shared.tap {
         tap.people(&camera.name, frame, &view, people);
     }

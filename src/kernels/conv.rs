@@ -5,6 +5,7 @@
 //! packed weights, the next pixel `stride * step` bytes on.
 
 use super::arena::{Area, Border};
+#[cfg(target_arch = "x86_64")]
 use super::pairs::Pairs;
 use super::requant::{Requant, RequantSpec};
 use super::{Error, Isa, Quant};
@@ -37,7 +38,7 @@ pub struct ConvSpec {
 pub struct Conv {
     pub isa: Isa,
     pub kernel_rows: usize,
-    /// Bytes of a run, padded to a multiple of 4 (the padding meets zero weights).
+    /// Bytes of a run, padded to a multiple of 4, or 8 for NEON (the padding meets zero weights).
     pub run: usize,
     /// Bytes from an output pixel's input to the next one's.
     pub x_step: usize,
@@ -45,6 +46,9 @@ pub struct Conv {
     pub pad: [usize; 2],
     pub requant: Requant,
     pub float_out: bool,
+    /// No weight is -128: two products of signed bytes fit i16.
+    #[cfg_attr(not(target_arch = "aarch64"), allow(dead_code, reason = "only its kernels take both kinds"))]
+    pub paired: bool,
     pub weights: Packed,
     /// Bias and factor in the packed order of channels.
     pub bias: Vec<i32>,
@@ -54,7 +58,9 @@ pub struct Conv {
 /// Weights in the order that the kernel reads them.
 pub enum Packed {
     I8(Vec<i8>),
+    #[cfg_attr(not(any(target_arch = "x86_64", target_arch = "aarch64", posed_neon)), allow(dead_code))]
     I16(Vec<i16>),
+    #[cfg(target_arch = "x86_64")]
     Pairs(Pairs),
 }
 
@@ -89,8 +95,10 @@ impl Conv {
             high: spec.clamp.1,
         };
         let requant = Requant::new(co, taps, values).map_err(bad)?;
-        let isa = if requant.fits_i32 { isa } else { Isa::Generic };
-        let run = (kw * from.step).next_multiple_of(4);
+        // No weight is -128: two products of signed bytes fit i16. 32 bit ARM has no kernel without that.
+        let paired = !spec.weights.contains(&i8::MIN);
+        let by_hand = requant.fits_i32 && (paired || !cfg!(posed_neon));
+        let isa = if by_hand { isa } else { Isa::Generic };
         // The weight of output channel `o` for byte `b` of kernel row `ky`'s run.
         let at = |o: usize, ky: usize, b: usize| {
             let (kx, i) = (b / from.step, b % from.step);
@@ -100,16 +108,37 @@ impl Conv {
         let blocks = co.div_ceil(16);
         let float_out = spec.output_zero_point.is_none();
         let layout = Layout::of(isa, float_out);
+        let run = (kw * from.step).next_multiple_of(layout.run_multiple);
         let order: Vec<usize> = layout.channels(blocks);
-        let mut bias: Vec<i32> = order.iter().map(|&c| requant.bias[c]).collect();
+        // A kernel that takes 128 from each byte is owed 128 times the weights' sum.
+        let owed = |c: usize| {
+            let sum: i32 = if layout.signed && c < co { taps(c).map(i32::from).sum() } else { 0 };
+            sum.wrapping_mul(128)
+        };
+        #[cfg_attr(not(target_arch = "x86_64"), allow(unused_mut))]
+        let mut bias: Vec<i32> = order.iter().map(|&c| requant.bias[c].wrapping_add(owed(c))).collect();
         let weights = match isa {
+            #[cfg(target_arch = "x86_64")]
             Isa::Avx2 => Packed::Pairs(Pairs::new((kh, run, from.pitch), &order, at, &mut bias)),
             _ => Packed::I8(layout.pack(kh, run, &order, at)),
         };
         let mult = order.iter().map(|&c| requant.mult[c]).collect();
         let x_step = spec.stride[1] * from.step;
         let (stride, pad) = (spec.stride, spec.pad);
-        Ok(Conv { isa, kernel_rows: kh, run, x_step, stride, pad, requant, float_out, weights, bias, mult })
+        Ok(Conv {
+            isa,
+            kernel_rows: kh,
+            run,
+            x_step,
+            stride,
+            pad,
+            requant,
+            float_out,
+            paired,
+            weights,
+            bias,
+            mult,
+        })
     }
 
     /// Computes `rows` of `to`.
@@ -127,6 +156,12 @@ impl Conv {
                 Isa::AvxVnni => super::x86_64::vnni256::conv(self, arena, from, to, rows),
                 #[cfg(target_arch = "x86_64")]
                 Isa::Avx2 => super::x86_64::avx2::conv(self, arena, from, to, rows),
+                #[cfg(target_arch = "aarch64")]
+                Isa::DotProd => super::aarch64::dotprod::conv(self, arena, from, to, rows),
+                #[cfg(target_arch = "aarch64")]
+                Isa::Neon => super::aarch64::neon::conv(self, arena, from, to, rows),
+                #[cfg(posed_neon)]
+                Isa::Neon => super::arm::conv(self, arena, from, to, rows),
                 _ => generic(self, arena, from, to, rows),
             }
         }
@@ -195,18 +230,25 @@ struct Layout {
     tile: usize,
     group: usize,
     order: fn(usize) -> usize,
+    /// What the length of a run is padded to.
+    run_multiple: usize,
+    /// The kernel takes 128 from each input byte.
+    signed: bool,
 }
 
 impl Layout {
     fn of(isa: Isa, float_out: bool) -> Layout {
-        let natural = |p: usize| p;
+        let natural: fn(usize) -> usize = |p| p;
+        let layout = |tile, group, order: fn(usize) -> usize| {
+            let order = if float_out { natural } else { order };
+            Layout { tile, group, order, run_multiple: 4, signed: false }
+        };
         match isa {
-            Isa::Avx512Vnni if float_out => Layout { tile: 64, group: 4, order: natural },
-            Isa::Avx512Vnni => Layout { tile: 64, group: 4, order: packed64 },
-            Isa::AvxVnni | Isa::Avx2 if float_out => Layout { tile: 16, group: 4, order: natural },
-            Isa::AvxVnni | Isa::Avx2 => Layout { tile: 16, group: 4, order: packed16 },
-            Isa::DotProd => Layout { tile: 16, group: 4, order: natural },
-            Isa::Generic | Isa::Neon => Layout { tile: 16, group: 1, order: natural },
+            Isa::Avx512Vnni => layout(64, 4, packed64),
+            Isa::AvxVnni | Isa::Avx2 => layout(16, 4, packed16),
+            Isa::DotProd => Layout { signed: true, ..layout(16, 4, natural) },
+            Isa::Neon => Layout { signed: true, run_multiple: 8, ..layout(4, 16, natural) },
+            Isa::Generic => layout(16, 1, natural),
         }
     }
 
@@ -218,7 +260,7 @@ impl Layout {
             .collect()
     }
 
-    /// `[tile][kernel row][run / group][channel of tile][group]`.
+    /// `[tile][kernel row][run / group][channel of tile][group]`; a run's last group may be shorter.
     fn pack<T>(
         &self,
         kernel_rows: usize,
@@ -231,7 +273,7 @@ impl Layout {
             for ky in 0..kernel_rows {
                 for b in (0..run).step_by(self.group) {
                     for &o in tile {
-                        out.extend((b..b + self.group).map(|b| at(o, ky, b)));
+                        out.extend((b..(b + self.group).min(run)).map(|b| at(o, ky, b)));
                     }
                 }
             }

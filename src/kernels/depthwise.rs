@@ -16,6 +16,7 @@ pub struct Depthwise {
     pub weights: Packed,
     /// Bias and factor in the packed order of channels.
     pub bias: Vec<i32>,
+    #[cfg_attr(not(any(target_arch = "x86_64", target_arch = "aarch64", posed_neon)), allow(dead_code))]
     pub mult: Vec<f32>,
 }
 
@@ -70,6 +71,22 @@ impl Depthwise {
                 }
                 (Packed::I16(packed), order)
             }
+            Isa::DotProd if by_hand => {
+                let order: Vec<usize> = (0..channels.next_multiple_of(16)).collect();
+                let rows = |(kx, c): (usize, usize)| (0..4).map(move |ky| at(c, ky, kx));
+                let pack = |c: &[usize]| {
+                    (0..3).flat_map(|kx| c.iter().map(move |c| (kx, *c))).flat_map(rows).collect::<Vec<i8>>()
+                };
+                (Packed::I8(order.chunks(16).flat_map(pack).collect()), order)
+            }
+            Isa::Neon if by_hand => {
+                let order: Vec<usize> = (0..channels.next_multiple_of(16)).collect();
+                let tap = |c: usize, t: usize| i16::from(at(c, t % 3, t / 3));
+                let pack = |c: &[usize]| {
+                    (0..9).flat_map(|t| c.iter().map(move |&c| tap(c, t))).collect::<Vec<i16>>()
+                };
+                (Packed::I16(order.chunks(8).flat_map(pack).collect()), order)
+            }
             _ => {
                 let order: Vec<usize> = (0..channels.next_multiple_of(16)).collect();
                 let tap = |t: usize| order.iter().map(move |&c| at(c, t / kw, t % kw));
@@ -77,7 +94,12 @@ impl Depthwise {
             }
         };
         let isa = if by_hand { isa } else { Isa::Generic };
-        let bias = order.iter().map(|&c| requant.bias[c]).collect();
+        // `sdot` takes 128 from each byte, and is owed 128 times the weights' sum.
+        let owed = |c: usize| {
+            let sum: i32 = if isa == Isa::DotProd && c < channels { taps(c).map(i32::from).sum() } else { 0 };
+            sum.wrapping_mul(128)
+        };
+        let bias = order.iter().map(|&c| requant.bias[c].wrapping_add(owed(c))).collect();
         let mult = order.iter().map(|&c| requant.mult[c]).collect();
         let ConvSpec { kernel, stride, pad, .. } = *spec;
         Ok(Depthwise { isa, kernel, stride, pad, requant, weights, bias, mult })
@@ -101,6 +123,12 @@ impl Depthwise {
                 Isa::Avx512Vnni => super::x86_64::avx512::depthwise(self, arena, from, to, rows),
                 #[cfg(target_arch = "x86_64")]
                 Isa::Avx2 | Isa::AvxVnni => super::x86_64::avx2::depthwise(self, arena, from, to, rows),
+                #[cfg(target_arch = "aarch64")]
+                Isa::DotProd => super::aarch64::depthwise::by_dot(self, arena, from, to, rows),
+                #[cfg(target_arch = "aarch64")]
+                Isa::Neon => super::aarch64::depthwise::by_mlal(self, arena, from, to, rows),
+                #[cfg(posed_neon)]
+                Isa::Neon => super::arm::depthwise(self, arena, from, to, rows),
                 isa => generic(isa, self, arena, from, to, rows),
             }
         }

@@ -12,7 +12,7 @@ pub enum Isa {
     AvxVnni,
     /// x86-64 with AVX-512 VNNI.
     Avx512Vnni,
-    /// aarch64 with NEON (`smlal`).
+    /// ARM with NEON, 64 or 32 bit (`smull`, `smlal`, `sadalp`).
     Neon,
     /// aarch64 with the dot product extension (`sdot`).
     DotProd,
@@ -61,10 +61,23 @@ impl Isa {
         }
     }
 
-    // ARM has no kernels of its own yet: its names would only hide that the generic ones run.
-    #[cfg(not(target_arch = "x86_64"))]
+    #[cfg(target_arch = "aarch64")]
     fn runs_here(self) -> bool {
-        self == Isa::Generic
+        match self {
+            Isa::Generic => true,
+            Isa::Neon => std::arch::is_aarch64_feature_detected!("neon"),
+            Isa::DotProd => {
+                std::arch::is_aarch64_feature_detected!("neon")
+                    && std::arch::is_aarch64_feature_detected!("dotprod")
+            }
+            Isa::Avx2 | Isa::AvxVnni | Isa::Avx512Vnni => false,
+        }
+    }
+
+    #[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
+    fn runs_here(self) -> bool {
+        // On 32 bit ARM the whole program is built for NEON, or it has no kernels for it.
+        self == Isa::Generic || (cfg!(posed_neon) && self == Isa::Neon)
     }
 }
 
@@ -77,5 +90,20 @@ mod x86_64 {
             && std::is_x86_feature_detected!("avx512vl")
             && std::is_x86_feature_detected!("avx512dq")
             && std::is_x86_feature_detected!("avx512vnni")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Isa;
+
+    /// Says which sets all the other tests compare (the board tests read it from the output).
+    #[test]
+    fn every_set_that_runs_here_is_found_by_its_name() {
+        let names: Vec<&str> = Isa::available().iter().map(|isa| isa.name()).collect();
+        eprintln!("kernels: {}", names.join(" "));
+        assert_eq!(names.last(), Some(&"generic"));
+        assert!(Isa::available().into_iter().all(|isa| Isa::named(isa.name()) == Some(isa)));
+        assert_eq!(Isa::named("mmx"), None);
     }
 }

@@ -13,13 +13,18 @@
 
 #[macro_use]
 mod versions;
+#[cfg(target_arch = "aarch64")]
+mod aarch64;
 mod add;
 mod arena;
+#[cfg(posed_neon)]
+mod arm;
 mod attention;
 mod conv;
 pub mod crop;
 mod deconv;
 mod depthwise;
+#[cfg(target_arch = "x86_64")]
 mod pairs;
 mod planes;
 mod pool;

@@ -187,19 +187,25 @@ pub struct State<'a> {
     pub published: u64,
     /// Frames that were not published since the camera's start, by reason.
     pub dropped: BTreeMap<&'static str, u64>,
+    /// Poses that were not estimated though their frame was published, by reason.
+    pub skipped: BTreeMap<&'static str, u64>,
     /// Messages that did not reach the broker, by reason.
     pub unsent: BTreeMap<&'static str, u64>,
     /// From capture to publishing.
     pub latency: Option<Latency>,
+    /// In the person finder, of the frames in which it looked.
+    pub finder: Option<Latency>,
+    /// From boxes to poses, of the frames with people.
+    pub pose: Option<Latency>,
 }
 
-/// Latency over the last seconds.
+/// Times over the last seconds.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Latency {
-    /// Half of the messages were younger.
+    /// Half were shorter.
     #[serde(serialize_with = "tenths")]
     pub p50_ms: f64,
-    /// 99 of 100 were younger.
+    /// 99 of 100 were shorter.
     #[serde(serialize_with = "tenths")]
     pub p99_ms: f64,
 }

@@ -1,5 +1,5 @@
-//! Counters of one camera: what came in, what went out, what was dropped and why, and how long
-//! frames took. Written by the capture and worker threads, read by the state ticker.
+//! Counters of one camera: what came in, what went out, what was dropped or skipped and why, and how
+//! long frames took. Written by the capture and worker threads, read by the state ticker.
 
 use serde::Serialize;
 use std::sync::Mutex;
@@ -14,6 +14,8 @@ pub enum DropReason {
     Overwritten,
     /// Above the camera's `max_fps`.
     Rate,
+    /// The camera had used up its `cpu_budget`.
+    Budget,
     /// Its bytes and caps do not fit together.
     Invalid,
     /// The network or the finder failed on it.
@@ -22,7 +24,7 @@ pub enum DropReason {
     Stopped,
 }
 
-const REASONS: usize = 5;
+const REASONS: usize = 6;
 
 /// Counters of one camera since it was started.
 #[derive(Debug, Default)]
@@ -30,7 +32,20 @@ pub struct CameraStats {
     decoded: AtomicU64,
     published: AtomicU64,
     dropped: [AtomicU64; REASONS],
-    ages: Mutex<Ages>,
+    postponed: AtomicU64,
+    crowded: AtomicU64,
+    times: Mutex<Times<Histogram>>,
+}
+
+/// Something of each time that is measured.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Times<T> {
+    /// From capture to publishing.
+    pub age: T,
+    /// In the person finder, of the frames in which it looked.
+    pub finder: T,
+    /// From boxes to poses, of the frames with boxes.
+    pub pose: T,
 }
 
 /// A copy of the counters at one moment.
@@ -42,6 +57,17 @@ pub struct Snapshot {
     pub published: u64,
     /// Frames that were not, by reason.
     pub dropped: Dropped,
+    /// People of published frames whose pose was not estimated, by reason.
+    pub skipped: Skipped,
+}
+
+/// Poses that were not estimated by reason; the frame was published all the same.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Skipped {
+    /// More people than `max_people`: theirs is estimated in turn.
+    pub max_people: u64,
+    /// More people than can be followed at all.
+    pub crowded: u64,
 }
 
 /// Dropped frames by reason.
@@ -51,6 +77,8 @@ pub struct Dropped {
     pub overwritten: u64,
     /// See [`DropReason::Rate`].
     pub rate: u64,
+    /// See [`DropReason::Budget`].
+    pub budget: u64,
     /// See [`DropReason::Invalid`].
     pub invalid: u64,
     /// See [`DropReason::Inference`].
@@ -62,7 +90,7 @@ pub struct Dropped {
 impl Dropped {
     /// All of them.
     pub fn total(&self) -> u64 {
-        self.overwritten + self.rate + self.invalid + self.inference + self.stopped
+        self.overwritten + self.rate + self.budget + self.invalid + self.inference + self.stopped
     }
 }
 
@@ -72,10 +100,19 @@ impl CameraStats {
         self.decoded.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// A frame's poses went to the publisher, `age` after its capture.
-    pub fn published(&self, age: Duration) {
+    /// A frame's poses went to the publisher; `times` of what was done for it.
+    pub fn published(&self, times: &Times<Option<Duration>>) {
         self.published.fetch_add(1, Ordering::Relaxed);
-        self.ages.lock().unwrap_or_else(PoisonError::into_inner).add(age);
+        let mut kept = self.times.lock().unwrap_or_else(PoisonError::into_inner);
+        times.age.into_iter().for_each(|age| kept.age.add(age));
+        times.finder.into_iter().for_each(|finder| kept.finder.add(finder));
+        times.pose.into_iter().for_each(|pose| kept.pose.add(pose));
+    }
+
+    /// How many poses were skipped so far.
+    pub fn skipped(&self, so_far: Skipped) {
+        self.postponed.store(so_far.max_people, Ordering::Relaxed);
+        self.crowded.store(so_far.crowded, Ordering::Relaxed);
     }
 
     /// A decoded frame will not be published.
@@ -84,19 +121,24 @@ impl CameraStats {
         self.dropped[reason as usize].fetch_add(1, Ordering::Relaxed)
     }
 
-    /// Age of the poses when they were handed over, since this was asked last.
-    pub fn take_ages(&self) -> Option<Percentiles> {
-        self.ages.lock().unwrap_or_else(PoisonError::into_inner).take()
+    /// The times since this was asked last.
+    pub fn take_times(&self) -> Times<Option<Percentiles>> {
+        let mut kept = self.times.lock().unwrap_or_else(PoisonError::into_inner);
+        Times { age: kept.age.take(), finder: kept.finder.take(), pose: kept.pose.take() }
     }
 
     /// The counters now.
     pub fn snapshot(&self) -> Snapshot {
-        let [overwritten, rate, invalid, inference, stopped] =
+        let [overwritten, rate, budget, invalid, inference, stopped] =
             std::array::from_fn(|i| self.dropped[i].load(Ordering::Relaxed));
         Snapshot {
             decoded: self.decoded.load(Ordering::Relaxed),
             published: self.published.load(Ordering::Relaxed),
-            dropped: Dropped { overwritten, rate, invalid, inference, stopped },
+            dropped: Dropped { overwritten, rate, budget, invalid, inference, stopped },
+            skipped: Skipped {
+                max_people: self.postponed.load(Ordering::Relaxed),
+                crowded: self.crowded.load(Ordering::Relaxed),
+            },
         }
     }
 }
@@ -116,23 +158,23 @@ const SUB: f64 = 8.0;
 const BUCKETS: usize = 160;
 const FIRST_MS: f64 = 0.1;
 
-/// Histogram of ages in logarithmic buckets: constant memory for any number of frames.
+/// Durations in logarithmic buckets: constant memory for any number of frames.
 #[derive(Debug)]
-pub struct Ages {
+pub struct Histogram {
     counts: [u32; BUCKETS],
     total: u64,
 }
 
-impl Default for Ages {
+impl Default for Histogram {
     fn default() -> Self {
-        Ages { counts: [0; BUCKETS], total: 0 }
+        Histogram { counts: [0; BUCKETS], total: 0 }
     }
 }
 
-impl Ages {
-    /// Counts one age.
-    pub fn add(&mut self, age: Duration) {
-        let ms = age.as_secs_f64() * 1e3;
+impl Histogram {
+    /// Counts one.
+    pub fn add(&mut self, time: Duration) {
+        let ms = time.as_secs_f64() * 1e3;
         let bucket = ((ms / FIRST_MS).max(1.0).log2() * SUB).floor() as usize;
         self.counts[bucket.min(BUCKETS - 1)] += 1;
         self.total += 1;
@@ -144,7 +186,7 @@ impl Ages {
             return None;
         }
         let result = Percentiles { p50_ms: self.quantile(0.5), p99_ms: self.quantile(0.99) };
-        *self = Ages::default();
+        *self = Histogram::default();
         Some(result)
     }
 
@@ -165,7 +207,7 @@ mod tests {
 
     #[test]
     fn percentiles_are_within_a_bucket_and_start_over() {
-        let mut ages = Ages::default();
+        let mut ages = Histogram::default();
         for ms in 1..=100 {
             ages.add(Duration::from_millis(ms));
         }
@@ -177,7 +219,7 @@ mod tests {
 
     #[test]
     fn ages_beyond_the_scale_count_in_the_outer_buckets() {
-        let mut ages = Ages::default();
+        let mut ages = Histogram::default();
         ages.add(Duration::ZERO);
         ages.add(Duration::from_secs(100_000));
         let p = ages.take().unwrap();
@@ -190,14 +232,15 @@ mod tests {
         for reason in [
             DropReason::Overwritten,
             DropReason::Rate,
+            DropReason::Budget,
             DropReason::Invalid,
             DropReason::Inference,
             DropReason::Stopped,
         ] {
             stats.dropped(reason);
         }
-        let all = Dropped { overwritten: 1, rate: 1, invalid: 1, inference: 1, stopped: 1 };
+        let all = Dropped { overwritten: 1, rate: 1, budget: 1, invalid: 1, inference: 1, stopped: 1 };
         assert_eq!(stats.snapshot().dropped, all);
-        assert_eq!(all.total(), 5);
+        assert_eq!(all.total(), 6);
     }
 }

@@ -147,6 +147,11 @@ impl Tracker {
         self.people.clear();
         let published = self.tracks.iter().filter(|track| track.stage == Stage::Confirmed);
         self.people.extend(published.map(|track| track.person(at, size)));
+        self.people()
+    }
+
+    /// Everybody who is published, as of the last update.
+    pub fn people(&self) -> &[Person] {
         &self.people
     }
 

@@ -7,6 +7,7 @@ use posed::backoff::Backoff;
 use posed::capture::{Event, Options, Transport};
 use posed::frame::ClockLabel;
 use std::io::{BufRead, BufReader, Read};
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -187,18 +188,12 @@ fn a_wrong_password_is_said_and_the_right_one_works() {
     capture.stop();
 }
 
-/// Neither the certificate nor plain text is good enough to send a password over.
-#[test]
-fn a_certificate_that_nobody_vouches_for_is_refused() {
-    if !server::gio::TlsBackend::default().supports_tls() {
-        println!("skipped: glib-networking is not installed");
-        return;
-    }
-    let dir = tempfile::tempdir().unwrap();
-    let (key, cert) = (dir.path().join("key.pem"), dir.path().join("cert.pem"));
+/// A PEM file of a certificate that signs itself, for `address`, and its key.
+fn self_signed(address: &str, dir: &Path) -> PathBuf {
+    let (key, cert) = (dir.join("key.pem"), dir.join(format!("{address}.pem")));
     let made = Command::new("openssl")
-        .args(["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=127.0.0.1"])
-        .args(["-addext", "subjectAltName=IP:127.0.0.1", "-keyout"])
+        .args(["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=camera"])
+        .args(["-addext", &format!("subjectAltName=IP:{address}"), "-keyout"])
         .arg(&key)
         .arg("-out")
         .arg(&cert)
@@ -208,26 +203,40 @@ fn a_certificate_that_nobody_vouches_for_is_refused() {
     assert!(made.success());
     let both = std::fs::read_to_string(&cert).unwrap() + &std::fs::read_to_string(&key).unwrap();
     std::fs::write(&cert, both).unwrap();
-    let camera = Camera { pem: cert.display().to_string(), ..Camera::h264(160, 120) };
-    let _camera = camera.run();
+    cert
+}
 
-    let url = camera.url().replace("rtsp://", "rtsps://");
-    let recorder = Recorder::counts();
-    let capture = start(options(&url.replace("://", "://admin:hunter2@")), &recorder);
-    drop(recorder.wait("refusals", |seen| seen.count(|e| matches!(e, Event::Failed { .. })) >= 2));
-    capture.stop();
-    let seen = recorder.seen();
-    assert!(seen.frame_count == 0 && seen.reasons().contains("certificate"), "{:?}", seen.events);
-    assert!(!seen.reasons().contains("hunter2"));
-    drop(seen);
-
-    // The camera itself is fine: told to trust anybody, GStreamer plays it.
-    let recorder = Recorder::counts();
-    let trusting =
-        format!("pipeline:rtspsrc location={url} protocols=tcp tls-validation-flags=0 ! decodebin");
-    let capture = start(options(&trusting), &recorder);
-    drop(recorder.wait("frames", |seen| seen.frame_count >= 3));
-    capture.stop();
+/// Neither a wrong certificate nor plain text is good enough to send a password over.
+#[test]
+fn a_certificate_is_taken_from_whom_the_operator_trusts_and_nobody_else() {
+    if !server::gio::TlsBackend::default().supports_tls() {
+        println!("skipped: glib-networking is not installed");
+        return;
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let (own, other) = (self_signed("127.0.0.1", dir.path()), self_signed("127.0.0.2", dir.path()));
+    for (shown, trusted, good) in [
+        (&own, None, false),
+        (&own, Some(&other), false),
+        (&other, Some(&other), false),
+        (&own, Some(&own), true),
+    ] {
+        let camera = Camera { pem: shown.display().to_string(), ..Camera::h264(160, 120) };
+        let _camera = camera.run();
+        let recorder = Recorder::counts();
+        let url = camera.url().replace("rtsp://", "rtsps://admin:hunter2@");
+        let capture = start(Options { tls_ca: trusted.cloned(), ..options(&url) }, &recorder);
+        if good {
+            drop(recorder.wait("frames", |seen| seen.frame_count >= 3));
+            capture.stop();
+            continue;
+        }
+        drop(recorder.wait("refusals", |seen| seen.count(|e| matches!(e, Event::Failed { .. })) >= 2));
+        capture.stop();
+        let seen = recorder.seen();
+        assert!(seen.frame_count == 0 && seen.reasons().contains("certificate"), "{:?}", seen.events);
+        assert!(!seen.reasons().contains("hunter2"));
+    }
 }
 
 /// Its kernel still accepts connections; nothing in it answers.

@@ -9,7 +9,7 @@ use crate::daemon::Daemon;
 use crate::infer::manifest;
 use crate::publish::Subscriber;
 use crate::telemetry::log;
-use crate::telemetry::stats::Ages;
+use crate::telemetry::stats::Histogram;
 use anyhow::Context as _;
 use broker::Broker;
 use picture::Best;
@@ -49,7 +49,7 @@ struct Seen {
     messages: u64,
     poses: u64,
     most: usize,
-    ages: Ages,
+    ages: Histogram,
 }
 
 /// Starts everything, watches, stops everything.
