@@ -2,7 +2,7 @@
 
 The inside of the global context blocks (softmax, normalisation, the convolutions on a single position) stays in
 float; its input and its result are quantized, as everything else. A ReLU is carried by the range of the tensor
-before it, which starts at zero.
+before it, which starts at zero. Channels are equalized first (see `equalize`).
 """
 
 import logging
@@ -12,10 +12,13 @@ from pathlib import Path
 import numpy as np
 import onnx
 
-from . import coco, crop, export
+from . import coco, crop, equalize, export
 
 log = logging.getLogger("lpn")
 
+EQUALIZE_WITH = 96  # crops; the largest values of channels need fewer than the ends of ranges
+# Heatmaps below this are carried as this: no peak that counts is there, and the steps above it get finer.
+LOWEST_HEAT = -0.1
 # ONNX Runtime's calibration methods, by our names.
 METHODS = {"minmax": "MinMax", "percentile": "Percentile", "entropy": "Entropy"}
 
@@ -66,6 +69,14 @@ def quantize(model: onnx.ModelProto, crops: np.ndarray, method: str = "minmax", 
     from onnxruntime.quantization import CalibrationMethod, QuantFormat, QuantType, quantize_static
 
     inside = [n.name for n in model.graph.node if export.GC_NODE in n.name]
+    output = model.graph.output[0].name
+    between = [name for _, name, _ in equalize.pairs(model)]
+    tops = equalize.highest(model, crops[:EQUALIZE_WITH], [*between, output])
+    ranges = {}
+    if output == "heatmaps":
+        ends = {"rmin": np.float32(LOWEST_HEAT), "rmax": np.float32(max(tops[output].max(), 0.1))}
+        ranges = {"TensorQuantOverrides": {output: [ends]}}
+    model = equalize.equalize(model, tops)
     with tempfile.TemporaryDirectory() as folder:
         source, target = Path(folder) / "float.onnx", Path(folder) / "int8.onnx"
         onnx.save(model, str(source))
@@ -74,7 +85,8 @@ def quantize(model: onnx.ModelProto, crops: np.ndarray, method: str = "minmax", 
             quant_format=QuantFormat.QDQ, per_channel=True, weight_type=QuantType.QInt8,
             activation_type=QuantType.QUInt8, nodes_to_exclude=inside,
             calibrate_method=getattr(CalibrationMethod, METHODS[method]),
-            extra_options={"ActivationSymmetric": False, "WeightSymmetric": True, "CalibPercentile": percentile},
+            extra_options={"ActivationSymmetric": False, "WeightSymmetric": True, "CalibPercentile": percentile,
+                           **ranges},
         )  # fmt: skip
         out = onnx.load(str(target))
     # The tool imports every operator set that it knows.
