@@ -11,6 +11,9 @@ import numpy as np
 
 from . import crop
 
+# While training, a body's keypoints are asked for too, left and right in one map; the shipped network has no such outputs.
+PARTS = ((0,), (1, 2), (3, 4), (5, 6), (7, 8), (9, 10), (11, 12), (13, 14), (15, 16))
+
 SIZE = (320, 192)  # width, height
 STRIDE = 8
 MIN_HEIGHT_PX = 12  # of the input; smaller people are neither asked for nor punished
@@ -63,6 +66,28 @@ def targets(boxes: np.ndarray, ignore: np.ndarray, width: int, height: int, stri
         out[5][mine] = bump[mine]
         near = bump > 0.4
         weight[0][near] = 1
+    return out, weight
+
+
+def part_targets(boxes, keypoints, visible, complete: bool, width: int, height: int, stride: int = STRIDE):
+    """Where the parts of people are: (heatmaps f32 [9, h, w], weight f32 [9, h, w]).
+
+    boxes f32 [P, 4] and keypoints f32 [P, 17, 2] in input px, visible bool [P, 17]. Unless the labels are `complete`,
+    a part that is not labelled on both sides counts for nothing inside the person's box, but where it was labelled.
+    """
+    w, h = width // stride, height // stride
+    out, weight = np.zeros((len(PARTS), h, w), np.float32), np.ones((len(PARTS), h, w), np.float32)
+    gx, gy = np.arange(w, dtype=np.float32), np.arange(h, dtype=np.float32)
+    cells = (boxes - offset_px(stride)) / stride
+    at = (keypoints - offset_px(stride)) / stride
+    for part, members in enumerate(PARTS):
+        for (x0, y0, x1, y1), seen in zip(cells, visible):
+            if not complete and not seen[list(members)].all():
+                weight[part, max(0, int(y0)) : max(0, int(y1) + 2), max(0, int(x0)) : max(0, int(x1) + 2)] = 0
+        for x, y in at[:, members][visible[:, members]]:
+            bump = np.exp(-((gy[:, None] - y) ** 2) / 2) * np.exp(-((gx - x) ** 2) / 2)
+            out[part] = np.maximum(out[part], bump)
+    weight[out > 0.1] = 1
     return out, weight
 
 

@@ -34,6 +34,8 @@ class Scenes:
         self.pictures = coco.Pictures(people, cache)
         self.boxes: dict[int, np.ndarray] = {at: np.zeros((0, 4), np.float32) for at in of_image.values()}
         self.ignore = dict(self.boxes)
+        # x, y and visible of 17 keypoints for each of `boxes`, f32 [P, 17, 3]
+        self.keypoints = {at: np.zeros((0, 17, 3), np.float32) for at in self.boxes}
         for a in data["annotations"]:
             if a["image_id"] not in of_image:
                 continue
@@ -44,6 +46,9 @@ class Scenes:
                 continue
             kind = self.ignore if a.get("iscrowd") or a.get("seen", 1.0) < 0.2 else self.boxes
             kind[at] = np.vstack([kind[at], np.array([[x, y, x + w, y + h]], np.float32)])
+            if kind is self.boxes:
+                points = np.array(a.get("keypoints") or [0] * 51, np.float32).reshape(1, 17, 3)
+                self.keypoints[at] = np.concatenate([self.keypoints[at], points])
         self.synthetic = bool(where.get("synthetic"))
         usable = [at for at in of_image.values() if at not in self.pictures.broken]
         self.held_back = [] if self.synthetic else usable[::HELD_BACK]
@@ -64,9 +69,10 @@ class Samples:
         self.shares /= self.shares.sum()
         self.seed = config.seed
         self.stride = config.net.stride
+        self.parts = config.net.outputs > 5
 
     def batch(self, stage_index: int, stage, start: int):
-        """Samples start .. start + batch -> x f32 [N, 3, H, W], targets [N, 6, h, w], weight and real [N, 2, h, w]."""
+        """Samples start .. start + batch -> x f32 [N, 3, H, W], targets and masks as `draw`."""
         drawn = [self.draw(np.random.default_rng((self.seed, stage_index, i)), stage.width, stage.height)
                  for i in range(start, start + stage.batch)]  # fmt: skip
         x = crop.normalise(np.stack([d[0] for d in drawn]))
@@ -75,20 +81,28 @@ class Samples:
         )
 
     def draw(self, rng, width: int, height: int):
-        """-> (u8 [height, width, 3], targets f32 [6, h, w], weight and `real` f32 [2, h, w])."""
+        """-> (u8 [height, width, 3], targets f32 [6, h, w], masks f32 [2, h, w]: weight and `real`).
+
+        Where the network has outputs for body parts, 9 of `finder.part_targets` follow on each of the two.
+        """
         source = self.sources[int(rng.choice(len(self.sources), p=self.shares))]
         canvas = np.zeros((height, width, 3), np.uint8)
         if rng.random() < 0.3:
             canvas[:] = rng.integers(0, 256, 3)
-        boxes, ignore = [np.zeros((0, 4), np.float32)], [np.zeros((0, 4), np.float32)]
+        placed = []
         for tile in _tiles(rng, width, height, 0.85 if source.synthetic else 0.45):
             at = source.train[int(rng.integers(len(source.train)))]
-            kept, dropped = _place(rng, source, at, canvas, tile)
-            boxes.append(kept), ignore.append(dropped)
+            placed.append(_place(rng, source, at, canvas, tile))
+        boxes, ignore, points = (np.concatenate(column) for column in zip(*placed))
         if rng.random() < 0.8:
             canvas = crop.jitter_colour(canvas, rng)
-        target, weight = finder.targets(np.vstack(boxes), np.vstack(ignore), width, height, self.stride)
+        target, weight = finder.targets(boxes, ignore, width, height, self.stride)
         real = np.full_like(weight, 0.0 if source.synthetic else 1.0)
+        if self.parts:
+            parts, known = finder.part_targets(
+                boxes, points[..., :2], points[..., 2] > 0, source.synthetic, width, height, self.stride
+            )
+            target, real = np.vstack([target, parts]), np.vstack([real, known * weight])
         return canvas, target, np.vstack([weight, real])
 
 
@@ -104,8 +118,9 @@ def _tiles(rng, width: int, height: int, whole: float):
     return [(0, 0, x, y), (x, 0, width - x, y), (0, y, x, height - y), (x, y, width - x, height - y)]
 
 
-def _place(rng, source: Scenes, at: int, canvas: np.ndarray, tile) -> tuple[np.ndarray, np.ndarray]:
-    """Warp a scene into a tile of the canvas, zoomed, shifted, perhaps mirrored: (boxes, boxes to ignore)."""
+def _place(rng, source: Scenes, at: int, canvas: np.ndarray, tile) -> tuple[np.ndarray, ...]:
+    """Warp a scene into a tile of the canvas, zoomed, shifted, perhaps mirrored: (boxes, boxes to ignore, keypoints
+    [P, 17, 3] of the boxes; left and right as in the picture, also where it is mirrored)."""
     tx, ty, tw, th = tile
     picture = source.pictures[at]
     h, w = picture.shape[:2]
@@ -126,5 +141,9 @@ def _place(rng, source: Scenes, at: int, canvas: np.ndarray, tile) -> tuple[np.n
     share = np.prod(inside[:, 2:] - inside[:, :2], 1) / np.maximum(np.prod(moved[:, 2:] - moved[:, :2], 1), 1e-6)
     good = (share >= 0.3) & (inside[:, 3] - inside[:, 1] >= finder.MIN_HEIGHT_PX)
     kept.append(inside[good]), dropped.append(inside[~good & (share > 0)])
+    points = source.keypoints[at][good]
+    points[..., :2] = points[..., :2] @ inverse[:, :2].T + inverse[:, 2]
+    points[..., 2] *= ((points[..., :2] >= 0) & (points[..., :2] < [tw, th])).all(-1)
+    points[..., :2] += [tx, ty]
     shift = np.array([tx, ty, tx, ty], np.float32)
-    return (np.vstack(kept) + shift).astype(np.float32), (np.vstack(dropped) + shift).astype(np.float32)
+    return (np.vstack(kept) + shift).astype(np.float32), (np.vstack(dropped) + shift).astype(np.float32), points

@@ -1,5 +1,6 @@
 """The finder's own parts of training: its loss, its measure, and how it starts from a trained pose network."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -8,9 +9,10 @@ from torch.nn import functional as F
 
 from . import crop, finder, finder_data, finder_eval
 from .net import LPN, NetSpec
-from .train import Trainer
+from .train import Trainer, read_weights
 
 FALSE_PER_IMAGE = 0.25  # what the score threshold aims at, on training scenes held back
+PARTS_WEIGHT = 0.5
 
 
 def parts(config, state_dir: Path, cache: Path | None):
@@ -22,7 +24,30 @@ def parts(config, state_dir: Path, cache: Path | None):
 
 class FinderTrainer(Trainer):
     def objective(self, outputs, targets, masks, stage):
-        return loss(outputs, targets, masks)
+        value = loss(outputs[:, :5], targets[:, :6], masks[:, :2])
+        return value + PARTS_WEIGHT * parts_loss(outputs[:, 5:], targets[:, 6:], masks[:, 2:])
+
+    def start_from(self, path: Path):
+        """Weights of a finder with or without outputs for body parts; the new outputs start small."""
+        state, mine = read_weights(path), self.net.state_dict()
+        for name in ("final_layer.weight", "final_layer.bias"):
+            mine[name][: len(state[name])] = state[name][: len(mine[name])]
+            state[name] = mine[name]
+        self.net.load_state_dict(state)
+
+
+def shipped(net: LPN) -> LPN:
+    """The network without its outputs for body parts."""
+    out = LPN(replace(net.spec, outputs=5))
+    state = net.state_dict()
+    out.load_state_dict({k: v[:5] if k.startswith("final_layer") else v for k, v in state.items()})
+    return out.eval()
+
+
+def parts_loss(outputs, targets, weight):
+    """MSE on the heatmaps of body parts, summed for each labelled part (all [N, 9, h, w], or no channel at all)."""
+    labelled = (targets > 0.6).sum().clamp(min=1)
+    return ((outputs - targets) ** 2 * weight).sum() / labelled
 
 
 def loss(outputs, targets, masks):

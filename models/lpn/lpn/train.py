@@ -158,12 +158,16 @@ class Trainer:
         torch.manual_seed(config.seed)
         self.net = LPN(config.net).to(self.device, memory_format=torch.channels_last)
         if config.init:
-            load_weights(self.net, Path(config.init))
+            self.start_from(Path(config.init))
         self.average = {k: v.clone() for k, v in self.net.state_dict().items()}
         self.stage, self.seen, self.total = 0, 0, 0
         self._new_optimizer()
         if (self.dir / "state.pt").is_file():
             self._restore()
+
+    def start_from(self, path: Path):
+        """The start values that the config names."""
+        load_weights(self.net, path)
 
     def _new_optimizer(self):
         s = self.config.stages[min(self.stage, len(self.config.stages) - 1)]
@@ -229,13 +233,18 @@ class Trainer:
 
 def load_weights(net: LPN, path: Path) -> None:
     """Loads a safetensors checkpoint, or the averaged weights of a run's state.pt; every tensor must be there."""
+    net.load_state_dict(read_weights(path))
+
+
+def read_weights(path: Path) -> dict:
+    """The tensors of a safetensors checkpoint, or the averaged ones of a run's state.pt, f32."""
     if path.suffix == ".pt":
         state = torch.load(path, map_location="cpu", weights_only=True)["average"]
     else:
         from safetensors.torch import load_file
 
         state = load_file(path)
-    net.load_state_dict({k: v.float() if v.is_floating_point() else v for k, v in state.items()})
+    return {k: v.float() if v.is_floating_point() else v for k, v in state.items()}
 
 
 def save_weights(state: dict, path: Path) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import sys
+from dataclasses import replace
 
 import cv2
 import numpy as np
@@ -52,6 +53,36 @@ def test_of_two_boxes_on_one_person_the_better_stays():
         output[:, y, x] = (logit, np.log(8), np.log(16), 0, 0)
     boxes, scores = finder.decode(output, 0.5, nms_iou=0.6)
     assert len(boxes) == 2 and scores[0] == pytest.approx(1 / (1 + np.exp(-3.0)))
+
+
+def test_parts_are_asked_for_where_they_are_known():
+    points = np.zeros((1, 17, 2), np.float32)
+    points[0, 9], points[0, 10], points[0, 0] = (43.5, 83.5), (67.5, 83.5), (43.5, 35.5)
+    visible = np.zeros((1, 17), bool)
+    visible[0, [9, 10, 0]] = True
+    parts, weight = finder.part_targets(BOXES[:1], points, visible, False, 320, 192)
+    assert parts.shape == weight.shape == (9, 24, 40)
+    # Both wrists share a map, whose cells have their centres at 8 * cell + 3.5.
+    assert parts[5, 10, 5] == parts[5, 10, 8] == 1 and parts[0, 4, 5] == 1 and parts[1].max() == 0
+    assert weight[5].min() == 1 and weight[7, 10, 5] == 0 and weight[7, 10, 30] == 1
+    visible[0, 10] = False
+    _, weight = finder.part_targets(BOXES[:1], points, visible, False, 320, 192)
+    assert weight[5, 10, 5] == 1 and weight[5, 20, 5] == 0, "the other wrist may be anywhere in the box"
+    assert finder.part_targets(BOXES[:1], points, visible, True, 320, 192)[1].min() == 1
+
+
+def test_outputs_for_parts_are_learnt_and_not_shipped():
+    net = LPN(replace(TINY, outputs=14))
+    x = torch.randn(2, 3, 64, 96)
+    with torch.no_grad():
+        wide, narrow = net.eval()(x), finder_train.shipped(net)(x)
+    assert narrow.shape[1] == 5
+    torch.testing.assert_close(narrow, wide[:, :5])
+    targets = torch.rand(2, 9, 8, 12)
+    assert finder_train.parts_loss(targets.clone(), targets, torch.ones(2, 9, 8, 12)) == 0
+    assert finder_train.parts_loss(wide[:, 5:], targets, torch.zeros(2, 9, 8, 12)) == 0
+    none = torch.zeros(2, 0, 8, 12)
+    assert finder_train.parts_loss(none, none, none) == 0
 
 
 def test_the_letterbox_keeps_the_aspect_and_maps_back():
