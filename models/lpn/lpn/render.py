@@ -61,6 +61,9 @@ def random_scene(rng: np.random.Generator, bank, camera: Camera, textures: Textu
             crates.append(_obstacle(rng, spot, textures))
     for _ in range(int(rng.integers(0, 3))):  # furniture that hides nobody in particular
         crates.append(_obstacle(rng, np.array([rng.uniform(-4, 4), rng.uniform(5, 12)]), textures))
+    if rng.random() < 0.6:  # as upright as a person, and as colourful as clothes: what a finder takes for one
+        for _ in range(int(rng.integers(1, 4))):
+            crates.append(_cabinet(rng, camera, textures))
     return crowd, crates
 
 
@@ -85,6 +88,16 @@ def _obstacle(rng, spot, textures) -> Crate:
     half = np.array(half) * rng.uniform(0.7, 1.3, 3)
     place = spot * share + [rng.normal(0, 0.35), 0]
     return Crate((*place, half[2]), tuple(half), rng.uniform(0, np.pi), textures.draw(rng), rng.uniform(0.6, 2))
+
+
+def _cabinet(rng, camera, textures) -> Crate:
+    """A bookcase, a cupboard, a door or a fridge, mostly behind where people stand."""
+    depth = rng.uniform(3.5, 10.0)
+    across = rng.uniform(-0.5, 0.5) * camera.width / camera.focal_px * depth
+    half = (rng.uniform(0.2, 0.8), rng.uniform(0.12, 0.3), rng.uniform(0.5, 1.15))
+    texture = textures.draw(rng, ("shelves", "shelves", "shelves", "planks", "stripes", "blobs", "plain", "tiles"))
+    turn = rng.normal(0, 0.25) + (np.pi if rng.random() < 0.5 else 0.0)
+    return Crate((across, depth, half[2]), half, turn, texture, rng.uniform(0.8, 3.0))
 
 
 def picture(rng: np.random.Generator, bank, textures: Textures, people: int | None = None):
