@@ -197,7 +197,7 @@ def write(folder: Path, log: Path | None, demo: Path | None, note: str) -> Path:
         f"# {manifest.name}, version {manifest.version}",
         f"{manifest.architecture} (arXiv 1911.10346) for crops of {manifest.height}x{manifest.width} px: COCO's 17 keypoints of "
         "one person. " + ", ".join(f"`{k}` ({'int8' if k == INT8 else 'f32'}, {v:.1f} MB)" for k, v in size.items())
-        + f"; `model.toml` says how it is fed and read. Licence of the weights: {manifest.licence}.",
+        + f"; `model.toml` says how it is fed and read. Licence of the weights: {manifest.licence}. {manifest.data_terms}".rstrip(),
         note,
         "## Accuracy\n\nOn people never trained on, boxes as annotated, measured in ONNX Runtime by `python -m lpn evaluate` "
         "(results.json holds every row). PCK@0.2: share of keypoints within a fifth of the torso's diagonal.",

@@ -9,6 +9,7 @@ import numpy as np
 
 from . import body, crop, finder, finder_eval, render
 from .finder_train import FALSE_PER_IMAGE
+from .manifest import LICENCE, RESEARCH_DATA
 from .render_backdrop import Textures
 
 log = logging.getLogger("lpn")
@@ -78,6 +79,7 @@ Of {drawn} drawn scenes that the finder had never seen, these are the first in w
 Finds people in a whole frame: LPN-50 half as wide, with one upsampling step (stride 8); centre heatmap, size and offset.
 {results['parameters'] / 1e6:.2f} M parameters, {results['mmac']:.0f} MMAC. `model.onnx` ({results['int8_bytes'] / 1e6:.2f} MB) is int8: QDQ, s8 weights per channel,
 u8 activations. `float.onnx` is the same network in float32, for parity tests. Output and coordinates: `model.toml`.
+Licence of the weights: {LICENCE}. {RESEARCH_DATA}
 
 ## Measured
 

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 
 from . import crop, export, finder, finder_card, finder_data, finder_eval, finder_train, quantize, train
-from .manifest import FLOAT, INT8
+from .manifest import FLOAT, INT8, LICENCE, RESEARCH_DATA
 from .net import LPN, parameter_count
 
 OUTPUT = "centers"
@@ -20,6 +20,7 @@ def run(args) -> int:
     height, width = (int(v) for v in args.size.split("x"))
     net = LPN(config.net)
     train.load_weights(net, args.weights)
+    net = finder_train.shipped(net)
     samples = finder_data.Samples(config, args.cache)
     held = finder_train.HoldOut(config, args.cache, samples)
 
@@ -134,8 +135,9 @@ def manifest(name: str, version: str, height: int, width: int, threshold: float,
 name = {json.dumps(name)}
 version = {json.dumps(version)}
 kind = "center-person"
-licence = "MIT OR Apache-2.0"
+licence = {json.dumps(LICENCE)}
 data = ["Stanford 40 Actions (Yao et al. 2011), boxes by humans, of others by MoveNet MultiPose", "drawn scenes (MakeHuman bodies, CC0)"]
+data_terms = {json.dumps(RESEARCH_DATA)}
 architecture = "LPN-50, half as wide, one upsampling step, five outputs"
 
 [file]

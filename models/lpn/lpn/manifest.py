@@ -10,6 +10,13 @@ import numpy as np
 
 from . import coco, crop, metrics
 
+# What is true of weights trained on the project's data pack.
+LICENCE = "MIT OR Apache-2.0"
+RESEARCH_DATA = (
+    "The licence covers the maintainers' own rights in these weights. They were trained on pictures that others publish "
+    "for research and ask to have cited (see data); it grants no rights in those, and who uses the weights for more than "
+    "research judges whether the terms of those data sets bear on that use."
+)
 FLOAT = "float.onnx"
 INT8 = "model.onnx"
 
@@ -37,6 +44,7 @@ class Manifest:
     window_px: int = metrics.WINDOW
     quarter_shift: bool = False
     box_margin: float = crop.MARGIN
+    data_terms: str = ""  # what the sources of the data ask of users
 
     def normalise(self, crops: np.ndarray) -> np.ndarray:
         """u8 [N, H, W, 3] RGB -> the network's input, f32 [N, 3, H, W]."""
@@ -65,6 +73,7 @@ version = {v(self.version)}
 kind = "heatmap-pose"
 licence = {v(self.licence)}
 data = {v(self.data)}
+data_terms = {v(self.data_terms)}
 architecture = {v(self.architecture)}
 
 [file]
@@ -107,6 +116,6 @@ box_margin = {v(self.box_margin)}
             top = {k: d[k] for k in ("name", "version", "licence", "data", "architecture")}
             file = {k: d["file"][k] for k in ("onnx", "sha256", "quantization")}
             shape = {k: d["input"][k] for k in ("height", "width", "channels", "mean", "std")}
-            return Manifest(**top, **file, **shape, **d["pose"])
+            return Manifest(**top, data_terms=d.get("data_terms", ""), **file, **shape, **d["pose"])
         except (KeyError, TypeError) as e:
             raise ValueError(f"{path}: missing or unknown key: {e}") from e

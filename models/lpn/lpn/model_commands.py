@@ -5,7 +5,7 @@ import json
 import sys
 from pathlib import Path
 
-from .manifest import FLOAT, INT8, Manifest
+from .manifest import FLOAT, INT8, LICENCE, RESEARCH_DATA, Manifest
 
 # PyTorch and the rest are imported by the command that needs them: `--help` is then immediate.
 
@@ -35,7 +35,8 @@ def export_command(sub):
     p.add_argument("--depth", type=int, choices=(50, 101, 152), default=50)
     p.add_argument("--config", type=Path, help="training config to take another member's [net] from")
     p.add_argument("--version", required=True, help="of the model, such as 2026.11.1")
-    p.add_argument("--licence", default="MIT OR Apache-2.0")
+    p.add_argument("--licence", default=LICENCE)
+    p.add_argument("--data-terms", default=RESEARCH_DATA, help="what the sources of the data ask of users")
     p.add_argument("--data", action="append", default=[], help="what it was trained on; may be given again")
     p.set_defaults(run=export)
 
@@ -50,8 +51,9 @@ def export(args) -> int:
     train.load_weights(net, args.weights)
     height, width = args.size
     manifest = Manifest(
-        args.folder.resolve().name, args.version, args.licence, args.data, f"LPN-{args.depth}", height, width
-    )
+        args.folder.resolve().name, args.version, args.licence, args.data, f"LPN-{args.depth}", height, width,
+        data_terms=args.data_terms,
+    )  # fmt: skip
     onnx_export.save(onnx_export.build(net, height, width), args.folder / FLOAT)
     manifest.seal(args.folder, FLOAT, "none")
     _say(f"{args.folder / FLOAT}: {height}x{width}, sha256 {manifest.sha256}")
@@ -83,11 +85,13 @@ def quantize(args) -> int:
 
 
 def evaluate_command(sub):
-    p = sub.add_parser("evaluate", help="measure a model folder on a hold-out; writes results.json beside it")
-    p.add_argument("folder", type=Path)
+    p = sub.add_parser("evaluate", help="measure a model folder, or a checkpoint, on a hold-out")
+    p.add_argument("folder", type=Path, nargs="?", help="of the model; gets results.json (default: only --weights)")
     _data_arguments(p)
     p.add_argument("--boxes", type=Path, help="COCO detections to look in (default: the annotators' boxes)")
-    p.add_argument("--weights", type=Path, help="also run this checkpoint in PyTorch (LPN-50)")
+    p.add_argument("--weights", type=Path, help="run this checkpoint (.safetensors, state.pt) in PyTorch as well")
+    p.add_argument("--config", type=Path, help="training config of the checkpoint (default: LPN-50)")
+    p.add_argument("--size", type=_size, help="HEIGHTxWIDTH of the crops, without a folder")
     p.add_argument("--only", choices=("float", "int8"), help="one of the two ONNX files")
     p.add_argument("--no-flip", action="store_true", help="leave the flip test out, which takes twice as long")
     p.add_argument("--threads", type=int, default=0, help="of ONNX Runtime (default: all cores)")
@@ -98,34 +102,47 @@ def evaluate(args) -> int:
     from . import coco
     from . import evaluate as evaluator
 
-    manifest = Manifest.load(args.folder)
+    if args.folder is None and not (args.weights and args.size):
+        print("lpn evaluate: name a model's folder, or a checkpoint by --weights and --size", file=sys.stderr)
+        return 2
+    manifest = Manifest.load(args.folder) if args.folder else Manifest(args.weights.stem, "", "", [], "", *args.size)
     people = coco.load_people(args.annotations, args.images)
     pictures = coco.Pictures(people, None)
     boxes = evaluator.given_boxes(people, args.boxes) if args.boxes else evaluator.labelled_boxes(people)
-    runners = {
-        kind: evaluator.onnx_runner(args.folder / file, args.threads)
-        for kind, file in (("float", FLOAT), ("int8", INT8))
-        if args.only in (None, kind) and (args.folder / file).is_file()
-    }
-    if args.weights:
-        from . import net, train
-
-        torch_net = net.LPN()
-        train.load_weights(torch_net, args.weights)
-        runners["pytorch"] = evaluator.torch_runner(torch_net.eval())
     results = {
         "name": manifest.name, "version": manifest.version, "sha256": manifest.sha256,
         "boxes": args.boxes.name if args.boxes else "labelled", "faults": people.faults, "rows": [],
     }  # fmt: skip
-    for kind, run in runners.items():
+    for kind, run in _runners(args).items():
         flips = (False,) if args.no_flip else (False, True)
         for row in evaluator.evaluate(run, manifest, people, pictures, boxes, flips):
             results["rows"].append({"runtime": kind, **row})
             if row["decoding"] in ("manifest", "argmax"):
                 _say(_line(kind, row))
-    name = "results.json" if not args.boxes else f"results-{args.boxes.stem}.json"
-    (args.folder / name).write_text(json.dumps(results, indent=1) + "\n")
+    if args.folder:
+        name = "results.json" if not args.boxes else f"results-{args.boxes.stem}.json"
+        (args.folder / name).write_text(json.dumps(results, indent=1) + "\n")
     return 0
+
+
+def _runners(args) -> dict:
+    """What is to be measured: {"float", "int8", "pytorch": heatmaps of crops}."""
+    from . import evaluate as evaluator
+
+    files = (("float", FLOAT), ("int8", INT8)) if args.folder else ()
+    runners = {
+        kind: evaluator.onnx_runner(args.folder / file, args.threads)
+        for kind, file in files
+        if args.only in (None, kind) and (args.folder / file).is_file()
+    }
+    if args.weights:
+        from . import net, train
+
+        spec = train.Config.load(args.config).net if args.config else net.NetSpec()
+        torch_net = net.LPN(spec)
+        train.load_weights(torch_net, args.weights)
+        runners["pytorch"] = evaluator.torch_runner(torch_net.eval())
+    return runners
 
 
 def _line(kind: str, row: dict) -> str:

@@ -73,6 +73,28 @@ def test_from_checkpoint_to_card(lpn, tiny, tmp_path, capsys):
     assert "run `lpn evaluate` again" in capsys.readouterr().err
 
 
+def test_a_checkpoint_is_evaluated_as_the_onnx_file_made_from_it(lpn, tiny, tmp_path, capsys):
+    data = draw_people(tmp_path, 6)
+    (tmp_path / "c.toml").write_text(CONFIG)
+    weights, folder = tmp_path / "w.safetensors", tmp_path / "m"
+    train.save_weights(tiny.state_dict(), weights)
+    where = ("--annotations", data, "--images", tmp_path, "--no-flip")
+    member = ("--config", tmp_path / "c.toml", "--size", "64x48")
+    assert lpn("export", weights, folder, *member, "--version", "1") == 0
+    capsys.readouterr()
+
+    assert lpn("evaluate", "--weights", weights, *member, *where) == 0
+    alone = [line.split() for line in capsys.readouterr().out.splitlines()]
+    assert lpn("evaluate", folder, *where) == 0
+    exported = [line.split() for line in capsys.readouterr().out.splitlines()]
+    assert len(alone) == 2 and alone[0][0] == "pytorch"
+    assert [row[1:] for row in alone] == [row[1:] for row in exported]
+    assert [p.name for p in tmp_path.glob("*/results*.json")] == ["results.json"]
+
+    assert lpn("evaluate", "--weights", weights, *where) == 2
+    assert "--size" in capsys.readouterr().err
+
+
 def test_convert_says_what_is_wrong_with_a_file(lpn, tmp_path, capsys):
     torch.save({"a": torch.zeros(1)}, tmp_path / "a.pth")
     assert lpn("convert", tmp_path / "a.pth", tmp_path / "m") == 1
