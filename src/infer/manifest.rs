@@ -185,6 +185,8 @@ pub struct Manifest {
     pub licence: String,
     /// What they were trained on.
     pub data: Vec<String>,
+    /// What the sources of that data ask of users; empty where nothing is said.
+    pub data_terms: String,
     /// Which network it is.
     pub architecture: String,
     /// The network's file.
@@ -217,6 +219,8 @@ struct Text {
     licence: String,
     #[serde(default)]
     data: Vec<String>,
+    #[serde(default)]
+    data_terms: String,
     #[serde(default)]
     architecture: String,
     file: File,
@@ -268,6 +272,7 @@ impl Manifest {
             version: text.version,
             licence: text.licence,
             data: text.data,
+            data_terms: text.data_terms,
             architecture: text.architecture,
             file: text.file,
             input: text.input,

@@ -39,6 +39,13 @@ fn parse(text: &str) -> Result<Manifest, Error> {
 }
 
 #[test]
+fn terms_of_the_training_data_are_read_and_may_be_left_out() {
+    assert_eq!(parse(&good()).unwrap().data_terms, "");
+    let text = good().replace("licence = \"CC0\"\n", "licence = \"CC0\"\ndata_terms = \"research\"\n");
+    assert_eq!(parse(&text).unwrap().data_terms, "research");
+}
+
+#[test]
 fn a_good_manifest_is_read() {
     let manifest = parse(&good()).unwrap();
     assert_eq!(manifest.output_size(), (16, 12));
