@@ -114,6 +114,6 @@ background unlabelled, so far-away people get low scores.
 
 Stanford 40 Actions (Yao et al., *Human Action Recognition by Learning Bases of Action Attributes and Parts*, ICCV 2011):
 boxes of the acting people by humans, of others by MoveNet MultiPose. Scenes drawn by `python -m lpn render` (MakeHuman
-bodies, CC0). Started from a pose network's weights (`python -m lpn narrow`). Recipe: `models/lpn/configs/person.toml`;
-this folder is written by `python -m lpn person`.
+bodies, CC0). Started from a pose network's weights (`python -m lpn narrow`). Recipe: `models/lpn/configs/person.toml`,
+then `person-2.toml`; this folder is written by `python -m lpn person`.
 """
