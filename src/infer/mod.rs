@@ -42,7 +42,7 @@ impl InputSpec {
 /// How a network is to be run.
 #[derive(Debug, Clone, Default)]
 pub struct NetworkOptions {
-    /// Kernels to use (`generic`, `avx2`, ...); `None`: `POSED_KERNELS`, else the best of this processor.
+    /// Kernels to use (`generic`, `avx2`, ...; `tract`: none of ours, for comparison); `None`: `POSED_KERNELS`, else the best of this processor.
     pub kernels: Option<String>,
     /// Threads that share the work of one [`Network::run`]; 0 counts as 1.
     pub threads: usize,

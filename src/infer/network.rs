@@ -287,12 +287,17 @@ struct Loaded {
 }
 
 impl Loaded {
-    fn new(model: TypedModel, output: (usize, usize, usize), isa: Isa) -> TractResult<Loaded> {
+    /// `isa`: the kernels of our operators; `None`: none of ours at all.
+    fn new(model: TypedModel, output: (usize, usize, usize), isa: Option<Isa>) -> TractResult<Loaded> {
         let tract = |model: TypedModel, explain| -> TractResult<Loaded> {
             let mut model = model.into_decluttered()?;
-            FloatOps { isa }.transform(&mut model)?;
+            isa.map_or(Ok(()), |isa| FloatOps { isa }.transform(&mut model))?;
             let plan = TypedSimplePlan::new(model.into_optimized()?)?;
             Ok(Loaded { engine: Engine::Tract(plan), quant: None, explain, output })
+        };
+        let Some(isa) = isa else {
+            let refused = Some(format!("{TRACT} was asked for"));
+            return tract(model, Explain { refused, ..Explain::default() });
         };
         let rewritten = match Rewritten::new(&model) {
             Ok(rewritten) => rewritten,
@@ -329,13 +334,19 @@ impl Loaded {
     }
 }
 
-/// The kernels asked for, or the best here.
-fn kernels(opts: &NetworkOptions) -> Result<Isa, Error> {
+/// The name that leaves a network to tract: what our operators are compared with.
+const TRACT: &str = "tract";
+
+/// The kernels asked for, or the best here; `None` where tract is to run everything.
+fn kernels(opts: &NetworkOptions) -> Result<Option<Isa>, Error> {
     let asked =
         opts.kernels.clone().or_else(|| std::env::var("POSED_KERNELS").ok().filter(|s| !s.is_empty()));
-    let Some(asked) = asked else { return Ok(Isa::best()) };
-    Isa::named(&asked).ok_or_else(|| {
-        let have: Vec<&str> = Isa::available().into_iter().map(Isa::name).collect();
+    let Some(asked) = asked else { return Ok(Some(Isa::best())) };
+    if asked == TRACT {
+        return Ok(None);
+    }
+    Isa::named(&asked).map(Some).ok_or_else(|| {
+        let have: Vec<&str> = Isa::available().into_iter().map(Isa::name).chain([TRACT]).collect();
         Error::Kernels { asked, have: have.join(", ") }
     })
 }
