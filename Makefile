@@ -8,13 +8,15 @@ BOARDS        ?= x86_64 aarch64 armhf
 PY_ENV        ?= target/py
 export G_DEBUG ?= fatal-warnings
 
-.PHONY: help build demo test test-rust test-python lint bench-peers deb
+.PHONY: help build demo test test-rust test-python lint bench-peers deb test-boards bench-boards
 
 help:
 	@echo "make build        release binary: target/release/posed"
 	@echo "make demo         poses from the demo clip, or CAMERA=rtsp://... for DEMO_SECONDS=$(DEMO_SECONDS)"
 	@echo "make test         everything that must pass: lint, Rust tests, Python tests"
 	@echo "make deb          .deb packages for BOARDS='$(BOARDS)', into target/deb/"
+	@echo "make test-boards  ARM builds and their tests under qemu-user (see cross/README.md for how long)"
+	@echo "make bench-boards instructions an inference takes on ARM, into target/bench/boards.md"
 	@echo "make bench-peers  our engine against onnxruntime, openvino and ncnn, into target/bench/"
 
 build:
@@ -64,3 +66,11 @@ deb:
 	$(CARGO) run --locked -q -- assets target/assets
 	gzip -9nf target/assets/*.1
 	@set -e; for board in $(BOARDS); do cross/deb.sh $$board target/deb; done
+
+# Own targets: from nothing, the two optimised builds take most of an hour on two cores.
+test-boards:
+	tests/deps.sh test
+	tests/boards/test.sh
+
+bench-boards:
+	tests/boards/count.sh

@@ -29,6 +29,5 @@ export "CARGO_TARGET_${upper}_LINKER=$wrapper" "CC_$lower=$wrapper"
 export PKG_CONFIG_ALLOW_CROSS=1
 export "PKG_CONFIG_SYSROOT_DIR_$lower=$sysroot"
 export "PKG_CONFIG_LIBDIR_$lower=$sysroot/usr/lib/$gnu/pkgconfig:$sysroot/usr/share/pkgconfig"
-# One plugin registry an architecture: the host's would be rewritten, and the emulated scan is slow.
-export "CARGO_TARGET_${upper}_RUNNER=$qemu -L $sysroot -E GST_REGISTRY=$cache/gst-$suite-$arch.bin -E GST_REGISTRY_FORK=no -E GST_PLUGIN_SYSTEM_PATH_1_0=$sysroot/usr/lib/$gnu/gstreamer-1.0 -E LD_LIBRARY_PATH=$sysroot/usr/lib/$gnu"
+export "CARGO_TARGET_${upper}_RUNNER=$(emulator)"
 exec "$@"

@@ -22,6 +22,16 @@ target() {
     sysroot=$cache/sysroot/$suite-$arch
 }
 
+# emulator: prints the command that runs a program of the target here: qemu-user, with the sysroot's libraries and
+# GStreamer plugins. One plugin registry an architecture: the host's would be rewritten. Without a fork, because the
+# scanner it would start is a program of the target too.
+emulator() {
+    local libs=$sysroot/usr/lib/$gnu
+    # Two libraries lie where Debian's alternatives point, once packages are really installed.
+    echo "$qemu -L $sysroot -E LD_LIBRARY_PATH=$libs:$libs/blas:$libs/lapack -E GST_REGISTRY=$cache/gst-$suite-$arch.bin -E GST_REGISTRY_FORK=no" \
+        "-E GST_PLUGIN_SYSTEM_PATH_1_0=$libs/gstreamer-1.0"
+}
+
 # Host tools, by apt where they are missing.
 need() {
     local missing=()

@@ -1,0 +1,19 @@
+#!/usr/bin/env bash
+# usage: cross/run.sh TARGET PROGRAM [ARGUMENT...]
+# Runs a program built for TARGET under qemu-user; QEMU_CPU=cortex-a72 and the like choose the processor, and
+# QEMU_PLUGIN_OPTIONS="-d plugin -plugin FILE" what is measured (that needs Debian's qemu-user beside the static one).
+. "$(dirname "$0")/lib.sh"
+name=${1:?usage: cross/run.sh TARGET PROGRAM [ARGUMENT...]}
+target "$name"
+shift
+if [ "$arch" = amd64 ]; then
+    exec "$@"
+fi
+need qemu-user-static >&2
+"$here/sysroot.sh" "$name" >/dev/null
+if [ -n "${QEMU_PLUGIN_OPTIONS:-}" ]; then
+    need qemu-user >&2
+    qemu="${qemu%-static} $QEMU_PLUGIN_OPTIONS"
+fi
+# shellcheck disable=SC2046
+exec $(emulator) "$@"

@@ -1,0 +1,13 @@
+#!/usr/bin/env bash
+# usage: tests/boards/test.sh [TARGET...]
+# Builds posed for boards and proves it under qemu-user: the kernels' own tests, then the programs (boards.py).
+set -euo pipefail
+here=$(cd "$(dirname "$0")" && pwd)
+root=$(cd "$here/../.." && pwd)
+cd "$root"
+[ $# -gt 0 ] || set -- aarch64 armhf
+"$here/kernels.sh"
+${CARGO:-cargo} build --locked
+programs=()
+for board in "$@"; do programs+=("$board=$(cross/build.sh "$board")"); done
+python3 "$here/boards.py" --native target/debug/posed "${programs[@]}"
