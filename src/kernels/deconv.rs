@@ -198,12 +198,17 @@ unsafe fn rows_of<const M: usize>(k: &Deconv, arena: *mut u8, from: &Area, to: &
                         let members = if M == 0 { k.members } else { M };
                         for j in 0..members {
                             let weights = &k.weights[tap + j * k.padded..][..16];
+                            // SAFETY: `taps` yields pixels of `from` only. What lies past the channels
+                            // of one is in the arena, and meets zero weights.
+                            let members = unsafe { &*arena.add(pixel + c * M).cast::<[[u8; M]; 16]>() };
                             for l in 0..16 {
-                                let channel = if M == 0 { k.first[c + l] as usize } else { (c + l) * M };
-                                // SAFETY: `taps` yields pixels of `from` only; `channel + j` is one of its
-                                // channels, or of its padding.
-                                let x = i16::from(unsafe { *arena.add(pixel + channel + j) });
-                                let product = x.wrapping_sub(zero).wrapping_mul(weights[l]);
+                                let x = if M == 0 {
+                                    // SAFETY: one of the pixel's channels, or of its padding.
+                                    unsafe { *arena.add(pixel + k.first[c + l] as usize + j) }
+                                } else {
+                                    members[l][j]
+                                };
+                                let product = i16::from(x).wrapping_sub(zero).wrapping_mul(weights[l]);
                                 sums[l] = sums[l].wrapping_add(product.into());
                             }
                         }

@@ -15,6 +15,8 @@
 #[cfg(target_arch = "x86_64")]
 mod avx2;
 mod generic;
+#[cfg(target_arch = "aarch64")]
+mod neon;
 #[cfg(test)]
 mod tests;
 
@@ -113,6 +115,9 @@ pub enum Sampler {
     /// Eight samples at a time.
     #[cfg(target_arch = "x86_64")]
     Avx2,
+    /// Four samples at a time.
+    #[cfg(target_arch = "aarch64")]
+    Neon,
 }
 
 impl Sampler {
@@ -121,6 +126,10 @@ impl Sampler {
         #[cfg(target_arch = "x86_64")]
         if kernels != Some("generic") && std::arch::is_x86_feature_detected!("avx2") {
             return Sampler::Avx2;
+        }
+        #[cfg(target_arch = "aarch64")]
+        if kernels != Some("generic") && std::arch::is_aarch64_feature_detected!("neon") {
+            return Sampler::Neon;
         }
         let _ = kernels;
         Sampler::Generic
@@ -137,6 +146,8 @@ impl Sampler {
         match self {
             #[cfg(target_arch = "x86_64")]
             Sampler::Avx2 if avx2::can(picture) => avx2::sample(picture, line, out),
+            #[cfg(target_arch = "aarch64")]
+            Sampler::Neon if neon::can(picture) => neon::sample(picture, line, out),
             _ => generic::sample(picture, line, out),
         }
     }
