@@ -28,6 +28,7 @@ pub mod config;
 pub mod crop;
 pub mod daemon;
 pub mod detect;
+pub mod doctor;
 pub mod eval;
 pub mod frame;
 pub mod geometry;

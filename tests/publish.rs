@@ -21,6 +21,7 @@ use posed::keypoint::{KEYPOINTS, Keypoint};
 use posed::publish::{
     LONGEST_PAYLOAD_BYTES, Latency, Login, Options, Person, Poses, Publisher, SCHEMA, State, Status, Tls,
 };
+use posed::telemetry::progress::Progress;
 use std::io::{Read as _, Write as _};
 use std::net::TcpListener;
 use std::path::Path;
@@ -41,7 +42,7 @@ fn options(port: u16) -> Options {
 
 fn start(options: Options) -> Publisher {
     keep_log();
-    Publisher::start(options, SystemClock::shared()).unwrap()
+    Publisher::start(options, SystemClock::shared(), &Progress::default()).unwrap()
 }
 
 fn connected(publisher: &Publisher) {
@@ -399,7 +400,9 @@ fn publisher_that_is_thrown_out() {
         }
     });
     let retry = Backoff::new(MS, 2 * MS).unwrap();
-    let publisher = Publisher::start(Options { retry, ..options(port) }, SystemClock::shared()).unwrap();
+    let publisher =
+        Publisher::start(Options { retry, ..options(port) }, SystemClock::shared(), &Progress::default())
+            .unwrap();
     let after = |count: usize| {
         wait_for("attempts", || {
             publisher.poses("door", &[b'x'; 4096]);

@@ -14,7 +14,11 @@ pub(super) struct Decoder {
 impl Decoder {
     /// What `element` is, if it decodes pictures.
     pub fn of(element: &gst::Element) -> Option<Decoder> {
-        let factory = element.factory()?;
+        Decoder::made_by(&element.factory()?)
+    }
+
+    /// What `factory` makes, if that decodes pictures.
+    pub fn made_by(factory: &gst::ElementFactory) -> Option<Decoder> {
         let class = factory.klass();
         if !class.contains("Decoder") || !(class.contains("Video") || class.contains("Image")) {
             return None;

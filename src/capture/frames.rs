@@ -6,6 +6,7 @@ use super::stamp::{self, Times};
 use super::{Dropped, Sink};
 use crate::clock::{Mono, SharedClock};
 use crate::frame::{ClockLabel, Colorimetry, Frame, FrameInfo, Matrix, Pixels};
+use crate::telemetry::progress::Beat;
 use gstreamer::{self as gst, prelude::*};
 use gstreamer_app as gst_app;
 use gstreamer_video as gst_video;
@@ -68,6 +69,7 @@ pub(super) struct Frames {
     progress: Arc<Progress>,
     limit: Option<RateLimit>,
     label: ClockLabel,
+    beat: Arc<Beat>,
     known: Option<Known>,
     /// The current pass of a looped file, when it began and when its last frame ends.
     pass: (u32, Duration, Duration),
@@ -84,6 +86,7 @@ impl Frames {
         seq: Arc<AtomicU64>,
         max_fps: Option<f64>,
         label: ClockLabel,
+        beat: Arc<Beat>,
     ) -> Frames {
         Frames {
             clock,
@@ -92,6 +95,7 @@ impl Frames {
             progress: Arc::default(),
             limit: max_fps.map(RateLimit::new),
             label,
+            beat,
             known: None,
             pass: (0, Duration::ZERO, Duration::ZERO),
             complained: false,
@@ -104,6 +108,13 @@ impl Frames {
 
     /// Takes the sample that waits in `appsink`.
     pub fn take(&mut self, appsink: &gst_app::AppSink) -> Result<gst::FlowSuccess, gst::FlowError> {
+        self.beat.busy();
+        let taken = self.hand_over(appsink);
+        self.beat.idle();
+        taken
+    }
+
+    fn hand_over(&mut self, appsink: &gst_app::AppSink) -> Result<gst::FlowSuccess, gst::FlowError> {
         // No sample: the pipeline is being stopped.
         let sample = appsink.pull_sample().map_err(|_| gst::FlowError::Eos)?;
         let seq = self.seq.fetch_add(1, Ordering::Relaxed);

@@ -17,23 +17,28 @@
 //! another chance an hour later: a decoder is often only busy.
 
 mod decoder;
+mod devices;
 mod frames;
 mod log;
 mod pipeline;
 mod plan;
+mod proof;
 mod rate;
 mod source;
 mod stamp;
 mod supervisor;
 
+pub use devices::{Device, devices};
 pub use log::init;
 pub use plan::describe;
+pub use proof::{Codec, Proof, decoders, prove};
 pub use source::{Credentials, Mode, Source};
 
 use crate::backoff::Backoff;
 use crate::clock::SharedClock;
 use crate::frame::Frame;
 use crate::shutdown::Shutdown;
+use crate::telemetry::progress::{Beat, Progress};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
@@ -201,6 +206,17 @@ pub enum Error {
     },
 }
 
+/// Our own work between two waits takes no time; what a device or a server takes is not counted.
+const WORK_LIMIT: Duration = Duration::from_secs(30);
+
+/// Signs of life of one camera's threads: its supervisor's, and that of GStreamer's streaming thread
+/// while it is in our code.
+#[derive(Clone)]
+struct Beats {
+    supervisor: Arc<Beat>,
+    frames: Arc<Beat>,
+}
+
 /// Longest that [`Capture::stop`] takes.
 const STOP_WITHIN: Duration = Duration::from_millis(1800);
 
@@ -214,14 +230,24 @@ pub struct Capture {
 
 impl Capture {
     /// Builds the pipeline once, to find what no retry would mend, and starts the supervisor.
+    /// `progress` gets the signs of life of both of the camera's threads.
     ///
     /// # Errors
     /// If the source or an option makes no sense, or an element of the pipeline is not installed.
-    pub fn start(options: Options, clock: SharedClock, sink: Arc<dyn Sink>) -> Result<Capture, Error> {
+    pub fn start(
+        options: Options,
+        clock: SharedClock,
+        sink: Arc<dyn Sink>,
+        progress: &Progress,
+    ) -> Result<Capture, Error> {
         init()?;
         let name = options.name.clone();
+        let beats = Beats {
+            supervisor: progress.stage(format!("cap-{name}"), WORK_LIMIT, clock.clone()),
+            frames: progress.stage(format!("frames-{name}"), WORK_LIMIT, clock.clone()),
+        };
         let wake = Arc::new(supervisor::Wake::new(Shutdown::default()));
-        let supervisor = supervisor::Supervisor::new(options, clock, sink, wake.clone())?;
+        let supervisor = supervisor::Supervisor::new(options, clock, sink, wake.clone(), beats)?;
         let (finished, done) = sync_channel(1);
         let thread = std::thread::Builder::new()
             .name(format!("cap-{name}"))

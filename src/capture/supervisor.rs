@@ -4,7 +4,7 @@ use super::decoder::Decoder;
 use super::frames::{CAPS_MESSAGE, Frames};
 use super::pipeline::{self, Hanging, Pipeline};
 use super::plan::{self, Plan};
-use super::{Error, Event, Options, Sink, Source};
+use super::{Beats, Error, Event, Options, Sink, Source};
 use crate::backoff::Backoff;
 use crate::clock::{Mono, SharedClock};
 use crate::shutdown::Shutdown;
@@ -81,6 +81,7 @@ pub(super) struct Supervisor {
     clock: SharedClock,
     sink: Arc<dyn Sink>,
     wake: Arc<Wake>,
+    beats: Beats,
     seq: Arc<AtomicU64>,
     /// Hardware decoders that failed, and when.
     excluded: Vec<(String, Mono)>,
@@ -94,11 +95,12 @@ impl Supervisor {
         clock: SharedClock,
         sink: Arc<dyn Sink>,
         wake: Arc<Wake>,
+        beats: Beats,
     ) -> Result<Supervisor, Error> {
         let plan = Plan::new(&options)?;
         let seq = Arc::default();
         let mut supervisor =
-            Supervisor { options, plan, clock, sink, wake, seq, excluded: Vec::new(), next: None };
+            Supervisor { options, plan, clock, sink, wake, beats, seq, excluded: Vec::new(), next: None };
         supervisor.next = Some(supervisor.build()?);
         Ok(supervisor)
     }
@@ -109,7 +111,8 @@ impl Supervisor {
         let excluded = self.excluded.iter().map(|(name, _)| name.clone()).collect();
         let label = pipeline::label(&self.options.source);
         let (clock, sink, seq) = (self.clock.clone(), self.sink.clone(), self.seq.clone());
-        let frames = Frames::new(clock, sink, seq, self.options.max_fps, label);
+        let beat = self.beats.frames.clone();
+        let frames = Frames::new(clock, sink, seq, self.options.max_fps, label, beat);
         Pipeline::build(&self.plan, &self.options, excluded, frames)
     }
 
@@ -118,6 +121,7 @@ impl Supervisor {
         let mut attempt = 0;
         loop {
             attempt += 1;
+            self.beats.supervisor.busy();
             self.sink.event(Event::Connecting { attempt });
             let Attempt { end, good, hanging } = self.attempt();
             if good {
@@ -126,13 +130,14 @@ impl Supervisor {
             }
             let Some(retry_in) = self.conclude(end, &mut backoff) else { break };
             if let Some(hanging) = hanging {
-                self.wait_for(hanging);
+                self.beats.supervisor.rest(|| self.wait_for(hanging));
             }
-            if self.wake.shutdown.wait_timeout(retry_in) {
+            if self.beats.supervisor.rest(|| self.wake.shutdown.wait_timeout(retry_in)) {
                 break;
             }
         }
         self.sink.event(Event::Stopped);
+        self.beats.supervisor.idle();
     }
 
     /// Tells how an attempt ended, and how long to wait before the next: `None` if there is none.
@@ -141,7 +146,7 @@ impl Supervisor {
             End::Stopped => None,
             End::Over => {
                 self.sink.event(Event::Ended);
-                self.wake.shutdown.wait();
+                self.beats.supervisor.rest(|| self.wake.shutdown.wait());
                 None
             }
             End::Again => Some(Duration::ZERO),
@@ -205,7 +210,9 @@ impl Supervisor {
 
     fn watch(&self, pipeline: &Pipeline) -> End {
         let started = self.clock.now();
-        let played = pipeline.play();
+        let beat = &self.beats.supervisor;
+        // A driver that does not come back from this is a dead camera, which is a state.
+        let played = beat.rest(|| pipeline.play());
         let mut online = false;
         loop {
             if self.wake.shutdown.is_set() {
@@ -222,7 +229,7 @@ impl Supervisor {
             // even look.
             let message = match gst::ClockTime::try_from(allowed.saturating_sub(silent)) {
                 Ok(wait) if played.is_ok() && !wait.is_zero() => {
-                    pipeline.bus.timed_pop_filtered(wait, &kinds)
+                    beat.rest(|| pipeline.bus.timed_pop_filtered(wait, &kinds))
                 }
                 _ => pipeline.bus.pop_filtered(&kinds),
             };

@@ -6,6 +6,7 @@ mod assets;
 mod bench;
 mod check;
 mod demo;
+mod doctor;
 mod eval;
 mod image;
 mod picture;
@@ -41,6 +42,8 @@ enum Command {
     Run(run::Args),
     /// Say what the daemon would do with a configuration, or everything that is wrong with it.
     Check(check::Args),
+    /// Say what this machine has and what does not work, with a remedy for each.
+    Doctor(doctor::Args),
     /// Watch poses from a camera or the demo clip, with a broker of its own.
     Demo(demo::Args),
     /// Estimate the poses of still pictures.
@@ -88,6 +91,7 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
     match command {
         Command::Run(args) => run::run(&args),
         Command::Check(args) => check::run(&args),
+        Command::Doctor(args) => doctor::run(&args),
         Command::Demo(args) => demo::run(&args),
         Command::Image(args) => image::run(&args),
         Command::Eval(args) => eval::run(&args),

@@ -49,7 +49,11 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let period = systemd::watchdog_period().map_or(TICK, |p| p.min(TICK));
     loop {
         match signals.received.recv_timeout(period) {
-            Ok(SIGHUP) => reload(&mut daemon, &args.config),
+            Ok(SIGHUP) => {
+                reload(&mut daemon, &args.config);
+                // However often it comes, the watchdog must not go hungry.
+                look_after(&daemon);
+            }
             Ok(signal) => {
                 tracing::info!("{}, stopping", if signal == SIGINT { "SIGINT" } else { "SIGTERM" });
                 break;

@@ -7,7 +7,7 @@ use crate::clock::{Mono, SharedClock};
 use crate::frame::Frame;
 use crate::slot::{Put, SlotId, Slots};
 use crate::telemetry::stats::{CameraStats, DropReason, Skipped, Times};
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 use std::sync::mpsc::SyncSender;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -59,6 +59,8 @@ pub struct Camera {
     scene: Mutex<Scene>,
     budget: Budget,
     people: AtomicUsize,
+    /// Messages a second lately, as the bits of an f32.
+    rate: AtomicU32,
     /// Held while the state is read and published; true once the last word has been said.
     pub(super) told: Mutex<bool>,
     /// Wakes the thread that publishes states; a full channel means that it will wake anyway.
@@ -79,8 +81,8 @@ impl Camera {
         let stream = Mutex::new(Stream { since: clock.now(), ..Stream::default() });
         let budget = Budget::new(cpu_budget, clock.now());
         let (stats, scene) = (CameraStats::default(), Mutex::new(scene));
-        let (people, told) = (AtomicUsize::new(0), Mutex::new(false));
-        Camera { id, name, stats, clock, slots, stream, scene, budget, people, told, changed }
+        let (people, rate, told) = (AtomicUsize::new(0), AtomicU32::default(), Mutex::new(false));
+        Camera { id, name, stats, clock, slots, stream, scene, budget, people, rate, told, changed }
     }
 
     /// What is known of the stream now.
@@ -96,6 +98,16 @@ impl Camera {
     /// People in the last frame.
     pub fn people(&self) -> usize {
         self.people.load(Ordering::Relaxed)
+    }
+
+    /// Messages a second over the last period.
+    pub fn rate(&self) -> f32 {
+        f32::from_bits(self.rate.load(Ordering::Relaxed))
+    }
+
+    /// Keeps what [`Camera::rate`] is.
+    pub fn set_rate(&self, fps: f64) {
+        self.rate.store((fps as f32).to_bits(), Ordering::Relaxed);
     }
 
     /// A frame with so many people was published.

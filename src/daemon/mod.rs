@@ -107,7 +107,7 @@ impl Daemon {
     pub fn start(config: Config, clock: SharedClock, tap: Option<Arc<dyn Tap>>) -> Result<Daemon, Error> {
         let models = Models::load(&config, &clock)?;
         let progress = Arc::new(Progress::default());
-        let publisher = Publisher::start(config.mqtt.publisher()?, clock.clone())?;
+        let publisher = Publisher::start(config.mqtt.publisher()?, clock.clone(), &progress)?;
         let shared = Arc::new(Shared {
             slots: Arc::new(Slots::default()),
             cameras: worker::Cameras::default(),
@@ -118,7 +118,7 @@ impl Daemon {
         });
         // One place: a wake-up that waits is as good as two.
         let (changed, changes) = sync_channel(1);
-        let state = state::Ticker::start(shared.clone(), changed.clone(), changes)?;
+        let state = state::Ticker::start(shared.clone(), changed.clone(), changes, &progress)?;
         let mut daemon = Daemon {
             clock,
             shared,
@@ -179,7 +179,7 @@ impl Daemon {
         // Before the capture starts: its first frame needs a place, and the place a camera.
         self.shared.slots.open(id);
         self.cameras_mut(|cameras| cameras.insert(id, camera.clone()));
-        match Capture::start(config.capture(), self.clock.clone(), camera.clone()) {
+        match Capture::start(config.capture(), self.clock.clone(), camera.clone(), &self.progress) {
             Ok(capture) => {
                 self.captures.insert(config.name.clone(), (id, capture));
                 Ok(())

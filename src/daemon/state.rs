@@ -6,6 +6,7 @@ use super::worker::Shared;
 use crate::clock::Mono;
 use crate::publish::{self, State};
 use crate::slot::SlotId;
+use crate::telemetry::progress::{Beat, Progress};
 use crate::telemetry::stats::{CameraStats, Percentiles, Snapshot, Times};
 use std::collections::BTreeMap;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
@@ -15,6 +16,8 @@ use std::time::Duration;
 
 /// Rates and latencies are over this long.
 const PERIOD: Duration = Duration::from_secs(5);
+/// Writing down all states takes no time.
+const LIMIT: Duration = Duration::from_secs(15);
 
 /// Counters of a camera when its rates were last taken.
 #[derive(Clone, Copy, Default)]
@@ -44,13 +47,15 @@ impl Ticker {
         shared: Arc<Shared>,
         wake: std::sync::mpsc::SyncSender<()>,
         changes: Receiver<()>,
+        progress: &Progress,
     ) -> Result<Ticker, super::Error> {
+        let beat = progress.stage("state", LIMIT, shared.clock.clone());
         let stop = crate::shutdown::Shutdown::default();
         let thread = std::thread::Builder::new()
             .name("state".into())
             .spawn({
                 let stop = stop.clone();
-                move || run(&shared, &stop, &changes)
+                move || run(&shared, &stop, &changes, &beat)
             })
             .map_err(|e| super::Error::Thread("state".into(), e))?;
         Ok(Ticker { stop, wake, thread })
@@ -66,12 +71,12 @@ impl Ticker {
     }
 }
 
-fn run(shared: &Shared, stop: &crate::shutdown::Shutdown, changes: &Receiver<()>) {
+fn run(shared: &Shared, stop: &crate::shutdown::Shutdown, changes: &Receiver<()>, beat: &Beat) {
     let mut rates: BTreeMap<SlotId, (Before, Rates)> = BTreeMap::new();
     let mut next = shared.clock.now() + PERIOD;
     loop {
         let pause = next.since(shared.clock.now());
-        match changes.recv_timeout(pause) {
+        match beat.rest(|| changes.recv_timeout(pause)) {
             Ok(()) | Err(RecvTimeoutError::Timeout) => {}
             Err(RecvTimeoutError::Disconnected) => return,
         }
@@ -90,6 +95,7 @@ fn run(shared: &Shared, stop: &crate::shutdown::Shutdown, changes: &Receiver<()>
                 rates.entry(camera.id).or_insert((Before { at: now, ..Before::default() }, Rates::default()));
             if due {
                 *entry = step(entry.0, now, &camera.stats);
+                camera.set_rate(entry.1.published_fps);
             }
             // Two threads publish states; an older one must not come after a newer one.
             let told = camera.told.lock().unwrap_or_else(PoisonError::into_inner);
@@ -129,7 +135,21 @@ pub(super) fn status_line(shared: &Shared) -> String {
     let cameras = all(shared);
     let online = cameras.iter().filter(|c| c.stream().status == Status::Online).count();
     let broker = if shared.publisher.connected() { "connected" } else { "away" };
-    format!("{online} of {} cameras online, broker {broker}", cameras.len())
+    let each: Vec<String> = cameras.iter().map(|camera| brief(camera)).collect();
+    format!("{online} of {} cameras online ({}), broker {broker}", cameras.len(), each.join(", "))
+}
+
+/// `hall 24.9 fps`, `door failed`.
+fn brief(camera: &Camera) -> String {
+    let doing = match camera.stream().status {
+        Status::Online => return format!("{} {:.1} fps", camera.name, camera.rate()),
+        Status::Connecting => "connecting",
+        Status::Stalled => "stalled",
+        Status::Failed(_) => "failed",
+        Status::Ended => "ended",
+        Status::Stopped => "stopped",
+    };
+    format!("{} {doing}", camera.name)
 }
 
 /// Publishes what `camera` is doing, if it differs from what was said last.

@@ -4,6 +4,7 @@ use super::Options;
 use super::outbox::{Next, Outbox};
 use super::trouble::Trouble;
 use crate::clock::{Mono, SharedClock};
+use crate::telemetry::progress::Beat;
 use rumqttc::{
     AsyncClient, Event, EventLoop, LastWill, MqttOptions, NetworkOptions, Outgoing, Packet, QoS,
     TlsConfiguration, Transport,
@@ -30,6 +31,8 @@ const GOOD_AFTER: Duration = Duration::from_secs(5);
 /// To say goodbye, and for what the runtime still has to do after that.
 const GOODBYE: Duration = Duration::from_millis(700);
 const RUNTIME_END: Duration = Duration::from_millis(200);
+/// Between two signs of life.
+const PULSE: Duration = Duration::from_secs(1);
 
 /// How a connection ended.
 enum End {
@@ -58,8 +61,16 @@ impl Client {
     }
 
     /// Returns once the outbox is stopped.
-    pub(super) fn run(mut self, runtime: Runtime) {
-        runtime.block_on(self.connect_for_ever());
+    pub(super) fn run(mut self, runtime: Runtime, beat: &Beat) {
+        let outbox = self.outbox.clone();
+        runtime.block_on(async {
+            select! {
+                () = self.connect_for_ever() => {}
+                // It has no end of its own.
+                () = pulse(&outbox, beat) => {}
+            }
+        });
+        beat.idle();
         runtime.shutdown_timeout(RUNTIME_END);
     }
 
@@ -222,6 +233,21 @@ struct Acks {
 impl Acks {
     fn outstanding(&self) -> u64 {
         self.sent.get().saturating_sub(self.acknowledged.get())
+    }
+}
+
+/// Beats while this thread turns and what waits for a standing connection moves. A broker that takes
+/// nothing is no hang: its connection is given up after [`NETWORK_TIMEOUT_S`], well within the limit.
+async fn pulse(outbox: &Outbox, beat: &Beat) {
+    let mut before = outbox.stats();
+    loop {
+        let now = outbox.stats();
+        let waits = now.connected && now.waiting > 0 && before.waiting > 0;
+        if !waits || now.published != before.published || now.reconnects != before.reconnects {
+            beat.busy();
+        }
+        before = now;
+        time::sleep(PULSE).await;
     }
 }
 

@@ -20,17 +20,20 @@
 mod client;
 mod message;
 mod outbox;
+mod reach;
 mod subscriber;
 mod tls;
 mod trouble;
 
 pub use message::{Latency, Person, Poses, State, Status};
 pub use outbox::{Dropped, Stats};
+pub use reach::reach;
 pub use subscriber::Subscriber;
 pub use tls::Tls;
 
 use crate::backoff::{self, Backoff};
 use crate::clock::SharedClock;
+use crate::telemetry::progress::Progress;
 use outbox::Outbox;
 use std::path::PathBuf;
 use std::sync::mpsc::{Receiver, sync_channel};
@@ -43,6 +46,9 @@ pub const SCHEMA: &str = include_str!("schema.json");
 
 /// Longest payload: hundreds of people.
 pub const LONGEST_PAYLOAD_BYTES: usize = 1 << 20;
+
+/// A thread that gave no sign of life for this long hangs.
+const TURN_LIMIT: Duration = Duration::from_secs(15);
 
 /// [`Publisher::stop`] waits no longer than this.
 const STOP_WITHIN: Duration = Duration::from_secs(1);
@@ -172,19 +178,20 @@ pub struct Publisher {
 
 impl Publisher {
     /// Starts the thread `mqtt`, which connects, for ever, until [`Publisher::stop`]. A broker that
-    /// is away is no error.
+    /// is away is no error. `progress` gets the thread's sign of life.
     ///
     /// # Errors
     /// If [`Options::check`] fails or there is no thread to be had.
-    pub fn start(options: Options, clock: SharedClock) -> Result<Publisher, Error> {
+    pub fn start(options: Options, clock: SharedClock, progress: &Progress) -> Result<Publisher, Error> {
         options.check()?;
         let outbox = Arc::new(Outbox::new(options.queue));
         outbox.retain(&options.schema_topic(), SCHEMA.as_bytes());
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let (ended, ends) = sync_channel(1);
+        let beat = progress.stage("mqtt", TURN_LIMIT, clock.clone());
         let client = client::Client::new(options.clone(), outbox.clone(), clock);
         let thread = std::thread::Builder::new().name("mqtt".into()).spawn(move || {
-            client.run(runtime);
+            client.run(runtime, &beat);
             // Nobody may be listening any more; then nobody needs to know.
             let _ = ended.try_send(());
         })?;

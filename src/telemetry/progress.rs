@@ -2,6 +2,9 @@
 //!
 //! A camera or a broker that is away is a *state*: its thread still turns. A thread that took up
 //! work and does not come back from it is a *hang*, and only that withholds the watchdog.
+//!
+//! With the feature `fault-injection` (test builds) a stage hangs for ever at its next beat once a
+//! file of its name is in the folder `$POSED_HANG`.
 
 use crate::clock::{Mono, SharedClock};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -24,6 +27,27 @@ impl Beat {
     /// A piece of work begins (or goes on: each call restarts the limit).
     pub fn busy(&self) {
         self.since.store(self.clock.now().0, Ordering::Relaxed);
+        #[cfg(feature = "fault-injection")]
+        self.hang_if_told();
+    }
+
+    /// Waits for something outside of the program: a device, a network, the next piece of work.
+    pub fn rest<T>(&self, wait: impl FnOnce() -> T) -> T {
+        self.idle();
+        let came = wait();
+        self.busy();
+        came
+    }
+
+    #[cfg(feature = "fault-injection")]
+    fn hang_if_told(&self) {
+        let told = std::env::var_os("POSED_HANG").is_some_and(|dir| {
+            let dir = std::path::PathBuf::from(dir);
+            dir.join(&self.name).exists()
+        });
+        while told {
+            std::thread::park();
+        }
     }
 
     /// Nothing to do; the stage may wait for ever.
@@ -72,6 +96,21 @@ impl Progress {
 mod tests {
     use super::*;
     use crate::clock::FakeClock;
+
+    #[test]
+    fn a_rest_is_no_hang_however_long_it_is() {
+        let clock = Arc::new(FakeClock::default());
+        let progress = Progress::default();
+        let beat = progress.stage("cap-hall", Duration::from_secs(5), clock.clone());
+        beat.busy();
+        beat.rest(|| {
+            clock.advance(Duration::from_secs(60));
+            assert_eq!(progress.stuck(), None);
+        });
+        clock.advance(Duration::from_secs(6));
+        let stuck = Stuck { name: "cap-hall".into(), for_: Duration::from_secs(6) };
+        assert_eq!(progress.stuck(), Some(stuck), "work goes on after a rest");
+    }
 
     #[test]
     fn only_work_that_does_not_end_is_a_hang() {

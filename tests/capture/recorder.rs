@@ -3,6 +3,7 @@
 use posed::capture::{Capture, Dropped, Event, Options, Sink, Source};
 use posed::clock::SystemClock;
 use posed::frame::Frame;
+use posed::telemetry::progress::Progress;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
@@ -101,7 +102,7 @@ pub fn file(path: &std::path::Path, looped: bool, paced: bool) -> Options {
 }
 
 pub fn start(options: Options, recorder: &Arc<Recorder>) -> Capture {
-    Capture::start(options, SystemClock::shared(), recorder.clone()).unwrap()
+    Capture::start(options, SystemClock::shared(), recorder.clone(), &Progress::default()).unwrap()
 }
 
 /// Runs a finite file, or `pipeline:` text, to its first end; returns all it gave.

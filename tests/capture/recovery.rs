@@ -5,6 +5,7 @@ use crate::recorder::{Recorder, options, run, start};
 use posed::backoff::Backoff;
 use posed::capture::{Capture, Error, Event, Options};
 use posed::clock::SystemClock;
+use posed::telemetry::progress::Progress;
 use std::time::Duration;
 
 const MS: Duration = Duration::from_millis(1);
@@ -86,14 +87,19 @@ fn attempts_count_up_and_pauses_grow() {
 fn what_no_retry_mends_is_an_error_at_the_start() {
     let fail = |source: &str| {
         let sink = Recorder::counts();
-        Capture::start(options(source), SystemClock::shared(), sink).map(drop).unwrap_err().to_string()
+        Capture::start(options(source), SystemClock::shared(), sink, &Progress::default())
+            .map(drop)
+            .unwrap_err()
+            .to_string()
     };
     assert!(fail("pipeline:nosuchelement ! identity").contains("nosuchelement"));
     assert!(fail("pipeline:videotestsrc ! appsink  videotestsrc ! appsink").contains("appsinks"));
     let error = fail("pipeline:rtspsrc location=rtsp://u:hunter2@cam nosuch=1 ! identity");
     assert!(!error.contains("hunter2"), "{error}");
     let bad = Options { max_fps: Some(-1.0), ..options("test://") };
-    let error = Capture::start(bad, SystemClock::shared(), Recorder::counts()).map(drop).unwrap_err();
+    let error = Capture::start(bad, SystemClock::shared(), Recorder::counts(), &Progress::default())
+        .map(drop)
+        .unwrap_err();
     assert!(matches!(error, Error::Option { key: "max_fps", .. }), "{error}");
 }
 

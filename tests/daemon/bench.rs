@@ -137,11 +137,15 @@ pub fn posed(args: &[&str]) -> Command {
 
 impl Posed {
     pub fn run(config: &str) -> Posed {
+        Posed::spawn(posed(&["run"]), config)
+    }
+
+    /// The same with a command of one's own, which gets the configuration.
+    pub fn spawn(mut command: Command, config: &str) -> Posed {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("posed.toml");
         std::fs::write(&path, config).unwrap();
-        let child =
-            posed(&["run", "--config", path.to_str().unwrap()]).stderr(Stdio::piped()).spawn().unwrap();
+        let child = command.arg("--config").arg(&path).stderr(Stdio::piped()).spawn().unwrap();
         Posed { child: Guard(child), config: path, _dir: dir }
     }
 

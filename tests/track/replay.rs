@@ -14,6 +14,7 @@ use posed::clock::SystemClock;
 use posed::keypoint::NAMES;
 use posed::publish::{self, Publisher};
 use posed::replay::{Comparison, Recording};
+use posed::telemetry::progress::Progress;
 use posed::track::{Ids, Options, Person, Tracker};
 use serde_json::{Value, json};
 use std::fmt::Write as _;
@@ -136,7 +137,7 @@ fn what_goes_through_a_broker_is_recorded_and_can_be_played() {
         .spawn()
         .unwrap();
     let options = publish::Options::new("127.0.0.1", broker.port, "test").unwrap();
-    let publisher = Publisher::start(options, SystemClock::shared()).unwrap();
+    let publisher = Publisher::start(options, SystemClock::shared(), &Progress::default()).unwrap();
     // Nobody can know when the recorder has subscribed, so it goes on until that has enough.
     let mut lines = RECORDING.lines().cycle();
     let status = wait_for("five messages", || {

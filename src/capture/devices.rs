@@ -1,0 +1,124 @@
+//! Cameras that are plugged into this machine, and what each can give: for `posed doctor`.
+
+use super::Error;
+use gstreamer::{self as gst, prelude::*};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// A camera.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Device {
+    /// What it calls itself.
+    pub name: String,
+    /// What a `source` would say: `v4l2:///dev/video0`, `libcamera:ID`; `None` if that is not known.
+    pub source: Option<String>,
+    /// Format, size and rate: `MJPEG 1920x1080 at 30 fps`; the best first, each format and size once.
+    pub modes: Vec<String>,
+}
+
+/// Cameras that GStreamer's device providers find (v4l2, libcamera where its plugin is installed).
+///
+/// # Errors
+/// If GStreamer does not start.
+pub fn devices() -> Result<Vec<Device>, Error> {
+    super::init()?;
+    let monitor = gst::DeviceMonitor::new();
+    monitor.add_filter(Some("Video/Source"), None);
+    // Not started, it asks every provider once.
+    let mut found: Vec<Device> = monitor.devices().iter().map(device).collect();
+    found.sort_by(|a, b| a.source.cmp(&b.source));
+    Ok(found)
+}
+
+fn device(device: &gst::Device) -> Device {
+    let properties = device.properties();
+    let text = |key: &str| properties.as_ref().and_then(|p| p.get::<String>(key).ok());
+    let path = text("device.path").or_else(|| text("api.v4l2.path"));
+    let libcamera = device.type_().name().to_ascii_lowercase().contains("libcamera");
+    let source = match path {
+        Some(path) => Some(format!("v4l2://{path}")),
+        None if libcamera => Some(format!("libcamera:{}", device.display_name())),
+        None => None,
+    };
+    let modes = device.caps().map(|caps| modes(&caps)).unwrap_or_default();
+    Device { name: device.display_name().to_string(), source, modes }
+}
+
+/// Caps in words: each format and size once, with its highest rate; large ones first.
+fn modes(caps: &gst::CapsRef) -> Vec<String> {
+    let mut best: BTreeMap<(String, (i32, i32)), i32> = BTreeMap::new();
+    for structure in caps.iter() {
+        let rate = rates(structure).into_iter().max().unwrap_or(0);
+        for format in formats(structure) {
+            for size in sizes(structure) {
+                let known = best.entry((format.clone(), size)).or_default();
+                *known = rate.max(*known);
+            }
+        }
+    }
+    let mut modes: Vec<_> = best.into_iter().collect();
+    modes.sort_by_key(|((format, (w, h)), rate)| {
+        (std::cmp::Reverse((i64::from(w * h), *rate)), format.clone())
+    });
+    let line = |((format, (w, h)), rate)| match rate {
+        0 => format!("{format} {w}x{h}"),
+        rate => format!("{format} {w}x{h} at {rate} fps"),
+    };
+    modes.into_iter().map(line).collect()
+}
+
+fn formats(s: &gst::StructureRef) -> BTreeSet<String> {
+    match s.name().as_str() {
+        "video/x-raw" => {
+            let several = s.get::<gst::List>("format").ok();
+            let several = several.iter().flat_map(|list| list.iter()).filter_map(|v| v.get::<String>().ok());
+            several.chain(s.get::<String>("format").ok()).collect()
+        }
+        "image/jpeg" => BTreeSet::from(["MJPEG".to_owned()]),
+        "video/x-h264" => BTreeSet::from(["H.264".to_owned()]),
+        "video/x-h265" => BTreeSet::from(["H.265".to_owned()]),
+        other => BTreeSet::from([other.to_owned()]),
+    }
+}
+
+/// Of a range, its largest size: what a sensor with a scaler can give.
+fn sizes(s: &gst::StructureRef) -> Vec<(i32, i32)> {
+    let side = |key: &str| -> Option<i32> {
+        s.get::<i32>(key).ok().or_else(|| s.get::<gst::IntRange<i32>>(key).ok().map(|range| range.max()))
+    };
+    side("width").zip(side("height")).into_iter().collect()
+}
+
+/// Frames a second, rounded.
+fn rates(s: &gst::StructureRef) -> Vec<i32> {
+    let whole = |f: gst::Fraction| (f64::from(f.numer()) / f64::from(f.denom().max(1))).round() as i32;
+    let list = s.get::<gst::List>("framerate").ok();
+    let listed = list.iter().flat_map(|list| list.iter()).filter_map(|v| v.get::<gst::Fraction>().ok());
+    let one = s.get::<gst::Fraction>("framerate").ok();
+    let range = s.get::<gst::FractionRange>("framerate").ok().map(|range| range.max());
+    listed.chain(one).chain(range).map(whole).filter(|fps| *fps < 1000).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cameras_caps_become_modes_with_the_largest_first() {
+        gst::init().unwrap();
+        let caps: gst::Caps = "video/x-raw,format=YUY2,width=640,height=480,framerate={30/1,15/1};\
+             video/x-raw,format=YUY2,width=640,height=480,framerate=5/1;\
+             image/jpeg,width=1920,height=1080,framerate=30000/1001;\
+             video/x-raw,format={NV12,I420},width=[32,2592],height=[32,1944],framerate=[0/1,2147483647/1]"
+            .parse()
+            .unwrap();
+        assert_eq!(
+            modes(&caps),
+            ["I420 2592x1944", "NV12 2592x1944", "MJPEG 1920x1080 at 30 fps", "YUY2 640x480 at 30 fps"]
+        );
+    }
+
+    #[test]
+    fn asking_a_machine_without_cameras_is_no_error() {
+        assert!(devices().is_ok());
+    }
+}

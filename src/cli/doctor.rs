@@ -1,0 +1,69 @@
+//! `posed doctor`: what this machine has, what does not work, and the remedy.
+
+use super::exit;
+use crate::clock::SystemClock;
+use crate::config;
+use crate::doctor::{self, Configuration, Level, Report};
+use anyhow::Context as _;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+/// Arguments of `posed doctor`.
+#[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Examples:\n  sudo posed doctor\n  posed doctor --config posed.toml --json | jq '.findings[] | \
+    select(.level == \"fault\")'\n\n\
+    Cameras of the configuration are opened for one frame each: stop the service before, if it uses them.\n\
+    Exit code 0: nothing that keeps posed from working. 1: a fault. 78: the configuration is at fault."
+)]
+pub struct Args {
+    /// Configuration file [default: /etc/posed/posed.toml, if there is one].
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Print JSON, for programs.
+    #[arg(long)]
+    json: bool,
+}
+
+/// Prints all findings.
+pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
+    let default = Path::new(super::DEFAULT_CONFIG);
+    let path = args.config.as_deref().or_else(|| default.exists().then_some(default));
+    let loaded = path.map(|path| (path, config::load(path)));
+    let configuration = match &loaded {
+        None => Configuration::None,
+        Some((path, Ok(loaded))) => Configuration::Good(path, loaded),
+        Some((path, Err(faults))) => Configuration::Bad(path, faults),
+    };
+    let report = doctor::examine(&configuration, &SystemClock::shared());
+    let text = if args.json { json(&report)? } else { text(&report) };
+    // A reader that has seen enough (`| head`) is no fault.
+    let _ = std::io::stdout().write_all(text.as_bytes());
+    Ok(match report.worst() {
+        Level::Fault if matches!(configuration, Configuration::Bad(..)) => ExitCode::from(exit::CONFIG),
+        Level::Fault => ExitCode::FAILURE,
+        _ => ExitCode::SUCCESS,
+    })
+}
+
+fn json(report: &Report) -> anyhow::Result<String> {
+    let value = serde_json::json!({
+        "posed": env!("CARGO_PKG_VERSION"),
+        "worst": report.worst(),
+        "findings": report.findings,
+    });
+    Ok(serde_json::to_string_pretty(&value).context("the report is no JSON")? + "\n")
+}
+
+fn text(report: &Report) -> String {
+    let mut out = String::new();
+    for finding in &report.findings {
+        out += &format!("{:<12} {:<8} {}\n", finding.area, finding.level.name(), finding.found);
+        if let Some(remedy) = &finding.remedy {
+            out += &format!("{:21} remedy: {remedy}\n", "");
+        }
+    }
+    let (faults, warnings) = (report.count(Level::Fault), report.count(Level::Warning));
+    out + &format!("\n{faults} faults, {warnings} warnings\n")
+}

@@ -1,0 +1,161 @@
+//! Temperature, and whether the processor is, or was, slowed down for it or for want of power.
+
+use super::{Level, Machine, Report};
+
+/// Raspberry Pi: bits of `get_throttled`, what each means now (and, 16 bits up, since the start), and
+/// what to do about it.
+const THROTTLED: [(u32, &str, &str); 4] = [
+    (
+        0,
+        "under-voltage",
+        "use the board's own power supply and a short cable; USB devices may need a powered hub",
+    ),
+    (1, "the clock is capped", "cool the board: heat sink or fan, and room around it"),
+    (2, "throttled", "cool the board, and check its power supply"),
+    (3, "soft temperature limit", "cool the board: heat sink or fan, and room around it"),
+];
+const THROTTLED_FILE: &str = "/sys/devices/platform/soc/soc:firmware/get_throttled";
+/// A zone without trip points of its own is hot above this, in degrees C.
+const HOT: f32 = 80.0;
+/// Degrees below a zone's first passive or critical trip point that are close to it.
+const CLOSE: f32 = 5.0;
+const COOL: &str = "cool the board, or lower max_fps: a hot processor is slowed down";
+
+pub(super) fn examine(machine: &Machine, report: &mut Report) {
+    zones(machine, report);
+    raspberry(machine, report);
+    intel(machine, report);
+}
+
+fn zones(machine: &Machine, report: &mut Report) {
+    let folder = "/sys/class/thermal";
+    let number = |path: String| Some(machine.read(&path)?.parse::<f32>().ok()? / 1000.0);
+    let mut hottest: Option<(f32, f32, String)> = None;
+    for zone in machine.list(folder, "thermal_zone") {
+        let zone = format!("{folder}/{zone}");
+        let Some(now) = number(format!("{zone}/temp")).filter(|t| (-40.0..200.0).contains(t)) else {
+            continue;
+        };
+        let limit = machine
+            .list(&zone, "trip_point_")
+            .iter()
+            .filter_map(|name| name.strip_suffix("_type"))
+            .filter(|trip| {
+                let kind = machine.read(&format!("{zone}/{trip}_type"));
+                matches!(kind.as_deref(), Some("passive" | "hot" | "critical"))
+            })
+            .filter_map(|trip| number(format!("{zone}/{trip}_temp")))
+            .filter(|limit| *limit > 30.0)
+            .reduce(f32::min)
+            .unwrap_or(HOT + CLOSE);
+        let name = machine.read(&format!("{zone}/type")).unwrap_or_default();
+        // What matters is the distance to the limit.
+        if hottest.as_ref().is_none_or(|(t, l, _)| now - limit > t - l) {
+            hottest = Some((now, limit, name));
+        }
+    }
+    match hottest {
+        None => report.add(
+            Level::Note,
+            "heat",
+            "this machine shows no temperature",
+            "none needed in a virtual machine",
+        ),
+        Some((now, limit, name)) if now > limit - CLOSE => {
+            report.add(
+                Level::Warning,
+                "heat",
+                format!("{now:.0} °C ({name}), its limit is {limit:.0} °C"),
+                COOL,
+            );
+        }
+        Some((now, limit, name)) => {
+            report.ok("heat", format!("{now:.0} °C ({name}), its limit is {limit:.0} °C"))
+        }
+    }
+}
+
+fn raspberry(machine: &Machine, report: &mut Report) {
+    let Some(text) = machine.read(THROTTLED_FILE) else { return };
+    let Ok(bits) = u32::from_str_radix(text.trim_start_matches("0x"), 16) else { return };
+    let mut fine = true;
+    for (bit, what, remedy) in THROTTLED {
+        let (now, before) = (bits >> bit & 1 == 1, bits >> (bit + 16) & 1 == 1);
+        if now || before {
+            let when = if now { "now" } else { "since the board was started" };
+            report.add(Level::Warning, "power", format!("{what} {when}"), remedy);
+            fine = false;
+        }
+    }
+    if fine {
+        report.ok("power", "never throttled since the board was started");
+    }
+}
+
+fn intel(machine: &Machine, report: &mut Report) {
+    let count = |cpu: &String| {
+        let path = format!("/sys/devices/system/cpu/{cpu}/thermal_throttle/core_throttle_count");
+        machine.read(&path)?.parse::<u64>().ok()
+    };
+    let counts: Vec<u64> = machine.list("/sys/devices/system/cpu", "cpu").iter().filter_map(count).collect();
+    let total: u64 = counts.iter().sum();
+    if total > 0 {
+        report.add(
+            Level::Warning,
+            "heat",
+            format!("slowed down {total} times for heat since the start"),
+            COOL,
+        );
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::machine;
+    use super::*;
+
+    fn said(files: &[(&str, &str)]) -> Report {
+        let (_dir, machine) = machine(files);
+        let mut report = Report::default();
+        examine(&machine, &mut report);
+        report
+    }
+
+    #[test]
+    fn the_zone_that_is_closest_to_its_limit_is_told() {
+        let zone = |n, file| format!("sys/class/thermal/thermal_zone{n}/{file}");
+        let mut files = vec![
+            (zone(0, "temp"), "41000"),
+            (zone(0, "type"), "gpu"),
+            (zone(1, "temp"), "82500"),
+            (zone(1, "type"), "cpu-thermal"),
+            (zone(1, "trip_point_0_type"), "critical"),
+            (zone(1, "trip_point_0_temp"), "110000"),
+            (zone(1, "trip_point_1_type"), "passive"),
+            (zone(1, "trip_point_1_temp"), "85000"),
+            (zone(1, "trip_point_2_type"), "active"),
+            (zone(1, "trip_point_2_temp"), "50000"),
+        ];
+        let report = |files: &[(String, &str)]| {
+            said(&files.iter().map(|(path, text)| (path.as_str(), *text)).collect::<Vec<_>>())
+        };
+        let hot = report(&files);
+        assert_eq!(hot.findings[0].found, "82 °C (cpu-thermal), its limit is 85 °C");
+        assert_eq!(hot.worst(), Level::Warning);
+        files[2].1 = "60000";
+        assert_eq!(report(&files).worst(), Level::Ok);
+    }
+
+    #[test]
+    fn a_raspberry_pi_tells_of_its_power() {
+        let file = THROTTLED_FILE.trim_start_matches('/');
+        let report = said(&[(file, "50005\n")]);
+        let power: Vec<&str> =
+            report.findings.iter().filter(|f| f.area == "power").map(|f| f.found.as_str()).collect();
+        assert_eq!(power, ["under-voltage now", "throttled now"]);
+        let report = said(&[(file, "10000\n")]);
+        assert!(report.findings.iter().any(|f| f.found == "under-voltage since the board was started"));
+        let report = said(&[(file, "0\n")]);
+        assert!(report.findings.iter().any(|f| f.area == "power" && f.level == Level::Ok));
+    }
+}

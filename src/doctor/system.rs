@@ -1,0 +1,111 @@
+//! Clock and disk.
+
+use super::{Level, Machine, Report};
+use std::collections::BTreeSet;
+use std::process::Command;
+use std::time::SystemTime;
+
+/// Folders that must have room: the journal's, the state's, the plugin registry's.
+const FOLDERS: [&str; 4] = ["/", "/var/log", "/var/lib", "/var/cache"];
+/// Less is a matter of days with a talkative neighbour.
+const LITTLE_DISK_MB: u64 = 200;
+
+pub(super) fn examine(machine: &Machine, now: SystemTime, report: &mut Report) {
+    clock(machine, now, report);
+    disk(report);
+}
+
+const SET_CLOCK: &str = "set the time (`date -s`) and let the network keep it: `timedatectl set-ntp true`, or install \
+     chrony; a board without a battery starts with a wrong clock";
+
+fn clock(machine: &Machine, now: SystemTime, report: &mut Report) {
+    // This very program was written to disk at some time; before that is wrong.
+    let written = std::env::current_exe().and_then(|exe| exe.metadata()?.modified());
+    if written.is_ok_and(|written| now < written) {
+        let found = format!("{} is before posed was installed", humantime::format_rfc3339_seconds(now));
+        return report.add(Level::Fault, "clock", found, SET_CLOCK);
+    }
+    match synchronised(machine) {
+        Some(true) => report.ok("clock", "kept by the network"),
+        Some(false) => report.add(
+            Level::Warning,
+            "clock",
+            "not kept by the network: captured_at drifts, certificates may seem invalid",
+            SET_CLOCK,
+        ),
+        None => report.add(
+            Level::Note,
+            "clock",
+            "not known whether the network keeps it",
+            "install systemd-timesyncd or chrony",
+        ),
+    }
+}
+
+/// What the kernel was told by whichever daemon sets the clock.
+fn synchronised(machine: &Machine) -> Option<bool> {
+    if machine.path("/run/systemd/timesync/synchronized").exists() {
+        return Some(true);
+    }
+    let out = Command::new("timedatectl").args(["show", "-p", "NTPSynchronized", "--value"]).output().ok()?;
+    match String::from_utf8_lossy(&out.stdout).trim() {
+        "yes" => Some(true),
+        "no" => Some(false),
+        _ => None,
+    }
+}
+
+fn disk(report: &mut Report) {
+    let mut seen = BTreeSet::new();
+    let mut fine = Vec::new();
+    for folder in FOLDERS {
+        let Ok(fs) = rustix::fs::statvfs(folder) else { continue };
+        // One file system may hold several of them.
+        if !seen.insert((fs.f_fsid, fs.f_blocks)) {
+            continue;
+        }
+        let free = fs.f_bavail.saturating_mul(fs.f_frsize) >> 20;
+        let no_files = fs.f_files > 0 && fs.f_favail < 1000;
+        if free < LITTLE_DISK_MB || no_files {
+            let what =
+                if no_files { "hardly a file more fits".to_owned() } else { format!("{free} MB free") };
+            report.add(
+                Level::Warning,
+                "disk",
+                format!("{folder}: {what}"),
+                "make room: `journalctl --vacuum-size=50M`, `apt-get clean`",
+            );
+        } else {
+            fine.push(format!("{folder} {free} MB free"));
+        }
+    }
+    if !fine.is_empty() {
+        report.ok("disk", fine.join(", "));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::machine;
+    use super::*;
+    use std::time::Duration;
+
+    #[test]
+    fn a_clock_from_before_the_program_is_a_fault() {
+        let (_dir, synced) = machine(&[("run/systemd/timesync/synchronized", "")]);
+        let mut report = Report::default();
+        clock(&synced, SystemTime::UNIX_EPOCH + Duration::from_secs(3600), &mut report);
+        assert_eq!(report.worst(), Level::Fault, "{report:?}");
+        let mut report = Report::default();
+        clock(&synced, SystemTime::now(), &mut report);
+        assert_eq!(report.worst(), Level::Ok, "{report:?}");
+    }
+
+    #[test]
+    fn every_file_system_is_told_once() {
+        let mut report = Report::default();
+        disk(&mut report);
+        let told: String = report.findings.iter().map(|f| f.found.as_str()).collect();
+        assert_eq!(told.matches("/ ").count() + told.matches("/:").count(), 1, "{told}");
+    }
+}

@@ -1,0 +1,48 @@
+//! One connection to the broker and no message: for `posed doctor`.
+
+use super::Options;
+use super::client::{mqtt_options, network_options};
+use super::trouble::Trouble;
+use crate::clock::SharedClock;
+use rumqttc::{AsyncClient, Event, Packet};
+use std::time::Duration;
+use tokio::time;
+
+/// Longer than the network's own limit, so that its words come first.
+const WITHIN: Duration = Duration::from_secs(8);
+
+/// Connects as the daemon would, with its TLS and login but another client id, and leaves. Returns
+/// how long it took until the broker accepted.
+///
+/// # Errors
+/// What is wrong and what to do about it, in the words that the daemon would log.
+pub fn reach(options: &Options, clock: &SharedClock) -> Result<Duration, String> {
+    let id = format!("{}-doctor-{:04x}", options.client_id, fastrand::u16(..));
+    let mqtt = mqtt_options(options, &id).map_err(|trouble| trouble.text)?;
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|e| e.to_string())?;
+    let began = clock.now();
+    let outcome = runtime.block_on(async {
+        let (client, mut events) = AsyncClient::new(mqtt, 4);
+        events.set_network_options(network_options());
+        let accepted = async {
+            loop {
+                if let Event::Incoming(Packet::ConnAck(_)) = events.poll().await.map_err(Trouble::from)? {
+                    return Ok::<_, Trouble>(clock.now().since(began));
+                }
+            }
+        };
+        let took = match time::timeout(WITHIN, accepted).await {
+            Ok(accepted) => accepted?,
+            Err(_) => return Err(Trouble::away("no answer from the broker")),
+        };
+        // A goodbye, so that the broker logs no lost client; it has a moment to go out.
+        if client.try_disconnect().is_ok() {
+            let _ = time::timeout(Duration::from_millis(200), events.poll()).await;
+        }
+        Ok(took)
+    });
+    // A name that is still being looked up is left behind.
+    runtime.shutdown_timeout(Duration::from_millis(100));
+    outcome.map_err(|trouble| trouble.text)
+}
