@@ -8,13 +8,14 @@ BOARDS        ?= x86_64 aarch64 armhf
 PY_ENV        ?= target/py
 export G_DEBUG ?= fatal-warnings
 
-.PHONY: help build demo test test-rust test-python lint bench-peers deb test-boards bench-boards
+.PHONY: help build demo test test-rust test-python lint bench-peers deb test-container test-boards bench-boards
 
 help:
 	@echo "make build        release binary: target/release/posed"
 	@echo "make demo         poses from the demo clip, or CAMERA=rtsp://... for DEMO_SECONDS=$(DEMO_SECONDS)"
 	@echo "make test         everything that must pass: lint, Rust tests, Python tests"
 	@echo "make deb          .deb packages for BOARDS='$(BOARDS)', into target/deb/"
+	@echo "make test-container  installs the .deb in a container with a systemd of its own (root; 5 minutes)"
 	@echo "make test-boards  ARM builds and their tests under qemu-user (see cross/README.md for how long)"
 	@echo "make bench-boards instructions an inference takes on ARM, into target/bench/boards.md"
 	@echo "make bench-peers  our engine against onnxruntime, openvino and ncnn, into target/bench/"
@@ -61,14 +62,23 @@ bench-peers:
 
 # cargo-deb takes a binary that is built already: one for each board, by the cross scripts.
 deb:
-	tests/deps.sh build
+	tests/deps.sh deb
 	command -v cargo-deb >/dev/null || $(CARGO) install --locked cargo-deb
 	$(CARGO) run --locked -q -- assets target/assets
 	gzip -9nf target/assets/*.1
 	@set -e; for board in $(BOARDS); do cross/deb.sh $$board target/deb; done
+	lintian --fail-on error target/deb/*.deb
+
+# The binary with the fault injection is a test build, and is only ever put into the container.
+test-container: BOARDS = x86_64
+test-container: deb
+	tests/deps.sh container
+	$(CARGO) build --locked --features fault-injection
+	cp target/debug/posed target/posed-faulty
+	tests/container/run.sh target/deb/posed_*_$$(dpkg --print-architecture).deb target/posed-faulty
 
 # Own targets: from nothing, the two optimised builds take most of an hour on two cores.
-test-boards:
+test-boards: test-container
 	tests/deps.sh test
 	tests/boards/test.sh
 

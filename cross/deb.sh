@@ -4,8 +4,13 @@
 . "$(dirname "$0")/lib.sh"
 name=${1:?usage: cross/deb.sh TARGET OUT_DIR} out=${2:?usage: cross/deb.sh TARGET OUT_DIR}
 target "$name"
-export CARGO_TARGET_DIR=${CARGO_TARGET_DIR:-$root/target/cross/$name}
-"$here/build.sh" "$name"
+options=(--no-build --no-strip --output "$out/")
+if ! native; then
+    # The assets are named by their place in the tree, the binary by cargo-deb's rule for a target.
+    options+=(--target "$triple")
+    export CARGO_TARGET_DIR=${CARGO_TARGET_DIR:-$root/target/cross/$name}
+fi
+[ "$name" != aarch64-jetpack5 ] || options+=(--variant jetpack5)
+"$here/build.sh" "$name" >&2
 mkdir -p "$out"
-# The assets are named by their place in the tree, the binary by cargo-deb's rule for a target.
-(cd "$root" && cargo deb --no-build --no-strip --target "$triple" --output "$out/")
+(cd "$root" && cargo deb "${options[@]}")

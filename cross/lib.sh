@@ -32,6 +32,9 @@ emulator() {
         "-E GST_PLUGIN_SYSTEM_PATH_1_0=$libs/gstreamer-1.0"
 }
 
+# native: the target is this machine's own architecture, and nothing is crossed. (JetPack 5's C library is another.)
+native() { [ "$arch" = "$(dpkg --print-architecture)" ] && [ "$suite" = bookworm ]; }
+
 # Host tools, by apt where they are missing.
 need() {
     local missing=()

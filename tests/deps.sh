@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs the Debian/Ubuntu packages that a task needs and that are not there yet.
-# usage: tests/deps.sh build|demo|test
+# usage: tests/deps.sh build|demo|test|deb|container
 set -euo pipefail
 
 build=(pkg-config gcc libssl-dev libgstreamer1.0-dev libgstreamer-plugins-base1.0-dev)
@@ -11,8 +11,10 @@ case "${1:-}" in
     build) want=("${build[@]}") ;;
     demo) want=("${build[@]}" "${run[@]}" mosquitto) ;;
     test) want=("${build[@]}" "${run[@]}" mosquitto mosquitto-clients gstreamer1.0-plugins-ugly gstreamer1.0-tools
-                libgstrtspserver-1.0-dev gstreamer1.0-rtsp openssl python3-venv python3-torch) ;;
-    *) echo "usage: $0 build|demo|test" >&2; exit 64 ;;
+                libgstrtspserver-1.0-dev gstreamer1.0-rtsp openssl python3-venv python3-torch systemd man-db) ;;
+    deb) want=("${build[@]}" lintian) ;;
+    container) want=("${build[@]}" systemd-container mmdebstrap) ;;
+    *) echo "usage: $0 build|demo|test|deb|container" >&2; exit 64 ;;
 esac
 
 missing=()
