@@ -3,12 +3,13 @@
 CARGO         ?= cargo
 DEMO_SECONDS  ?= 20
 CAMERA        ?=
+FUZZ_SECONDS  ?= 60
 BOARDS        ?= x86_64 aarch64 armhf
 # What the Python tests run in: Debian's CPU torch and a few wheels, kept out of the tree's sources.
 PY_ENV        ?= target/py
 export G_DEBUG ?= fatal-warnings
 
-.PHONY: help build demo test test-rust test-python lint bench-peers deb test-container test-boards bench-boards
+.PHONY: help build demo test test-rust test-python lint fuzz valgrind bench-peers deb test-container test-boards bench-boards
 
 help:
 	@echo "make build        release binary: target/release/posed"
@@ -18,6 +19,8 @@ help:
 	@echo "make test-container  installs the .deb in a container with a systemd of its own (root; 5 minutes)"
 	@echo "make test-boards  ARM builds and their tests under qemu-user (see cross/README.md for how long)"
 	@echo "make bench-boards instructions an inference takes on ARM, into target/bench/boards.md"
+	@echo "make fuzz         mutated networks through the rewriter for FUZZ_SECONDS=$(FUZZ_SECONDS)"
+	@echo "make valgrind     the generic and AVX2 kernels' tests under valgrind"
 	@echo "make bench-peers  our engine against onnxruntime, openvino and ncnn, into target/bench/"
 
 build:
@@ -54,6 +57,18 @@ test-rust: $(PY_ENV)/bin/python
 
 test-python: $(PY_ENV)/bin/python
 	$(PY_ENV)/bin/python -m pytest -q models/lpn/tests
+
+fuzz:
+	tests/deps.sh build
+	POSED_FUZZ_SECONDS=$(FUZZ_SECONDS) $(CARGO) test --locked --test rewriter mutated -- --nocapture
+
+# valgrind hides AVX-512 from the program, so what is left to choose from is AVX2 and the generic kernels.
+valgrind:
+	tests/deps.sh valgrind
+	$(CARGO) test --locked --lib --no-run
+	PROPTEST_CASES=8 valgrind --quiet --error-exitcode=9 --leak-check=full --errors-for-leak-kinds=definite \
+		$$($(CARGO) test --locked --lib --no-run --message-format=json 2>/dev/null \
+			| sed -n 's/.*"executable":"\([^"]*\)".*/\1/p' | tail -1) kernels --test-threads 1
 
 bench-peers:
 	tests/deps.sh build

@@ -13,6 +13,7 @@ pub mod manifest;
 mod network;
 mod qdq;
 mod rewrite;
+mod vet;
 
 pub use explain::Explain;
 pub use network::Network;

@@ -2,7 +2,7 @@
 
 use super::float::FloatOps;
 use super::rewrite::{Rewrite, Rewritten};
-use super::{Error, Explain, InputBuffer, InputForm, InputSpec, NetworkOptions, qdq};
+use super::{Error, Explain, InputBuffer, InputForm, InputSpec, NetworkOptions, qdq, vet};
 use crate::kernels::{Input, Isa, Output, Plan, PlanBuilder, Quant, Workers, Workspace};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
@@ -215,7 +215,7 @@ impl Network {
                 }
                 let [height, width] = self.shared.size;
                 for (crop, out) in crops.chunks_exact(len).zip(output.chunks_exact_mut(k * h * w)) {
-                    let mut run = || -> TractResult<()> {
+                    let run = || -> TractResult<()> {
                         let x = Tensor::from_shape(&[1, 3, height, width], crop)?;
                         let y = state.run(tvec!(x.into()))?;
                         let y = y.first().context("no output")?.try_as_plain_ram()?;
@@ -224,7 +224,10 @@ impl Network {
                         out.copy_from_slice(y);
                         Ok(())
                     };
-                    run().map_err(|e| Error::Run(format!("{e:#}")))?;
+                    // What tract asserts, a file can break: it must cost one run.
+                    let ran = catch_unwind(AssertUnwindSafe(run));
+                    let ran = ran.unwrap_or_else(|_| Err(format_err!("an operator panicked")));
+                    ran.map_err(|e| Error::Run(format!("{e:#}")))?;
                 }
             }
             _ => return Err(Error::Input("the buffer is not in the form that this network reads".into())),
@@ -355,15 +358,20 @@ fn kernels(opts: &NetworkOptions) -> Result<Option<Isa>, Error> {
 fn typed(bytes: &[u8], spec: &InputSpec) -> TractResult<TypedModel> {
     let mut onnx = tract_onnx::onnx();
     qdq::register(&mut onnx);
+    vet::register(&mut onnx);
     // Shapes noted in the file keep N open; ours is one crop, and follows from the input alone.
     let onnx = onnx.with_ignore_value_info(true).with_ignore_output_shapes(true);
-    let model = onnx.model_for_read(&mut &*bytes)?;
+    let proto = onnx.proto_model_for_read(&mut &*bytes)?;
+    vet::file(&proto)?;
+    let model = onnx.model_for_proto_model(&proto)?;
     ensure!(
         model.input_outlets()?.len() == 1,
         "the network has {} inputs, not one",
         model.input_outlets()?.len()
     );
-    model.with_input_fact(0, f32::fact([1, 3, spec.height, spec.width]).into())?.into_typed()
+    let model = model.with_input_fact(0, f32::fact([1, 3, spec.height, spec.width]).into())?.into_typed()?;
+    vet::shapes(&model)?;
+    Ok(model)
 }
 
 /// Channels, height and width of the output; or what does not fit the manifest.

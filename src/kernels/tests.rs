@@ -4,6 +4,11 @@
 use super::*;
 use proptest::prelude::*;
 
+/// How often a property is tried: fewer under valgrind.
+fn cases() -> u32 {
+    std::env::var("PROPTEST_CASES").ok().and_then(|n| n.parse().ok()).unwrap_or(96)
+}
+
 /// A layer drawn at random.
 #[derive(Debug, Clone)]
 struct Layer {
@@ -119,7 +124,7 @@ fn run(b: &PlanBuilder, isa: Isa, x: &[u8], len: usize) -> Vec<u8> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(96))]
+    #![proptest_config(ProptestConfig::with_cases(cases()))]
 
     #[test]
     fn convolutions_are_their_definition_on_every_set(layer in layer(), depthwise: bool) {

@@ -22,6 +22,7 @@ use tract_core::internal::*;
 use tract_core::ops::cast::Cast;
 use tract_core::ops::cnn::{Conv, Deconv, MaxPool};
 use tract_core::ops::einsum::EinSum;
+use tract_core::ops::identity::Identity;
 use tract_core::ops::nn::{Reduce, Reducer, Softmax, SoftmaxKind};
 
 /// What the pass over a graph found.
@@ -144,6 +145,9 @@ impl Lowered {
                 Some((map, weights)) if plain => Some(Sym::Attention(map, weights)),
                 _ => None,
             });
+        }
+        if node.op_is::<Identity>() {
+            return Ok(Some(sym));
         }
         if node.op_is::<Cast>() {
             let float = fact.datum_type == f32::datum_type();
