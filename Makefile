@@ -9,12 +9,13 @@ BOARDS        ?= x86_64 aarch64 armhf
 PY_ENV        ?= target/py
 export G_DEBUG ?= fatal-warnings
 
-.PHONY: help build demo test test-rust test-python lint fuzz valgrind bench-peers deb test-container test-boards bench-boards
+.PHONY: help build demo test test-rust test-python lint fuzz valgrind bench-peers deb soak test-container test-boards bench-boards
 
 help:
 	@echo "make build        release binary: target/release/posed"
 	@echo "make demo         poses from the demo clip, or CAMERA=rtsp://... for DEMO_SECONDS=$(DEMO_SECONDS)"
 	@echo "make test         everything that must pass: lint, Rust tests, Python tests"
+	@echo "make soak         half an hour of the daemon: memory, outages, eight cameras, CPU; into target/soak.json"
 	@echo "make deb          .deb packages for BOARDS='$(BOARDS)', into target/deb/"
 	@echo "make test-container  installs the .deb in a container with a systemd of its own (root; 5 minutes)"
 	@echo "make test-boards  ARM builds and their tests under qemu-user (see cross/README.md for how long)"
@@ -69,6 +70,13 @@ valgrind:
 	PROPTEST_CASES=8 valgrind --quiet --error-exitcode=9 --leak-check=full --errors-for-leak-kinds=definite \
 		$$($(CARGO) test --locked --lib --no-run --message-format=json 2>/dev/null \
 			| sed -n 's/.*"executable":"\([^"]*\)".*/\1/p' | tail -1) kernels --test-threads 1
+
+# SOAK='eight busy' runs some of them only.
+SOAK ?= loops outage eight busy still
+soak:
+	tests/deps.sh soak
+	$(CARGO) build --release --locked
+	python3 tests/soak/soak.py --json target/soak.json $(SOAK)
 
 bench-peers:
 	tests/deps.sh build

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs the Debian/Ubuntu packages that a task needs and that are not there yet.
-# usage: tests/deps.sh build|demo|test|deb|container|valgrind
+# usage: tests/deps.sh build|demo|test|deb|container|valgrind|soak
 set -euo pipefail
 
 build=(pkg-config gcc libssl-dev libgstreamer1.0-dev libgstreamer-plugins-base1.0-dev)
@@ -15,7 +15,8 @@ case "${1:-}" in
     deb) want=("${build[@]}" lintian) ;;
     container) want=("${build[@]}" systemd-container mmdebstrap) ;;
     valgrind) want=("${build[@]}" valgrind) ;;
-    *) echo "usage: $0 build|demo|test|deb|container|valgrind" >&2; exit 64 ;;
+    soak) want=("${build[@]}" "${run[@]}" mosquitto mosquitto-clients ffmpeg) ;;
+    *) echo "usage: $0 build|demo|test|deb|container|valgrind|soak" >&2; exit 64 ;;
 esac
 
 missing=()

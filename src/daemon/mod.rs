@@ -10,8 +10,8 @@
 mod budget;
 mod camera;
 mod nets;
-mod options;
-mod scene;
+pub mod options;
+pub mod scene;
 mod state;
 mod worker;
 

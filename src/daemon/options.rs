@@ -6,7 +6,7 @@ use crate::detect::look;
 use crate::track::{self, Smoothing};
 
 /// For the people in front of `camera`.
-pub(super) fn scene(camera: &Camera, config: &Config) -> scene::Options {
+pub fn scene(camera: &Camera, config: &Config) -> scene::Options {
     scene::Options {
         rotate: camera.rotate,
         roi: camera.roi,

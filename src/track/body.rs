@@ -52,6 +52,13 @@ pub(super) fn agreement(a: &Keypoints, b: &Keypoints, area_px2: f32, min_score: 
     sum as f32 / trusted(a, min_score).max(trusted(b, min_score)).max(1) as f32
 }
 
+/// Whether `bbox` reaches the left or right edge of a frame of (width, height) px: the ways out of
+/// most pictures. Feet below the lower edge are those of somebody who stands near.
+pub(super) fn at_edge(bbox: &BBox, (width, _): (u32, u32)) -> bool {
+    let margin = 0.02 * width as f32;
+    bbox.x <= margin || bbox.x + bbox.w >= width as f32 - margin
+}
+
 /// How far the body has moved in px, and how much of it says so, 0..=1: the mean over the trunk's
 /// keypoints, or over all where the trunk is unseen. Only keypoints that score at least `min_score`
 /// in both poses take part.

@@ -220,12 +220,14 @@ impl Track {
 
     /// The finder looked at the frame of `at` and saw `found`. A track that it keeps overlooking and
     /// whose pose is not sure of itself is imagined: the pose network finds a body in any crop.
-    pub(super) fn looked(&mut self, at: Mono, found: &[BBox], options: &Options) {
+    pub(super) fn looked(&mut self, at: Mono, size: (u32, u32), found: &[BBox], options: &Options) {
         let own = self.box_at(at);
         if found.iter().any(|bbox| turns::may_be_same(&own, bbox)) {
             self.trust = (self.trust + 2).min(MAX_TRUST);
         } else if self.score < options.sure_score && self.stage != Stage::Lost {
-            self.trust = self.trust.saturating_sub(1);
+            // At the edge they have more likely walked out than been overlooked.
+            let doubts = if body::at_edge(&own, size) { 2 } else { 1 };
+            self.trust = self.trust.saturating_sub(doubts);
         }
     }
 

@@ -87,8 +87,8 @@ impl Tracker {
     /// Says what the finder saw when it looked at the frame of `at` (nothing, perhaps). Whoever is
     /// never told so keeps imagined people for as long as the pose network imagines them.
     pub fn looked(&mut self, at: Mono, found: &[BBox]) {
-        let Tracker { tracks, options, .. } = self;
-        tracks.iter_mut().for_each(|track| track.looked(at, found, options));
+        let Tracker { tracks, options, size, .. } = self;
+        tracks.iter_mut().for_each(|track| track.looked(at, *size, found, options));
     }
 
     /// The boxes to estimate poses in now, at most `budget`: those of the tracks, corrected by what
