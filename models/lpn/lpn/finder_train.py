@@ -11,7 +11,9 @@ from . import crop, finder, finder_data, finder_eval
 from .net import LPN, NetSpec
 from .train import Trainer, read_weights
 
-FALSE_PER_IMAGE = 0.25  # what the score threshold aims at, on training scenes held back
+# What the score threshold aims at, on training scenes held back. Two means of some 300 pictures differ by 0.04 (Poisson),
+# so that this keeps under 0.3 on other pictures nearly always.
+FALSE_PER_IMAGE = 0.22
 PARTS_WEIGHT = 0.5
 
 
