@@ -12,9 +12,12 @@
 //!
 //! Every path computes the same f32 operations in the same order: their results are equal bit for bit.
 
+mod generic;
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+#[macro_use]
+mod lanes;
 #[cfg(target_arch = "x86_64")]
 mod avx2;
-mod generic;
 #[cfg(target_arch = "aarch64")]
 mod neon;
 #[cfg(test)]
@@ -124,11 +127,11 @@ impl Sampler {
     /// The best of this processor; plain Rust if `kernels` is `generic`.
     pub fn new(kernels: Option<&str>) -> Sampler {
         #[cfg(target_arch = "x86_64")]
-        if kernels != Some("generic") && std::arch::is_x86_feature_detected!("avx2") {
+        if kernels != Some("generic") && avx2::here() {
             return Sampler::Avx2;
         }
         #[cfg(target_arch = "aarch64")]
-        if kernels != Some("generic") && std::arch::is_aarch64_feature_detected!("neon") {
+        if kernels != Some("generic") && neon::here() {
             return Sampler::Neon;
         }
         let _ = kernels;
@@ -145,9 +148,15 @@ impl Sampler {
         }
         match self {
             #[cfg(target_arch = "x86_64")]
-            Sampler::Avx2 if avx2::can(picture) => avx2::sample(picture, line, out),
+            // SAFETY: asked just now.
+            Sampler::Avx2 if avx2::here() && lanes::can(picture) => unsafe {
+                avx2::sample(picture, line, out)
+            },
             #[cfg(target_arch = "aarch64")]
-            Sampler::Neon if neon::can(picture) => neon::sample(picture, line, out),
+            // SAFETY: asked just now.
+            Sampler::Neon if neon::here() && lanes::can(picture) => unsafe {
+                neon::sample(picture, line, out)
+            },
             _ => generic::sample(picture, line, out),
         }
     }
