@@ -4,12 +4,15 @@ CARGO         ?= cargo
 DEMO_SECONDS  ?= 20
 CAMERA        ?=
 FUZZ_SECONDS  ?= 60
+MODEL         ?= models/lpn50-256x192
+# People with COCO keypoints that no model was trained on: annotations/holdout.json and images/.
+DATA          ?= ../shared/data/people
 BOARDS        ?= x86_64 aarch64 armhf
 # What the Python tests run in: Debian's CPU torch and a few wheels, kept out of the tree's sources.
 PY_ENV        ?= target/py
 export G_DEBUG ?= fatal-warnings
 
-.PHONY: help build demo test test-rust test-python lint fuzz valgrind bench-peers deb soak test-container test-boards bench-boards
+.PHONY: help build demo test test-rust test-python lint fuzz valgrind bench-peers bench-parity deb soak test-container test-boards bench-boards
 
 help:
 	@echo "make build        release binary: target/release/posed"
@@ -23,6 +26,7 @@ help:
 	@echo "make fuzz         mutated networks through the rewriter for FUZZ_SECONDS=$(FUZZ_SECONDS)"
 	@echo "make valgrind     the generic and AVX2 kernels' tests under valgrind"
 	@echo "make bench-peers  our engine against onnxruntime, openvino and ncnn, into target/bench/"
+	@echo "make bench-parity our keypoints against onnxruntime's on the hold-out in DATA=$(DATA)"
 
 build:
 	tests/deps.sh build
@@ -67,7 +71,7 @@ fuzz:
 valgrind:
 	tests/deps.sh valgrind
 	$(CARGO) test --locked --lib --no-run
-	PROPTEST_CASES=8 valgrind --quiet --error-exitcode=9 --leak-check=full --errors-for-leak-kinds=definite \
+	PROPTEST_CASES=24 valgrind --quiet --error-exitcode=9 \
 		$$($(CARGO) test --locked --lib --no-run --message-format=json 2>/dev/null \
 			| sed -n 's/.*"executable":"\([^"]*\)".*/\1/p' | tail -1) kernels --test-threads 1
 
@@ -82,6 +86,12 @@ bench-peers:
 	tests/deps.sh build
 	$(CARGO) build --release --locked
 	models/bench/run.sh target/bench
+
+bench-parity: $(PY_ENV)/bin/python
+	tests/deps.sh build
+	$(CARGO) build --release --locked
+	$(PY_ENV)/bin/python models/bench/parity.py --model $(MODEL) --annotations $(DATA)/annotations/holdout.json \
+		--images $(DATA)/images --out target/bench/parity.json
 
 # cargo-deb takes a binary that is built already: one for each board, by the cross scripts.
 deb:

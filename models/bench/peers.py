@@ -5,6 +5,7 @@ table's ratios are of medians, to onnxruntime's on the same file.
 """
 
 import argparse
+import importlib.util
 import json
 import os
 import platform
@@ -53,9 +54,8 @@ def ncnn(path, x):
         copy = Path(folder) / "net.onnx"
         copy.write_bytes(path.read_bytes())
         shape = "inputshape=[" + ",".join(map(str, x.shape)) + "]"
-        import pnnx
-
-        tool = getattr(pnnx, "EXEC_PATH", "pnnx")
+        # The converter alone: importing its package wants PyTorch.
+        tool = Path(importlib.util.find_spec("pnnx").origin).parent / "pnnx"
         subprocess.run([tool, str(copy), shape], cwd=folder, check=True, capture_output=True)
         net = nn.Net()
         net.opt.num_threads = 1
@@ -143,8 +143,12 @@ def main():
     parser.add_argument("--kernels", default="avx512vnni,avx2" if platform.machine() == "x86_64" else "neon")
     parser.add_argument("--runs", type=int, default=100)
     parser.add_argument("--out", type=Path, default=Path("target/bench"))
+    parser.add_argument("--realtime", action="store_true",
+                        help="run before everything else on the machine (root; for seconds, not on a box in service)")
     args = parser.parse_args()
     args.out.mkdir(parents=True, exist_ok=True)
+    if args.realtime:
+        os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(20))
     cores = sorted(os.sched_getaffinity(0))
     os.sched_setaffinity(0, cores[:1])
     found, absent = contenders(args, cores)
@@ -171,9 +175,11 @@ def main():
             run.close()
     cpu = next((l.split(":", 1)[1].strip() for l in open("/proc/cpuinfo") if l.startswith("model name")), "?")
     report = {"model": str(args.model), "cpu": cpu, "runs": args.runs, "load": os.getloadavg()[0],
+              "realtime": args.realtime,
               "results": rows, "absent": absent}
     (args.out / "peers.json").write_text(json.dumps(report, indent=1) + "\n")
-    lines = [f"# {args.model}, {cpu}, {args.runs} rounds, load {report['load']:.1f}", "",
+    lines = [f"# {args.model}, {cpu}, {args.runs} rounds, load {report['load']:.1f}"
+             + (", before all else" if args.realtime else ""), "",
              "| engine | version | median ms | least ms | ratio | to |", "|---|---|---|---|---|---|"]
     lines += [f"| {r['engine']} | {r['version']} | {r['median_ms']:.2f} | {r['min_ms']:.2f} | {r['ratio']} | {r['to']} |"
               for r in rows]

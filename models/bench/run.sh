@@ -1,5 +1,5 @@
 #!/bin/sh
-# Compares posed with other engines on this machine: models/bench/run.sh OUT [MODEL]
+# Compares posed with other engines on this machine: models/bench/run.sh OUT [MODEL] [OPTION OF peers.py...]
 # OUT gets peers.md and peers.json. Python wheels go into target/bench-env, once.
 set -eu
 cd "$(dirname "$0")/../.."
@@ -7,7 +7,14 @@ out=${1:-target/bench}
 env=target/bench-env
 [ -x "$env/bin/python" ] || python3 -m venv "$env"
 # ncnn has no wheel for every Python: a peer that cannot be installed is reported as absent.
-for package in numpy onnx onnxruntime openvino ncnn pnnx; do
-    "$env/bin/pip" install -q --disable-pip-version-check "$package" || echo "no $package here" >&2
+install() {
+    "$env/bin/pip" install -q --disable-pip-version-check "$@" || echo "no $* here" >&2
+}
+for package in numpy onnx onnxruntime openvino ncnn; do
+    install "$package"
 done
-exec "$env/bin/python" models/bench/peers.py --out "$out" ${2:+--model "$2"}
+# ncnn's converter is a program by itself; what its package depends on is gigabytes of PyTorch.
+install --no-deps pnnx
+model=${2:-models/lpn50-256x192}
+[ $# -le 2 ] && set -- || shift 2
+exec "$env/bin/python" models/bench/peers.py --out "$out" --model "$model" "$@"

@@ -1,5 +1,7 @@
 //! `posed bench`: how long one inference takes here, and what the engine made of the model.
 
+mod people;
+
 use crate::infer::manifest::{self, Manifest};
 use crate::infer::{InputBuffer, InputForm, Network, NetworkOptions};
 use anyhow::{Context as _, ensure};
@@ -47,8 +49,11 @@ pub struct Args {
     /// Time each step of the network, on one thread, and print them, the slowest kinds first.
     #[arg(long, conflicts_with_all = ["follow", "heatmaps"])]
     profile: bool,
+    /// Estimate this many poses in a 1080p frame, and say what crop, network and decoding cost for one.
+    #[arg(long, conflicts_with_all = ["follow", "heatmaps", "profile", "onnx", "crops"], value_parser = clap::value_parser!(u8).range(1..))]
+    people: Option<u8>,
     /// Print JSON.
-    #[arg(long)]
+    #[arg(long, conflicts_with_all = ["people", "profile"])]
     json: bool,
 }
 
@@ -63,6 +68,9 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let spec = manifest.input_spec();
     let opts =
         NetworkOptions { kernels: args.kernels.clone(), threads: args.threads, max_batch: args.batch.max(1) };
+    if let Some(people) = args.people {
+        return people::run(&dir, opts, people.into(), args.runs.max(1));
+    }
     let onnx = args.onnx.clone().unwrap_or_else(|| manifest.onnx());
     let mut network = Network::load(&onnx, &spec, &opts)?;
     if args.explain {

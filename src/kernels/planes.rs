@@ -3,6 +3,9 @@
 
 use super::Isa;
 
+/// Values that are summed side by side.
+const LANES: usize = 16;
+
 /// Depthwise convolution of one image, f32 planes in and out.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct PlaneConv {
@@ -38,26 +41,38 @@ impl PlaneConv {
         let (plane, out_plane) = (self.size[0] * self.size[1], self.out[0] * self.out[1]);
         assert!(x.len() == self.channels * plane && y.len() == self.channels * out_plane);
         assert!(kernel.len() == self.channels * taps && [1, self.channels].contains(&bias.len()));
-        let mut padded = vec![0f32; rows * columns + self.kernel[1]];
-        let mut sums = vec![0f32; columns * ((self.out[0] - 1) * self.stride[0] + 1)];
+        // Past the end: what the last window's vectors read and write beyond it.
+        let mut padded = vec![0f32; rows * columns + self.kernel[1] + LANES];
+        let mut sums = vec![0f32; columns * ((self.out[0] - 1) * self.stride[0] + 1) + LANES];
         for c in 0..self.channels {
             for (r, row) in x[c * plane..][..plane].chunks_exact(self.size[1]).enumerate() {
                 padded[(r + self.pad[0]) * columns + self.pad[1]..][..self.size[1]].copy_from_slice(row);
             }
-            sums.fill(bias[c.min(bias.len() - 1)]);
+            let (bias, out) = (bias[c.min(bias.len() - 1)], &mut y[c * out_plane..][..out_plane]);
+            if let (Ok(kernel), [3, 3]) = (kernel[c * taps..][..taps].try_into(), self.kernel) {
+                // SAFETY: the body is safe; `isa` runs here.
+                unsafe { three_by_three(isa, self, kernel, bias, &padded, columns, &mut sums, out) };
+                continue;
+            }
+            sums.fill(bias);
             for (t, w) in kernel[c * taps..][..taps].iter().enumerate() {
                 let from = t / self.kernel[1] * columns + t % self.kernel[1];
                 // SAFETY: the body is safe; `isa` runs here.
                 unsafe { accumulate(isa, &mut sums, &padded[from..], *w) };
             }
-            for (r, out) in y[c * out_plane..][..out_plane].chunks_exact_mut(self.out[1]).enumerate() {
-                let row = &sums[r * self.stride[0] * columns..];
-                match self.stride[1] {
-                    1 => out.copy_from_slice(&row[..out.len()]),
-                    s => out.iter_mut().zip(row.iter().step_by(s)).for_each(|(out, v)| *out = *v),
-                }
+            for (r, out) in out.chunks_exact_mut(self.out[1]).enumerate() {
+                every(self.stride[1], &sums[r * self.stride[0] * columns..], out);
             }
         }
+    }
+}
+
+/// Takes each `stride`th value.
+#[inline(always)]
+fn every(stride: usize, from: &[f32], to: &mut [f32]) {
+    match stride {
+        1 => to.copy_from_slice(&from[..to.len()]),
+        s => to.iter_mut().zip(from.iter().step_by(s)).for_each(|(to, v)| *to = *v),
     }
 }
 
@@ -83,35 +98,100 @@ impl PlaneDouble {
         let inputs = self.channels * self.members;
         assert!(x.len() == inputs * plane && y.len() == self.channels * 4 * plane);
         assert!(kernel.len() == inputs * 16 && [1, self.channels].contains(&bias.len()));
-        let mut padded = vec![0f32; (h + 2) * columns + 2];
-        // One plane of sums for each parity of output row and column; place (r, c) of it is what the input
-        // window (r, c), (r + 1, c + 1) of the padded plane gives.
-        let mut phases = [(); 4].map(|()| vec![0f32; (h + 1) * columns]);
+        let mut padded = vec![0f32; self.members * (h + 2) * columns + LANES];
+        let mut sums = vec![0f32; 2 * (w + 1).next_multiple_of(LANES)];
         for c in 0..self.channels {
-            phases.iter_mut().for_each(|p| p.fill(bias[c.min(bias.len() - 1)]));
-            for member in c * self.members..(c + 1) * self.members {
+            let members = c * self.members..(c + 1) * self.members;
+            for (member, padded) in members.zip(padded.chunks_exact_mut((h + 2) * columns)) {
                 for (r, row) in x[member * plane..][..plane].chunks_exact(w).enumerate() {
                     padded[(r + 1) * columns + 1..][..w].copy_from_slice(row);
                 }
-                for (phase, sums) in phases.iter_mut().enumerate() {
-                    for (dy, dx) in [(0, 0), (0, 1), (1, 0), (1, 1)] {
-                        // The nearer a tap's input is to the top left, the later its kernel place.
-                        let tap = (2 - 2 * dy + phase / 2) * 4 + 2 - 2 * dx + phase % 2;
-                        // SAFETY: the body is safe; `isa` runs here.
-                        unsafe {
-                            accumulate(isa, sums, &padded[dy * columns + dx..], kernel[member * 16 + tap])
-                        };
-                    }
+            }
+            let kernel = &kernel[c * self.members * 16..][..self.members * 16];
+            let (bias, out) = (bias[c.min(bias.len() - 1)], &mut y[c * 4 * plane..][..4 * plane]);
+            // SAFETY: the body is safe; `isa` runs here.
+            unsafe { doubled(isa, kernel, bias, &padded, columns, &mut sums, out) };
+        }
+    }
+}
+
+versions! {
+    fn three_by_three(
+        op: &PlaneConv, kernel: &[f32; 9], bias: f32, padded: &[f32], columns: usize, row: &mut [f32],
+        out: &mut [f32],
+    ) = three_by_three_body;
+}
+
+/// One padded plane's 3x3 windows, a row of the output at a time, all taps at once.
+#[inline(always)]
+unsafe fn three_by_three_body(
+    op: &PlaneConv,
+    kernel: &[f32; 9],
+    bias: f32,
+    padded: &[f32],
+    columns: usize,
+    row: &mut [f32],
+    out: &mut [f32],
+) {
+    let wide = (op.out[1] - 1) * op.stride[1] + 1;
+    for (r, out) in out.chunks_exact_mut(op.out[1]).enumerate() {
+        for i in (0..wide).step_by(LANES) {
+            let mut sums = [bias; LANES];
+            for t in 0..9 {
+                add(&mut sums, kernel[t], &padded[(r * op.stride[0] + t / 3) * columns + t % 3 + i..]);
+            }
+            row[i..i + LANES].copy_from_slice(&sums);
+        }
+        every(op.stride[1], row, out);
+    }
+}
+
+/// Adds `w` times the first of `x`.
+#[inline(always)]
+fn add(sums: &mut [f32; LANES], w: f32, x: &[f32]) {
+    let x = &x[..LANES];
+    for l in 0..LANES {
+        sums[l] += w * x[l];
+    }
+}
+
+versions! {
+    fn doubled(
+        kernel: &[f32], bias: f32, padded: &[f32], columns: usize, sums: &mut [f32], out: &mut [f32],
+    ) = doubled_body;
+}
+
+/// One output plane from its members' padded planes. Window (r, c) of those gives the output pixels of rows
+/// 2r - 1 and 2r and columns 2c - 1 and 2c.
+#[inline(always)]
+unsafe fn doubled_body(
+    kernel: &[f32],
+    bias: f32,
+    padded: &[f32],
+    columns: usize,
+    sums: &mut [f32],
+    out: &mut [f32],
+) {
+    let n = columns - 1;
+    let plane = (padded.len() - LANES) / (kernel.len() / 16);
+    let (odd, even) = sums.split_at_mut(sums.len() / 2);
+    for (y, out) in out.chunks_exact_mut(2 * (columns - 2)).enumerate() {
+        for i in (0..n).step_by(LANES) {
+            let (mut left, mut right) = ([bias; LANES], [bias; LANES]);
+            for (member, kernel) in kernel.as_chunks::<16>().0.iter().enumerate() {
+                for (dy, dx) in [(0, 0), (0, 1), (1, 0), (1, 1)] {
+                    // The nearer a tap's input is to the top left, the later its kernel place.
+                    let tap = ((y + 1) % 2 + 2 - 2 * dy) * 4 + 2 - 2 * dx;
+                    let x = &padded[member * plane + (y.div_ceil(2) + dy) * columns + dx + i..];
+                    add(&mut left, kernel[tap], x);
+                    add(&mut right, kernel[tap + 1], x);
                 }
             }
-            for (r, out) in y[c * 4 * plane..][..4 * plane].chunks_exact_mut(2 * w).enumerate() {
-                // Output row r is row (r + 1) / 2 of the windows, of parity (r + 1) % 2; columns likewise.
-                let (row, parity) = (r.div_ceil(2) * columns, (r + 1) % 2 * 2);
-                let (even, odd) = (&phases[parity + 1][row..][..w], &phases[parity][row + 1..][..w]);
-                for ((out, even), odd) in out.as_chunks_mut::<2>().0.iter_mut().zip(even).zip(odd) {
-                    *out = [*even, *odd];
-                }
-            }
+            odd[i..i + LANES].copy_from_slice(&left);
+            even[i..i + LANES].copy_from_slice(&right);
+        }
+        for ((out, even), odd) in out.as_chunks_mut::<2>().0.iter_mut().zip(&*even).zip(&odd[1..]) {
+            *out = [*even, *odd];
         }
     }
 }
