@@ -97,16 +97,17 @@ bench-parity: $(PY_ENV)/bin/python
 deb:
 	tests/deps.sh deb
 	command -v cargo-deb >/dev/null || $(CARGO) install --locked cargo-deb
-	$(CARGO) run --locked -q -- assets target/assets
+	$(CARGO) run --release --locked -q -- assets target/assets
 	gzip -9nf target/assets/*.1
 	@set -e; for board in $(BOARDS); do cross/deb.sh $$board target/deb; done
 	lintian --fail-on error target/deb/*.deb
 
-# The binary with the fault injection is a test build, and is only ever put into the container.
+# The binary with the fault injection is a test build, and is only ever put into the container. It is built by way of a
+# test because the dependencies are then those that the other tests have built.
 test-container: BOARDS = x86_64
 test-container: deb
 	tests/deps.sh container
-	$(CARGO) build --locked --features fault-injection
+	$(CARGO) test --locked --no-run --features fault-injection --test service
 	cp target/debug/posed target/posed-faulty
 	tests/container/run.sh target/deb/posed_*_$$(dpkg --print-architecture).deb target/posed-faulty
 

@@ -27,8 +27,8 @@ ok "installs, tells what to do next, does not start unedited"
 said=$(systemd-analyze verify /lib/systemd/system/posed.service --man=no 2>&1) && [ -z "$said" ] || fail "systemd-analyze verify: $said"
 ok "systemd-analyze verify is silent"
 
-posed doctor --config /nonexistent --json >/tmp/doctor 2>&1 && fail "the doctor finds a missing configuration healthy"
-[ "$(jq -r .worst /tmp/doctor)" = fault ] || fail "the doctor's JSON"
+posed doctor --config /nonexistent --json >/tmp/doctor 2>/tmp/said && fail "the doctor finds a missing configuration healthy"
+[ "$(jq -r .worst /tmp/doctor)" = fault ] || { cat /tmp/said; fail "the doctor's JSON"; }
 
 # --- the service ----------------------------------------------------------------------------------------------------
 systemctl start mosquitto
