@@ -6,7 +6,7 @@ pub enum Isa {
     /// Plain Rust: right everywhere, and what every other set is tested against.
     #[default]
     Generic,
-    /// x86-64 with AVX2: bytes widened to i16 and multiplied by `vpmaddwd`, which cannot saturate.
+    /// x86-64 with AVX2: `vpmaddubsw` on weights packed so that it cannot saturate.
     Avx2,
     /// x86-64 with AVX-VNNI (256 bit `vpdpbusd`).
     AvxVnni,
