@@ -22,11 +22,14 @@ NEAR_PX = 0.5  # heatmap px
 BARS = {"near": 0.995, "pck": 0.003, "oks": 0.003}
 
 
-def reference(path, x):
+def reference(path, x, optimised=True):
     """onnxruntime's heatmaps, one crop at a time: the daemon's batches are crops one by one too."""
     import onnxruntime
 
-    session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+    options = onnxruntime.SessionOptions()
+    if not optimised:
+        options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
+    session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
     name = session.get_inputs()[0].name
     return np.concatenate([session.run(None, {name: x[i : i + 1]})[0] for i in range(len(x))])
 
@@ -74,6 +77,11 @@ def main():
     base = scores(want_points, affines, people)
     print(f"{args.model}: {len(people)} people, {int(sure.sum())} confident keypoints; "
           f"onnxruntime PCK {base[0]:.4f}, OKS {base[1]:.4f}")
+    # How far onnxruntime is from itself when it fuses nothing: what the model's own rounding is worth.
+    itself = manifest.decode(reference(args.model / manifest.onnx, x, optimised=False))[0]
+    itself = np.linalg.norm(itself - want_points, axis=2)[sure]
+    print(f"onnxruntime without fusing: {100 * (itself <= NEAR_PX).mean():.3f} % within {NEAR_PX} px "
+          f"(mean {itself.mean():.4f})")
     rows, good = [], True
     for kernels in args.kernels.split(","):
         points, _ = manifest.decode(ours(args.posed, args.model, crops, kernels, want.shape))
@@ -90,7 +98,8 @@ def main():
               f"{'holds' if held else 'MISSED'}")
     if args.out:
         report = {"model": str(args.model), "people": len(people), "confident": int(sure.sum()), "bars": BARS,
-                  "onnxruntime": {"pck": base[0], "oks": base[1]}, "posed": rows}
+                  "onnxruntime": {"pck": base[0], "oks": base[1], "near_without_fusing": float((itself <= NEAR_PX).mean())},
+                  "posed": rows}
         args.out.parent.mkdir(parents=True, exist_ok=True)
         args.out.write_text(json.dumps(report, indent=1) + "\n")
     return 0 if good else 1
