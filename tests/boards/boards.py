@@ -26,11 +26,11 @@ CLIP = MODELS / "demo" / "walk.mp4"
 PROCESSORS = {
     "aarch64": {"cortex-a72": ["neon", "generic"], "cortex-a76": ["dotprod"]},
     "aarch64-jetpack5": {"cortex-a76": ["dotprod"]},
-    "armhf": {"cortex-a7": ["neon", "generic"]},
+    "armhf": {"cortex-a7": ["neon"]},
 }
 
 # Emulated, a start takes seconds, the first one (GStreamer reads all its plugins) a minute or more.
-PATIENCE_S = 300
+PATIENCE_S = 900
 
 # One of the people in the clip stands there throughout. Without a finder a frame takes less than a second, emulated on
 # a busy machine; a person is not believed whose sightings are seconds apart. (`posed image` runs the finder.)

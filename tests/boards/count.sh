@@ -17,7 +17,7 @@ export QEMU_PLUGIN_OPTIONS="-d plugin -plugin $out/libcount.so"
 total() {
     local runs=$1 cpu=$2 said
     shift 2
-    said=$(yes '' | head -n "$runs" | QEMU_CPU=$cpu "$root/cross/run.sh" aarch64 "$program" bench --follow --model "$model" "$@" 2>&1) ||
+    said=$(seq "$runs" | QEMU_CPU=$cpu "$root/cross/run.sh" aarch64 "$program" bench --follow --model "$model" "$@" 2>&1) ||
         { echo "$said" >&2; exit 1; }
     sed -n 's/^instructions: //p' <<<"$said"
 }
