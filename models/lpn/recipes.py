@@ -43,6 +43,7 @@ def main() -> None:
     p.add_argument("--data", type=Path, required=True, help="folder with annotations/ and images/")
     p.add_argument("--drawn", type=Path, required=True)
     p.add_argument("--state", type=Path, required=True)
+    p.add_argument("--only", default="", help="those recipes whose name contains this")
     args = p.parse_args()
     logging.disable(logging.WARNING)
     torch.set_num_threads(1)
@@ -56,6 +57,8 @@ def main() -> None:
     print("| recipe | Stanford PCK@0.2, OKS | LSPet PCK@0.2, OKS |\n| --- | --- | --- |")
     for index, (name, stage) in enumerate(STAGES.items()):
         folder = args.state / str(index)
+        if args.only not in name:
+            continue
         if not (folder / f"00-{stage.name}.safetensors").is_file():
             config = train.Config(NetSpec(), (stage,), sources.get(name, (real,)), hold, 11, os.environ["LPN_INIT"])
             # Pictures are kept decoded by the place of their source, which is another one for the drawn people only.
