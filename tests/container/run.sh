@@ -58,7 +58,7 @@ set +e
 timeout 900 systemd-nspawn --quiet --register=no --keep-unit --machine="posed-test-$$" --directory="$base" --volatile=overlay \
     --private-network --bind-ro="$work/test:/test" --bind="$work/out:/out" \
     --bind-ro="$here/proof.service:/etc/systemd/system/proof.service" --boot --console=read-only \
-    systemd.log_target=console systemd.log_level=warning systemd.wants=proof.service </dev/null >"$work/out/console" 2>&1
+    systemd.log_level=notice systemd.wants=proof.service </dev/null >"$work/out/console" 2>&1
 code=$?
 set -e
 if [ ! -e "$work/out/started" ]; then
