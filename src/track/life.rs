@@ -1,7 +1,7 @@
 //! One track: born tentative, confirmed by repeated sight, lost when looked for in vain, dead.
 
 use super::one_euro::OneEuro;
-use super::{Options, Person, TrackId, body, turns};
+use super::{Options, Person, TrackId, body};
 use crate::clock::Mono;
 use crate::geometry::BBox;
 use crate::keypoint::{KEYPOINTS, Keypoint, Keypoints, Pose};
@@ -218,16 +218,15 @@ impl Track {
         }
     }
 
-    /// The finder looked at the frame of `at` and saw `found`. A track that it keeps overlooking and
-    /// whose pose is not sure of itself is imagined: the pose network finds a body in any crop.
-    pub(super) fn looked(&mut self, at: Mono, size: (u32, u32), found: &[BBox], options: &Options) {
-        let own = self.box_at(at);
-        if found.iter().any(|bbox| turns::may_be_same(&own, bbox)) {
+    /// The finder looked, and did or did not see this person (`seen`), who would be at the edge of the
+    /// picture or not. A track that it keeps overlooking and whose pose is not sure of itself is
+    /// imagined: the pose network finds a body in any crop.
+    pub(super) fn looked(&mut self, seen: bool, at_edge: bool, options: &Options) {
+        if seen {
             self.trust = (self.trust + 2).min(MAX_TRUST);
         } else if self.score < options.sure_score && self.stage != Stage::Lost {
             // At the edge they have more likely walked out than been overlooked.
-            let doubts = if body::at_edge(&own, size) { 2 } else { 1 };
-            self.trust = self.trust.saturating_sub(doubts);
+            self.trust = self.trust.saturating_sub(if at_edge { 2 } else { 1 });
         }
     }
 

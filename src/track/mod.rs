@@ -87,8 +87,17 @@ impl Tracker {
     /// Says what the finder saw when it looked at the frame of `at` (nothing, perhaps). Whoever is
     /// never told so keeps imagined people for as long as the pose network imagines them.
     pub fn looked(&mut self, at: Mono, found: &[BBox]) {
-        let Tracker { tracks, options, size, .. } = self;
-        tracks.iter_mut().for_each(|track| track.looked(at, *size, found, options));
+        self.boxes.clear();
+        let all = self.tracks.iter().map(|track| (track.id, track.box_at(at), track.stage));
+        self.boxes.extend(all.map(|(id, bbox, stage)| TrackBox {
+            id,
+            bbox,
+            confirmed: stage == Stage::Confirmed,
+        }));
+        for (track, own) in self.tracks.iter_mut().zip(&self.boxes) {
+            let seen = found.iter().any(|bbox| turns::vouches(bbox, own, &self.boxes));
+            track.looked(seen, body::at_edge(&own.bbox, self.size), &self.options);
+        }
     }
 
     /// The boxes to estimate poses in now, at most `budget`: those of the tracks, corrected by what

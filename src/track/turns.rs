@@ -1,6 +1,6 @@
 //! Whose pose is estimated now: boxes that wait, and a budget that may be smaller than their number.
 
-use super::TrackId;
+use super::{TrackBox, TrackId};
 use crate::geometry::BBox;
 
 /// Below this overlap, a box found in the picture is none of the tracked people's, unless ...
@@ -8,8 +8,10 @@ const CLAIM_IOU: f32 = 0.5;
 /// ... this share of a track's box lies in it and it is not this much larger.
 const HALF_BODY: f32 = 0.7;
 const MAX_GROWTH: f32 = 5.0;
-/// Above this overlap, the two boxes say the same.
-const AGREE_IOU: f32 = 0.65;
+/// Above this overlap, the two boxes say the same: of somebody alone, and of somebody in a crowd,
+/// where the finder's box is easily that of two.
+const AGREE_IOU: f32 = 0.75;
+const AGREE_IN_CROWD_IOU: f32 = 0.65;
 
 /// A box to crop and estimate the pose in; px of the display frame.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -37,8 +39,10 @@ pub(super) fn claim(
     for (index, bbox) in found.iter().enumerate().filter(|(_, bbox)| bbox.is_valid()) {
         let own = nearest(crops[..tracked].iter().map(|crop| &crop.bbox), bbox);
         let mutual = own.filter(|&own| nearest(found.iter(), &crops[own].bbox) == Some(index));
+        let near = crops[..tracked].iter().filter(|crop| crop.bbox.iou(bbox) > 0.0).count();
+        let agree = if near > 1 { AGREE_IN_CROWD_IOU } else { AGREE_IOU };
         match mutual.and_then(|own| crops.get_mut(own)) {
-            Some(crop) if crop.bbox.iou(bbox) >= AGREE_IOU => {}
+            Some(crop) if crop.bbox.iou(bbox) >= agree => {}
             Some(crop) if crop.bbox.iou(bbox) >= CLAIM_IOU || is_part(&crop.bbox, bbox) => {
                 crop.bbox = *bbox;
                 crop.track.iter().for_each(|&id| reframe(id, bbox));
@@ -54,9 +58,15 @@ fn nearest<'a>(boxes: impl Iterator<Item = &'a BBox>, bbox: &BBox) -> Option<usi
     overlaps.filter(|(_, iou)| *iou > 0.0).max_by(|a, b| a.1.total_cmp(&b.1)).map(|(index, _)| index)
 }
 
-/// Whether a track's box and one that the finder found may be one person's.
-pub(super) fn may_be_same(own: &BBox, found: &BBox) -> bool {
-    own.iou(found) >= 0.3 || is_part(own, found) || is_part(found, own)
+/// Whether a found box shows that `own` is there, one of the tracks in `all`. A part of it does not
+/// if the whole is somebody else: a pose imagined into a corner of a person is not a second one.
+pub(super) fn vouches(found: &BBox, own: &TrackBox, all: &[TrackBox]) -> bool {
+    if own.bbox.iou(found) >= 0.3 {
+        return true;
+    }
+    let another =
+        |other: &TrackBox| other.id != own.id && other.confirmed && other.bbox.iou(found) >= CLAIM_IOU;
+    (is_part(&own.bbox, found) || is_part(found, &own.bbox)) && !all.iter().any(another)
 }
 
 /// Whether `part` may be what was known so far of the body in `whole`.

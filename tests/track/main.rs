@@ -7,6 +7,7 @@ mod common;
 mod life;
 mod mot;
 mod never;
+mod real;
 mod replay;
 mod scene;
 mod smoothing;
