@@ -112,6 +112,7 @@ pub fn decoders(codec: Codec) -> Result<Vec<Proof>, Error> {
 /// The element's own words, or that nothing, or another picture, came `within` the time. A driver
 /// that does not come back at all keeps its thread until the process ends.
 pub fn prove(codec: Codec, decoder: &str, within: Duration) -> Result<(), String> {
+    super::init().map_err(|e| e.to_string())?;
     let (send, result) = sync_channel(1);
     let name = decoder.to_owned();
     std::thread::Builder::new()
