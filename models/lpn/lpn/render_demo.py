@@ -183,7 +183,8 @@ def make(folder: Path, workers: int = 2, crf: int = 27) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     encode = (
         f"ffmpeg -y -loglevel error -f rawvideo -pix_fmt bgr24 -s {WIDTH}x{HEIGHT} -r {FPS} -i - "
-        f"-c:v libx264 -preset veryslow -crf {crf} -bf 0 -g {FPS * 2} -keyint_min {FPS * 2} -sc_threshold 0 "
+        # As cameras encode: no B frames, and two reference frames, which is what a decoder must keep in memory.
+        f"-c:v libx264 -preset veryslow -refs 2 -crf {crf} -bf 0 -g {FPS * 2} -keyint_min {FPS * 2} -sc_threshold 0 "
         "-pix_fmt yuv420p -movflags +faststart -map_metadata -1 -fflags +bitexact"
     ).split()
     frames = []
