@@ -56,6 +56,7 @@ fn state(status: Status) -> State<'static> {
         since: SystemTime::UNIX_EPOCH + Duration::from_millis(1_795_489_511_123),
         decoder: Some("avdec_h264"),
         caps: Some("video/x-raw, format=I420, width=1280, height=720"),
+        attempts: 3,
         fps_in: 25.04,
         fps_out: 24.96,
         people: 2,

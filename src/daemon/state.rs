@@ -171,6 +171,7 @@ fn publish(shared: &Shared, camera: &Camera, rates: &Rates) {
         since: shared.clock.wall() - shared.clock.now().since(stream.since),
         decoder: stream.decoder.as_deref(),
         caps: stream.caps.as_deref(),
+        attempts: stream.attempts,
         fps_in: rates.decoded_fps,
         fps_out: rates.published_fps,
         people: camera.people(),

@@ -172,6 +172,8 @@ pub struct State<'a> {
     pub decoder: Option<&'a str>,
     /// Caps of the frames.
     pub caps: Option<&'a str>,
+    /// How often its pipeline was built since the camera's start.
+    pub attempts: u64,
     /// Frames a second out of the decoder.
     #[serde(serialize_with = "tenths")]
     pub fps_in: f64,
