@@ -130,8 +130,8 @@ impl Camera {
         self.note(&Event::Stopped);
     }
 
-    /// Keeps what `event` says; true if it is news for subscribers.
-    fn note(&self, event: &Event) {
+    /// Keeps what `event` says; true if the camera now does something else than before.
+    fn note(&self, event: &Event) -> bool {
         let mut stream = self.stream.lock().unwrap_or_else(PoisonError::into_inner);
         let status = match event {
             Event::Connecting { .. } => {
@@ -156,12 +156,14 @@ impl Camera {
             Event::Ended => Status::Ended,
             Event::Stopped => Status::Stopped,
         };
-        if status != stream.status {
+        let news = status != stream.status;
+        if news {
             stream.status = status;
             stream.since = self.clock.now();
         }
         drop(stream);
         let _ = self.changed.try_send(());
+        news
     }
 }
 
@@ -190,13 +192,13 @@ impl capture::Sink for Camera {
     }
 
     fn event(&self, event: Event) {
-        log(&self.name, &event);
-        self.note(&event);
+        let news = self.note(&event);
+        log(&self.name, &event, news);
     }
 }
 
-/// One line for each change of state.
-fn log(camera: &str, event: &Event) {
+/// One line for each change of state: a camera that stays away for a night, for the same reason, is one.
+fn log(camera: &str, event: &Event, news: bool) {
     match event {
         Event::Connecting { attempt: 1 } => tracing::info!("{camera}: connecting"),
         Event::Connecting { attempt } => tracing::debug!("{camera}: connecting, attempt {attempt}"),
@@ -204,6 +206,9 @@ fn log(camera: &str, event: &Event) {
         Event::CapsChanged { caps, .. } => tracing::info!("{camera}: now {caps}"),
         Event::Stalled { after, retry_in } => {
             tracing::warn!("{camera}: no frame for {after:.1?}; next try in {retry_in:.1?}");
+        }
+        Event::Failed { reason, retry_in } if !news => {
+            tracing::debug!("{camera}: still {reason}; next try in {retry_in:.1?}");
         }
         Event::Failed { reason, retry_in } => {
             tracing::warn!("{camera}: {reason}; next try in {retry_in:.1?}");

@@ -97,8 +97,12 @@ fn one_bad_camera_harms_no_other() {
     let state = subscriber.json("posed/absent/state", |state| state["status"] == "failed");
     assert!(state["reason"].as_str().is_some_and(|reason| !reason.is_empty()), "{state}");
     subscriber.json("posed/hall/poses", |_| true);
+    subscriber.json("posed/absent/state", |state| state["attempts"].as_u64().unwrap() >= 3);
     let (status, log) = posed.stop();
     assert!(status.success(), "{log}");
+    // Tried again and again, told once.
+    assert_eq!(log.lines().filter(|line| line.contains("next try")).count(), 1, "{log}");
+    assert!(!log.contains("Could not connect to server"), "GStreamer's own lines: {log}");
 }
 
 #[test]
