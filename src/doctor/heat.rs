@@ -25,6 +25,7 @@ pub(super) fn examine(machine: &Machine, report: &mut Report) {
     zones(machine, report);
     raspberry(machine, report);
     intel(machine, report);
+    pace(machine, report);
 }
 
 fn zones(machine: &Machine, report: &mut Report) {
@@ -109,6 +110,33 @@ fn intel(machine: &Machine, report: &mut Report) {
     }
 }
 
+/// The processor's own clock: held down by hand, by a power mode, or by the kernel for heat.
+fn pace(machine: &Machine, report: &mut Report) {
+    let folder = "/sys/devices/system/cpu/cpufreq";
+    for policy in machine.list(folder, "policy") {
+        let read = |file: &str| machine.read(&format!("{folder}/{policy}/{file}"));
+        let mhz = |file: &str| Some(read(file)?.parse::<u64>().ok()? / 1000);
+        // With pstate drivers the governor of this name goes by the load, as others do.
+        let goes_by_load = read("scaling_driver").is_some_and(|driver| driver.contains("pstate"));
+        if read("scaling_governor").as_deref() == Some("powersave") && !goes_by_load {
+            let found = format!("{policy} stays at its lowest clock (governor powersave)");
+            let remedy = format!("echo schedutil | sudo tee {folder}/policy*/scaling_governor");
+            report.add(Level::Warning, "cpu", found, remedy);
+        }
+        if let (Some(allowed), Some(most)) = (mhz("scaling_max_freq"), mhz("cpuinfo_max_freq"))
+            && allowed < most
+        {
+            report.add(
+                Level::Warning,
+                "cpu",
+                format!("{policy}'s clock is capped at {allowed} of {most} MHz"),
+                "cool the board if it is hot; else choose its full power mode (Jetson: `sudo nvpmodel -m 0`), or undo \
+                 the limit in scaling_max_freq",
+            );
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::tests::machine;
@@ -144,6 +172,30 @@ mod tests {
         assert_eq!(hot.worst(), Level::Warning);
         files[2].1 = "60000";
         assert_eq!(report(&files).worst(), Level::Ok);
+    }
+
+    #[test]
+    fn a_clock_that_is_held_down_is_told() {
+        let policy = |file| format!("sys/devices/system/cpu/cpufreq/policy0/{file}");
+        let told = |governor, driver, allowed| {
+            let report = said(&[
+                (&policy("scaling_governor"), governor),
+                (&policy("scaling_driver"), driver),
+                (&policy("scaling_max_freq"), allowed),
+                (&policy("cpuinfo_max_freq"), "1500000"),
+            ]);
+            let cpu = report.findings.into_iter().filter(|f| f.area == "cpu");
+            cpu.map(|f| f.found).collect::<Vec<_>>()
+        };
+        assert_eq!(
+            told("powersave", "cpufreq-dt", "1500000"),
+            ["policy0 stays at its lowest clock (governor powersave)"]
+        );
+        assert_eq!(
+            told("ondemand", "cpufreq-dt", "1000000"),
+            ["policy0's clock is capped at 1000 of 1500 MHz"]
+        );
+        assert!(told("powersave", "intel_pstate", "1500000").is_empty());
     }
 
     #[test]

@@ -83,7 +83,7 @@ fn may_open(mode: u32, gid: u32, gids: &[u32]) -> bool {
 fn files(config: &Config, report: &mut Report) {
     let clips = config.cameras.iter().filter_map(|camera| match &camera.source {
         Source::File { path, .. } => Some(("camera", path.clone())),
-        _ => None,
+        _ => camera.tls_ca.clone().map(|ca| ("camera", ca)),
     });
     let password = config.mqtt.login.as_ref().and_then(|login| login.password_file.clone());
     let tls = &config.mqtt.tls;
