@@ -13,6 +13,11 @@ impl Mono {
     pub fn since(self, earlier: Mono) -> Duration {
         Duration::from_nanos(self.0.saturating_sub(earlier.0))
     }
+
+    /// `d` before this; the clock's zero at the earliest.
+    pub fn less(self, d: Duration) -> Mono {
+        Mono(self.0.saturating_sub(u64::try_from(d.as_nanos()).unwrap_or(u64::MAX)))
+    }
 }
 
 impl std::ops::Add<Duration> for Mono {

@@ -35,14 +35,12 @@ pub use proof::{Codec, Proof, decoders, prove};
 pub use source::{Credentials, Mode, Source};
 
 use crate::backoff::Backoff;
-use crate::clock::SharedClock;
+use crate::clock::{Mono, SharedClock};
 use crate::frame::Frame;
-use crate::shutdown::Shutdown;
+use crate::shutdown::{Shutdown, Thread};
 use crate::telemetry::progress::{Beat, Progress};
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
-use std::thread::JoinHandle;
 use std::time::Duration;
 
 /// How RTP packets travel.
@@ -222,10 +220,9 @@ const STOP_WITHIN: Duration = Duration::from_millis(1800);
 
 /// One camera's capture; dropping it stops it.
 pub struct Capture {
-    name: String,
+    clock: SharedClock,
     wake: Arc<supervisor::Wake>,
-    done: Receiver<()>,
-    thread: Option<JoinHandle<()>>,
+    thread: Option<Thread>,
 }
 
 impl Capture {
@@ -247,21 +244,14 @@ impl Capture {
             frames: progress.stage(format!("frames-{name}"), WORK_LIMIT, clock.clone()),
         };
         let wake = Arc::new(supervisor::Wake::new(Shutdown::default()));
-        let supervisor = supervisor::Supervisor::new(options, clock, sink, wake.clone(), beats)?;
-        let (finished, done) = sync_channel(1);
-        let thread = std::thread::Builder::new()
-            .name(format!("cap-{name}"))
-            .spawn(move || {
-                supervisor.run();
-                // The receiver is gone only if nobody waits any more.
-                let _ = finished.send(());
-            })
-            .map_err(|source| Error::Thread { camera: name.clone(), source })?;
-        Ok(Capture { name, wake, done, thread: Some(thread) })
+        let supervisor = supervisor::Supervisor::new(options, clock.clone(), sink, wake.clone(), beats)?;
+        let thread = Thread::spawn(format!("cap-{name}"), move || supervisor.run())
+            .map_err(|source| Error::Thread { camera: name, source })?;
+        Ok(Capture { clock, wake, thread: Some(thread) })
     }
 
     /// Tells the supervisor to stop, without waiting for it: with many cameras, call this on each
-    /// before [`Capture::stop`].
+    /// before [`Capture::stop_by`].
     pub fn request_stop(&self) {
         self.wake.stop();
     }
@@ -271,22 +261,22 @@ impl Capture {
     pub fn stop(self) {
         drop(self);
     }
+
+    /// The same, but by a time on the clock that the capture was started with.
+    pub fn stop_by(mut self, by: Mono) {
+        self.end(by);
+    }
+
+    fn end(&mut self, by: Mono) {
+        self.wake.stop();
+        if let Some(thread) = self.thread.take() {
+            thread.end(by.since(self.clock.now()));
+        }
+    }
 }
 
 impl Drop for Capture {
     fn drop(&mut self) {
-        self.wake.stop();
-        let Some(thread) = self.thread.take() else { return };
-        match self.done.recv_timeout(STOP_WITHIN) {
-            // A disconnected channel is a supervisor that panicked: that thread is over, too.
-            Ok(()) | Err(RecvTimeoutError::Disconnected) => {
-                if thread.join().is_err() {
-                    tracing::error!(camera = self.name, "the capture thread panicked");
-                }
-            }
-            Err(RecvTimeoutError::Timeout) => {
-                tracing::error!(camera = self.name, "the capture thread hangs; it is left behind");
-            }
-        }
+        self.end(self.clock.now() + STOP_WITHIN);
     }
 }

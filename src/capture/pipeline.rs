@@ -5,14 +5,13 @@ use super::frames::{Frames, Progress};
 use super::plan::{self, Plan};
 use super::{Credentials, Error, Options, Source};
 use crate::frame::ClockLabel;
+use crate::shutdown::Thread;
 use gstreamer::{self as gst, prelude::*};
 use gstreamer_app as gst_app;
 use gstreamer_video as gst_video;
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::thread::JoinHandle;
 use std::time::Duration;
 
 /// Buffers that frames hold while the decoder goes on: one waits in its slot, one is worked on.
@@ -103,37 +102,18 @@ impl Pipeline {
     /// Takes the pipeline to NULL on a thread of its own, and waits `within` for that: a driver or
     /// a network name that hangs must not take the supervisor with it. (`rtspsrc` itself gives the
     /// camera 100 ms to answer its TEARDOWN.)
-    pub fn shut(self, name: &str, within: Duration) -> Result<(), Hanging> {
-        let (finished, done) = sync_channel(1);
+    ///
+    /// # Errors
+    /// The thread, if the pipeline is still on its way to NULL.
+    pub fn shut(self, name: &str, within: Duration) -> Result<(), Thread> {
         let pipeline = self.pipeline.clone();
         let end = move || {
             let _ = pipeline.set_state(gst::State::Null);
-            drop(pipeline);
-            let _ = finished.send(());
         };
-        match std::thread::Builder::new().name(format!("end-{name}")).spawn(end) {
-            Ok(thread) => Hanging { thread, done }.wait(within),
+        match Thread::spawn(format!("end-{name}"), end) {
+            Ok(thread) => thread.join(within),
             // Out of threads: better to block here than to leave it running.
             Err(_) => self.pipeline.set_state(gst::State::Null).map(drop).or(Ok(())),
-        }
-    }
-}
-
-/// A pipeline that is still on its way to NULL.
-pub(super) struct Hanging {
-    thread: JoinHandle<()>,
-    done: Receiver<()>,
-}
-
-impl Hanging {
-    /// Waits on.
-    pub fn wait(self, within: Duration) -> Result<(), Hanging> {
-        match self.done.recv_timeout(within) {
-            Err(RecvTimeoutError::Timeout) => Err(self),
-            Ok(()) | Err(RecvTimeoutError::Disconnected) => {
-                let _ = self.thread.join();
-                Ok(())
-            }
         }
     }
 }

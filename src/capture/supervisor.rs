@@ -2,12 +2,12 @@
 
 use super::decoder::Decoder;
 use super::frames::{CAPS_MESSAGE, Frames};
-use super::pipeline::{self, Hanging, Pipeline};
+use super::pipeline::{self, Pipeline};
 use super::plan::{self, Plan};
 use super::{Beats, Error, Event, Options, Sink, Source};
 use crate::backoff::Backoff;
 use crate::clock::{Mono, SharedClock};
-use crate::shutdown::Shutdown;
+use crate::shutdown::{Shutdown, Thread};
 use gstreamer::{self as gst, prelude::*};
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -70,8 +70,8 @@ struct Attempt {
     end: End,
     /// It gave frames for long enough to start the back-off again.
     good: bool,
-    /// It is not at NULL yet.
-    hanging: Option<Hanging>,
+    /// Takes it to NULL, and has not come there yet.
+    hanging: Option<Thread>,
 }
 
 /// One camera, for ever.
@@ -197,11 +197,11 @@ impl Supervisor {
     }
 
     /// A device that hangs is not opened a second time: one stuck pipeline a camera at most.
-    fn wait_for(&self, mut hanging: Hanging) {
+    fn wait_for(&self, mut hanging: Thread) {
         let camera = self.options.name.as_str();
         tracing::error!(camera, "the pipeline does not stop; it is not rebuilt until it has");
         while !self.wake.shutdown.is_set() {
-            match hanging.wait(TEARDOWN_WITHIN) {
+            match hanging.join(TEARDOWN_WITHIN) {
                 Ok(()) => return,
                 Err(still) => hanging = still,
             }

@@ -7,9 +7,12 @@ use crate::daemon::Daemon;
 use crate::telemetry::{log, systemd};
 use anyhow::Context as _;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use signal_hook::flag::register_conditional_shutdown;
 use signal_hook::iterator::Signals;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -33,6 +36,12 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
         return Ok(ExitCode::from(exit::CONFIG));
     };
     log::init(&config.log.level, config.log.format.into())?;
+    // Models, and GStreamer's first look at its plugins, take a small board longer than a stop may: until the
+    // daemon runs a signal ends the process on the spot. The broker has its last will.
+    let starting = Arc::new(AtomicBool::new(true));
+    for signal in [SIGINT, SIGTERM] {
+        register_conditional_shutdown(signal, 0, starting.clone()).context("cannot listen for signals")?;
+    }
     // Taken before any other thread starts, so that no signal is lost.
     let signals = SignalThread::start()?;
     tracing::info!("posed {} with {}", env!("CARGO_PKG_VERSION"), args.config.display());
@@ -45,6 +54,7 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
         }
         Err(e) => return Err(e.into()),
     };
+    starting.store(false, Ordering::SeqCst);
     systemd::ready(&daemon.status());
     let period = systemd::watchdog_period().map_or(TICK, |p| p.min(TICK));
     loop {

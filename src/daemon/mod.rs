@@ -16,11 +16,12 @@ mod state;
 mod worker;
 
 use crate::capture::{self, Capture};
-use crate::clock::SharedClock;
+use crate::clock::{Mono, SharedClock};
 use crate::config::{self, Config};
 use crate::frame::Frame;
 use crate::geometry::View;
 use crate::publish::{self, Publisher};
+use crate::shutdown::Thread;
 use crate::slot::{SlotId, Slots};
 use crate::telemetry::progress::Progress;
 use crate::track::{Ids, Person};
@@ -29,12 +30,19 @@ use nets::Models;
 use std::collections::BTreeMap;
 use std::sync::mpsc::{SyncSender, sync_channel};
 use std::sync::{Arc, PoisonError};
-use std::thread::JoinHandle;
 use std::time::Duration;
 use worker::Shared;
 
 /// A worker that is at one frame for longer than this hangs.
 const FRAME_LIMIT: Duration = Duration::from_secs(20);
+
+/// [`Daemon::stop`] takes no longer, however many stages hang: one point in time is set for all, and each
+/// stage gets what those before it left. The rest of two seconds is the process's own end.
+const STOP_WITHIN: Duration = Duration::from_millis(1600);
+/// Of that, what cameras leave to the workers and workers to the publisher even if they hang: an
+/// inference on a small board, and a goodbye to a slow broker.
+const FOR_WORKERS: Duration = Duration::from_millis(300);
+const FOR_GOODBYE: Duration = Duration::from_millis(600);
 
 /// Sees every frame with its people, on the worker's thread.
 pub trait Tap: Send + Sync {
@@ -87,7 +95,7 @@ pub struct Daemon {
     ids: Ids,
     captures: BTreeMap<String, (SlotId, Capture)>,
     next_slot: u32,
-    workers: Vec<JoinHandle<()>>,
+    workers: Vec<Thread>,
     state: Option<state::Ticker>,
     changed: SyncSender<()>,
 }
@@ -153,9 +161,7 @@ impl Daemon {
             let name = format!("infer-{index}");
             let beat = self.progress.stage(name.clone(), FRAME_LIMIT, self.clock.clone());
             let shared = self.shared.clone();
-            let worker = std::thread::Builder::new()
-                .name(name.clone())
-                .spawn(move || worker::run(&shared, nets, &beat))
+            let worker = Thread::spawn(name.clone(), move || worker::run(&shared, nets, &beat))
                 .map_err(|e| Error::Thread(name, e))?;
             self.workers.push(worker);
         }
@@ -191,10 +197,14 @@ impl Daemon {
         }
     }
 
-    fn remove(&mut self, name: &str) {
-        let Some((id, capture)) = self.captures.remove(name) else { return };
-        capture.stop();
-        self.retire(id);
+    /// Takes cameras out of service, all at once: each may take a moment to close its connection.
+    fn remove(&mut self, names: &[String], by: Mono) {
+        let going: Vec<_> = names.iter().filter_map(|name| self.captures.remove(name)).collect();
+        going.iter().for_each(|(_, capture)| capture.request_stop());
+        for (id, capture) in going {
+            capture.stop_by(by);
+            self.retire(id);
+        }
     }
 
     /// Takes a camera whose capture has stopped out of service.
@@ -219,9 +229,8 @@ impl Daemon {
             return Err(Error::NeedsRestart(section));
         }
         let changes = config::camera_changes(&self.config, &new);
-        for name in changes.removed.iter().chain(&changes.changed) {
-            self.remove(name);
-        }
+        let going = [changes.removed.as_slice(), &changes.changed].concat();
+        self.remove(&going, self.clock.now() + STOP_WITHIN);
         self.config = new;
         let mut failed = None;
         for camera in self.config.cameras.clone() {
@@ -245,26 +254,23 @@ impl Daemon {
         state::status_line(&self.shared)
     }
 
-    /// Stops every stage and joins every thread: cameras, then workers, then the publisher.
+    /// Stops every stage and joins every thread: cameras, then workers, then the publisher. What hangs
+    /// is left behind, which is told in the log; all of it takes no longer than `STOP_WITHIN`.
     pub fn stop(mut self) {
+        let end = self.clock.now() + STOP_WITHIN;
+        let workers_end = end.less(FOR_GOODBYE);
         let cameras: Vec<_> = self.cameras_mut(|cameras| cameras.values().cloned().collect());
-        // All at once: each may take a second to close its connection.
-        self.captures.values().for_each(|(_, capture)| capture.request_stop());
-        for name in self.captures.keys().cloned().collect::<Vec<_>>() {
-            self.remove(&name);
-        }
+        let names: Vec<_> = self.captures.keys().cloned().collect();
+        self.remove(&names, workers_end.less(FOR_WORKERS));
         self.shared.slots.close();
         for worker in self.workers.drain(..) {
-            let name = worker.thread().name().unwrap_or("infer").to_owned();
-            if worker.join().is_err() {
-                tracing::error!("{name} had panicked");
-            }
+            worker.end(workers_end.since(self.clock.now()));
         }
         if let Some(state) = self.state.take() {
-            state.stop();
+            state.stop(workers_end.since(self.clock.now()));
         }
         // Nothing counts any more: decoded frames are now exactly those published or dropped.
         cameras.iter().for_each(|camera| state::publish_last(&self.shared, camera));
-        self.shared.publisher.stop();
+        self.shared.publisher.stop_by(end);
     }
 }

@@ -5,13 +5,13 @@ use super::camera::{Camera, Status};
 use super::worker::Shared;
 use crate::clock::Mono;
 use crate::publish::{self, State};
+use crate::shutdown::{Shutdown, Thread};
 use crate::slot::SlotId;
 use crate::telemetry::progress::{Beat, Progress};
 use crate::telemetry::stats::{CameraStats, Percentiles, Snapshot, Times};
 use std::collections::BTreeMap;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::sync::{Arc, PoisonError};
-use std::thread::JoinHandle;
 use std::time::Duration;
 
 /// Rates and latencies are over this long.
@@ -36,9 +36,9 @@ struct Rates {
 
 /// Owns the state thread.
 pub(super) struct Ticker {
-    stop: crate::shutdown::Shutdown,
+    stop: Shutdown,
     wake: std::sync::mpsc::SyncSender<()>,
-    thread: JoinHandle<()>,
+    thread: Thread,
 }
 
 impl Ticker {
@@ -50,28 +50,22 @@ impl Ticker {
         progress: &Progress,
     ) -> Result<Ticker, super::Error> {
         let beat = progress.stage("state", LIMIT, shared.clock.clone());
-        let stop = crate::shutdown::Shutdown::default();
-        let thread = std::thread::Builder::new()
-            .name("state".into())
-            .spawn({
-                let stop = stop.clone();
-                move || run(&shared, &stop, &changes, &beat)
-            })
+        let stop = Shutdown::default();
+        let stopped = stop.clone();
+        let thread = Thread::spawn("state".into(), move || run(&shared, &stopped, &changes, &beat))
             .map_err(|e| super::Error::Thread("state".into(), e))?;
         Ok(Ticker { stop, wake, thread })
     }
 
-    /// Stops and joins it.
-    pub(super) fn stop(self) {
+    /// Stops and joins it, or leaves it behind.
+    pub(super) fn stop(self, within: Duration) {
         self.stop.trigger();
         let _ = self.wake.try_send(());
-        if self.thread.join().is_err() {
-            tracing::error!("the state thread had panicked");
-        }
+        self.thread.end(within);
     }
 }
 
-fn run(shared: &Shared, stop: &crate::shutdown::Shutdown, changes: &Receiver<()>, beat: &Beat) {
+fn run(shared: &Shared, stop: &Shutdown, changes: &Receiver<()>, beat: &Beat) {
     let mut rates: BTreeMap<SlotId, (Before, Rates)> = BTreeMap::new();
     let mut next = shared.clock.now() + PERIOD;
     loop {

@@ -28,9 +28,9 @@ const PACKET_OVERHEAD_BYTES: usize = 4 * 1024;
 const UNACKNOWLEDGED: u64 = 16;
 /// A connection that lasts as long is a good one.
 const GOOD_AFTER: Duration = Duration::from_secs(5);
-/// To say goodbye, and for what the runtime still has to do after that.
-const GOODBYE: Duration = Duration::from_millis(700);
-const RUNTIME_END: Duration = Duration::from_millis(200);
+/// For what the runtime still has to do after the goodbye, and for the thread to end.
+const RUNTIME_END: Duration = Duration::from_millis(150);
+const THREAD_END: Duration = Duration::from_millis(50);
 /// Between two signs of life.
 const PULSE: Duration = Duration::from_secs(1);
 
@@ -92,7 +92,7 @@ impl Client {
             let pause =
                 if trouble.refused { self.options.refused.pause() } else { self.options.retry.pause() };
             select! {
-                () = self.outbox.stopping() => return,
+                _ = self.outbox.stopping() => return,
                 () = time::sleep(pause) => {}
             }
         }
@@ -110,7 +110,7 @@ impl Client {
         let (client, mut events) = AsyncClient::new(options, 0);
         events.set_network_options(network_options());
         let first = select! {
-            () = outbox.stopping() => return End::Stopped,
+            _ = outbox.stopping() => return End::Stopped,
             first = events.poll() => first,
         };
         if let Err(e) = first {
@@ -122,8 +122,9 @@ impl Client {
         let polled = poll(&mut events, &acks);
         let fed = feed(&client, &outbox, &self.options, &acks);
         let out_of_time = async {
-            outbox.stopping().await;
-            time::sleep(GOODBYE).await;
+            let by = outbox.stopping().await;
+            let left = by.since(self.clock.now());
+            time::sleep(left.saturating_sub(RUNTIME_END + THREAD_END)).await;
         };
         select! {
             end = polled => match end {

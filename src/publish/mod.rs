@@ -32,13 +32,12 @@ pub use subscriber::Subscriber;
 pub use tls::Tls;
 
 use crate::backoff::{self, Backoff};
-use crate::clock::SharedClock;
+use crate::clock::{Mono, SharedClock};
+use crate::shutdown::Thread;
 use crate::telemetry::progress::Progress;
 use outbox::Outbox;
 use std::path::PathBuf;
-use std::sync::mpsc::{Receiver, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::thread::JoinHandle;
 use std::time::Duration;
 
 /// JSON Schema of the messages, as published on `<prefix>/schema`.
@@ -172,8 +171,9 @@ pub enum Error {
 pub struct Publisher {
     session: String,
     options: Options,
+    clock: SharedClock,
     outbox: Arc<Outbox>,
-    thread: Mutex<Option<(JoinHandle<()>, Receiver<()>)>>,
+    thread: Mutex<Option<Thread>>,
 }
 
 impl Publisher {
@@ -187,16 +187,11 @@ impl Publisher {
         let outbox = Arc::new(Outbox::new(options.queue));
         outbox.retain(&options.schema_topic(), SCHEMA.as_bytes());
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        let (ended, ends) = sync_channel(1);
         let beat = progress.stage("mqtt", TURN_LIMIT, clock.clone());
-        let client = client::Client::new(options.clone(), outbox.clone(), clock);
-        let thread = std::thread::Builder::new().name("mqtt".into()).spawn(move || {
-            client.run(runtime, &beat);
-            // Nobody may be listening any more; then nobody needs to know.
-            let _ = ended.try_send(());
-        })?;
+        let client = client::Client::new(options.clone(), outbox.clone(), clock.clone());
+        let thread = Thread::spawn("mqtt".into(), move || client.run(runtime, &beat))?;
         let session = format!("{:016x}", fastrand::u64(..));
-        Ok(Publisher { session, options, outbox, thread: Mutex::new(Some((thread, ends))) })
+        Ok(Publisher { session, options, clock, outbox, thread: Mutex::new(Some(thread)) })
     }
 
     /// Differs from one start of the daemon to the next.
@@ -244,16 +239,17 @@ impl Publisher {
     /// Publishes what is retained and still waiting, then `offline`, disconnects and joins the
     /// thread; takes a second at most, and no time while the broker is away. Later calls do nothing.
     pub fn stop(&self) {
+        self.stop_by(self.clock.now() + STOP_WITHIN);
+    }
+
+    /// The same, but by a time on the clock that the publisher was started with.
+    pub fn stop_by(&self, by: Mono) {
         let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
-        let Some((thread, ends)) = thread else { return };
-        self.outbox.stop();
+        let Some(thread) = thread else { return };
+        self.outbox.stop(by);
         // Only a name lookup that hangs in the C library can make the thread outlive this: it cannot
         // be cancelled, and it holds nothing that anyone waits for.
-        if ends.recv_timeout(STOP_WITHIN).is_err() && !thread.is_finished() {
-            tracing::warn!("the mqtt thread is still busy; left to end by itself");
-        } else if thread.join().is_err() {
-            tracing::error!("the mqtt thread had panicked");
-        }
+        thread.end(by.since(self.clock.now()));
     }
 }
 

@@ -1,5 +1,6 @@
 //! What waits to be sent: shared by the callers, who never wait, and the thread that sends.
 
+use crate::clock::Mono;
 use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use tokio::sync::Notify;
@@ -81,7 +82,8 @@ struct Inner {
     connections: u64,
     connected: bool,
     announced: bool,
-    stopping: bool,
+    /// When the goodbye must have been said, once there is to be one.
+    stop_by: Option<Mono>,
     published: u64,
     queues: Vec<Queue>,
     /// Camera to look at first: each gets its turn.
@@ -113,7 +115,7 @@ impl Outbox {
 
     pub(super) fn poses(&self, camera: &str, payload: &[u8], topic: impl FnOnce() -> String) {
         let mut inner = self.lock();
-        let Inner { queues, spare, connected, stopping, .. } = &mut *inner;
+        let Inner { queues, spare, connected, stop_by, .. } = &mut *inner;
         let index = queues.iter().position(|queue| queue.camera == camera).unwrap_or_else(|| {
             queues.push(Queue {
                 camera: camera.to_owned(),
@@ -128,7 +130,7 @@ impl Outbox {
             queue.dropped.too_long += 1;
             return;
         }
-        if !*connected || *stopping {
+        if !*connected || stop_by.is_some() {
             queue.dropped.offline += 1;
             return;
         }
@@ -170,12 +172,12 @@ impl Outbox {
                 let (topic, payload) = (kept.topic.clone(), kept.payload.clone());
                 return Next::Send(Message { topic, payload, retained: true });
             }
-            if !inner.announced && !inner.stopping {
+            if !inner.announced && inner.stop_by.is_none() {
                 inner.announced = true;
                 return Next::Announce;
             }
         }
-        if inner.stopping {
+        if inner.stop_by.is_some() {
             return if is_due { Next::Wait } else { Next::Stop };
         }
         inner.next_poses().map_or(Next::Wait, Next::Send)
@@ -231,15 +233,18 @@ impl Outbox {
             .unwrap_or_default()
     }
 
-    pub(super) fn stop(&self) {
-        self.lock().stopping = true;
+    pub(super) fn stop(&self, by: Mono) {
+        self.lock().stop_by = Some(by);
         self.stop.notify_one();
         self.wake.notify_one();
     }
 
-    /// Ends when [`Outbox::stop`] has been called. One at a time may wait.
-    pub(super) async fn stopping(&self) {
-        while !self.lock().stopping {
+    /// Ends when [`Outbox::stop`] has been called, with the time that it gave. One at a time may wait.
+    pub(super) async fn stopping(&self) -> Mono {
+        loop {
+            if let Some(by) = self.lock().stop_by {
+                return by;
+            }
             self.stop.notified().await;
         }
     }
@@ -336,7 +341,7 @@ mod tests {
         let outbox = outbox();
         outbox.retain("s", b"stopped");
         put(&outbox, "a", "1");
-        outbox.stop();
+        outbox.stop(Mono(0));
         assert_eq!(outbox.next(false), Next::Wait);
         assert_eq!(sent(&outbox), "s=stopped");
         assert_eq!(outbox.next(true), Next::Stop);

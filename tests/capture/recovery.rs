@@ -1,11 +1,14 @@
 //! End, error, silence: every one leads to a rebuilt pipeline.
 
 use crate::alone::{alone, held};
-use crate::recorder::{Recorder, options, run, start};
+use crate::recorder::{PATIENCE, Recorder, options, run, start};
 use posed::backoff::Backoff;
-use posed::capture::{Capture, Error, Event, Options};
+use posed::capture::{Capture, Dropped, Error, Event, Options, Sink};
 use posed::clock::SystemClock;
+use posed::frame::Frame;
 use posed::telemetry::progress::Progress;
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 const MS: Duration = Duration::from_millis(1);
@@ -24,6 +27,39 @@ fn a_live_stream_that_ends_is_started_again_and_frames_count_on() {
     assert!(seen.reasons().contains("the stream ended"), "{:?}", seen.events);
     assert!(seen.frames.iter().map(|f| f.seq).eq(0..seen.frames.len() as u64));
     assert_eq!(seen.events.last(), Some(&Event::Stopped));
+}
+
+/// Holds the supervisor in its first event until it is released.
+struct Holds {
+    entered: SyncSender<()>,
+    release: Mutex<Receiver<()>>,
+}
+
+impl Sink for Holds {
+    fn frame(&self, _: Frame) {}
+    fn dropped(&self, _: Dropped) {}
+    fn event(&self, _: Event) {
+        let _ = self.entered.try_send(());
+        let _ = self.release.lock().unwrap().recv();
+    }
+}
+
+#[test]
+fn captures_that_hang_are_left_behind_when_their_common_time_is_up() {
+    let clock = SystemClock::shared();
+    let hanging = || {
+        let ((entered, is_in), (release, released)) = (sync_channel(1), sync_channel(0));
+        let sink = Arc::new(Holds { entered, release: Mutex::new(released) });
+        let options = quick("pipeline:videotestsrc is-live=true");
+        let capture = Capture::start(options, clock.clone(), sink, &Progress::default()).unwrap();
+        is_in.recv_timeout(PATIENCE).unwrap();
+        (capture, release)
+    };
+    let (captures, releases): (Vec<_>, Vec<SyncSender<()>>) = (0..3).map(|_| hanging()).unzip();
+    // A stop that waited for the end of one of them would wait for ever.
+    let by = clock.now();
+    captures.into_iter().for_each(|capture| capture.stop_by(by));
+    drop(releases);
 }
 
 #[test]

@@ -1,0 +1,66 @@
+//! A stop ends, whatever hangs. What hangs here does so until it is released, so no time is measured: a
+//! stop that waited for it would never come back.
+
+use crate::bench::{Broker, PATIENCE, Posed, Subscriber, camera, config, posed};
+use posed::clock::SystemClock;
+use posed::config::{self, Machine};
+use posed::daemon::{Daemon, Tap};
+use posed::frame::Frame;
+use posed::geometry::View;
+use posed::track::Person;
+use std::path::Path;
+use std::process::Command;
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::{Arc, Mutex};
+
+/// A worker that calls this stays in it until the other end of `release` is dropped.
+struct Stuck {
+    entered: SyncSender<()>,
+    release: Mutex<Receiver<()>>,
+}
+
+impl Tap for Stuck {
+    fn people(&self, _: &str, _: &Frame, _: &View, _: &[Person]) {
+        let _ = self.entered.try_send(());
+        let _ = self.release.lock().unwrap().recv();
+    }
+}
+
+#[test]
+fn a_worker_that_hangs_is_left_behind_and_the_rest_winds_up() {
+    let broker = Broker::start();
+    let subscriber = Subscriber::start(&broker);
+    let (entered, is_in) = sync_channel(1);
+    let (release, released) = sync_channel(0);
+    let stuck = Arc::new(Stuck { entered, release: Mutex::new(released) });
+    let text = config(&broker, &camera("hall", "paced = true\nloop = true\n"));
+    let loaded = config::parse(&text, Path::new("test.toml"), &Machine::here()).unwrap();
+    let daemon = Daemon::start(loaded.config, SystemClock::shared(), Some(stuck)).unwrap();
+    is_in.recv_timeout(PATIENCE).expect("a frame with its people");
+    let (stopped, is_stopped) = sync_channel(1);
+    std::thread::spawn(move || {
+        daemon.stop();
+        let _ = stopped.send(());
+    });
+    is_stopped.recv_timeout(PATIENCE).expect("a stop that does not wait for the worker");
+    subscriber.json("posed/hall/state", |state| state["status"] == "stopped");
+    subscriber.until("posed/availability", |word| word == "offline");
+    drop(release);
+}
+
+#[test]
+fn a_signal_while_it_starts_ends_it_at_once() {
+    let broker = Broker::start();
+    let models = tempfile::tempdir().unwrap();
+    // Whoever opens a FIFO waits for the other side: posed for its model, this test for posed.
+    let manifest = models.path().join("model.toml");
+    assert!(Command::new("mkfifo").arg(&manifest).status().unwrap().success());
+    let other = format!("pose = \"{}\"", models.path().display());
+    let text = config(&broker, &camera("hall", ""));
+    let pose = text.lines().find(|line| line.starts_with("pose = ")).unwrap();
+    let starting = Posed::spawn(posed(&["run"]), &text.replace(pose, &other));
+    let writer = std::fs::OpenOptions::new().write(true).open(&manifest).unwrap();
+    let (status, log) = starting.stop();
+    assert!(status.success(), "{status}: {log}");
+    drop(writer);
+}
