@@ -112,6 +112,8 @@ struct RecordedPerson {
     bbox: [f32; 4],
     score: f32,
     keypoints: HashMap<String, [f32; 3]>,
+    /// As seen, where the others are smoothed.
+    raw_keypoints: Option<HashMap<String, [f32; 3]>>,
     #[serde(default)]
     age_ms: f64,
 }
@@ -174,9 +176,10 @@ fn bbox([x, y, w, h]: [f32; 4]) -> BBox {
 }
 
 fn observation(person: &RecordedPerson) -> Observation {
+    let seen = person.raw_keypoints.as_ref().unwrap_or(&person.keypoints);
     let mut keypoints = [Keypoint::default(); KEYPOINTS];
     for (keypoint, name) in keypoints.iter_mut().zip(NAMES) {
-        if let Some(&[x_px, y_px, score]) = person.keypoints.get(name) {
+        if let Some(&[x_px, y_px, score]) = seen.get(name) {
             *keypoint = Keypoint { x_px, y_px, score };
         }
     }
@@ -256,6 +259,14 @@ mod tests {
         assert_eq!(pose.keypoints[1], Keypoint { x_px: 886.4, y_px: 220.9, score: 0.9 });
         assert_eq!(pose.keypoints[16].score, 0.0);
         assert_eq!((steps[0].at, steps[0].size), (Mono(0), (1280, 720)));
+    }
+
+    #[test]
+    fn what_was_seen_is_played_where_it_stands_beside_what_was_smoothed() {
+        let both = SOMEBODY.replace(r#"}}"#, r#"},"raw_keypoints":{"nose":[1.0,2.0,0.5]}}"#);
+        let steps = read(&message(r#""captured_ns":1,"#, &both)).unwrap();
+        let nose = steps[0].observations[0].pose.keypoints[0];
+        assert_eq!(nose, Keypoint { x_px: 1.0, y_px: 2.0, score: 0.5 });
     }
 
     #[test]

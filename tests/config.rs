@@ -5,7 +5,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on may panic")]
 
 use posed::capture::{Source, Transport};
-use posed::config::{self, Config, Faults, Loaded, Machine};
+use posed::config::{self, Config, Faults, Loaded, Machine, Smoothing};
 use posed::geometry::Rotate;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
@@ -87,7 +87,7 @@ fn every_key_is_taken() {
         min_score = 0.3
         keypoint_score = 0
         min_keypoints = 3
-        smoothing = false
+        smoothing = "both"
         [log]
         level = "info,posed::capture=debug"
         format = "journal"
@@ -122,7 +122,7 @@ fn every_key_is_taken() {
     assert!(config.mqtt.tls.identity.is_some());
     assert_eq!(config.model.pose, dir.path().join("models/p"));
     assert_eq!(config.inference.kernels.as_deref(), Some("generic"));
-    assert_eq!((config.pose.min_score, config.pose.smoothing), (0.3, false));
+    assert_eq!((config.pose.min_score, config.pose.smoothing), (0.3, Smoothing::Both));
     let [clip, yard] = config.cameras.as_slice() else { panic!("two cameras") };
     let path = dir.path().join("clip.mp4");
     assert_eq!(clip.source, Source::File { path, looped: true, paced: false });

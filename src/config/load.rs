@@ -199,7 +199,15 @@ fn pose(mut table: Table<'_, '_>, report: &mut Report<'_>) -> Pose {
         min_score: table.get_or(report, "min_score", 0.1, &score) as f32,
         keypoint_score: table.get_or(report, "keypoint_score", 0.2, &score) as f32,
         min_keypoints: table.get_or(report, "min_keypoints", 5, integer(1..=17)) as usize,
-        smoothing: table.get_or(report, "smoothing", true, boolean),
+        smoothing: table.get_or(report, "smoothing", Smoothing::Smoothed, |value| match value {
+            DeValue::String(s) if s == "both" => Ok(Smoothing::Both),
+            value => boolean(value).map(|on| if on { Smoothing::Smoothed } else { Smoothing::Raw }).map_err(
+                |mut wrong| {
+                    wrong.remedy += ", or \"both\"";
+                    wrong
+                },
+            ),
+        }),
     };
     table.finish(report);
     pose

@@ -109,8 +109,19 @@ pub struct Pose {
     pub keypoint_score: f32,
     /// `min_keypoints`: a pose with fewer keypoints that count is nobody.
     pub min_keypoints: usize,
-    /// `smoothing`: publish smoothed keypoints, not raw ones.
-    pub smoothing: bool,
+    /// `smoothing`: which keypoints are published.
+    pub smoothing: Smoothing,
+}
+
+/// Which of a person's keypoints are published.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Smoothing {
+    /// `true`: smoothed over time.
+    Smoothed,
+    /// `false`: as seen.
+    Raw,
+    /// `"both"`: smoothed, and beside them as seen.
+    Both,
 }
 
 /// One camera.

@@ -121,7 +121,7 @@ impl Daemon {
             cameras: worker::Cameras::default(),
             publisher,
             clock: clock.clone(),
-            smoothed: config.pose.smoothing,
+            smoothing: config.pose.smoothing,
             tap,
         });
         // One place: a wake-up that waits is as good as two.

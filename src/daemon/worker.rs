@@ -5,6 +5,7 @@ use super::Tap;
 use super::camera::Camera;
 use super::scene::{Error, Nets};
 use crate::clock::SharedClock;
+use crate::config::Smoothing;
 use crate::frame::Frame;
 use crate::publish::{self, Poses, Publisher};
 use crate::slot::{SlotId, Slots};
@@ -28,8 +29,8 @@ pub struct Shared {
     pub publisher: Publisher,
     /// For ages.
     pub clock: SharedClock,
-    /// Smoothed keypoints instead of raw ones.
-    pub smoothed: bool,
+    /// Which keypoints are published.
+    pub smoothing: Smoothing,
     /// Somebody who wants to see frames with their people (the demo).
     pub tap: Option<Arc<dyn Tap>>,
 }
@@ -89,7 +90,7 @@ fn publish(
         size: (view.width, view.height),
     };
     payload.clear();
-    let written = message.write(people.iter().map(|person| published(person, shared.smoothed)), payload);
+    let written = message.write(people.iter().map(|person| published(person, shared.smoothing)), payload);
     shared.publisher.poses(&camera.name, payload);
     let times = Times { age: Some(age), finder: timing.finder, pose: timing.pose };
     camera.published(written, &times, scene.skipped());
@@ -99,12 +100,13 @@ fn publish(
     Ok(())
 }
 
-fn published(person: &track::Person, smoothed: bool) -> publish::Person<'_> {
+fn published(person: &track::Person, smoothing: Smoothing) -> publish::Person<'_> {
     publish::Person {
         id: person.id.0,
         bbox: person.bbox,
         score: person.score,
-        keypoints: if smoothed { &person.smoothed } else { &person.keypoints },
+        keypoints: if smoothing == Smoothing::Raw { &person.keypoints } else { &person.smoothed },
+        raw_keypoints: (smoothing == Smoothing::Both).then_some(&person.keypoints),
         age: person.age,
         track_age: person.track_age,
         velocity_px_s: person.velocity_px_s,

@@ -40,6 +40,8 @@ pub struct Person<'a> {
     pub score: f32,
     /// In COCO's order.
     pub keypoints: &'a Keypoints,
+    /// As seen, where those are smoothed and both are wanted.
+    pub raw_keypoints: Option<&'a Keypoints>,
     /// How long before this frame the pose was seen.
     pub age: Duration,
     /// How long they have been followed.
@@ -53,7 +55,7 @@ impl Person<'_> {
         self.bbox.is_valid()
             && self.score.is_finite()
             && self.velocity_px_s.iter().all(|v| v.is_finite())
-            && self.keypoints.iter().all(|k| k.is_finite())
+            && self.keypoints.iter().chain(self.raw_keypoints.into_iter().flatten()).all(|k| k.is_finite())
     }
 }
 
@@ -112,21 +114,31 @@ fn write_person(person: &Person<'_>, out: &mut Vec<u8>) {
         out,
         format_args!(
             "{{\"id\":{},\"box\":[{x:.1},{y:.1},{w:.1},{h:.1}],\"score\":{:.3},\"age_ms\":{:.1},\
-             \"track_age_s\":{:.1},\"velocity\":[{vx:.1},{vy:.1}],\"keypoints\":{{",
+             \"track_age_s\":{:.1},\"velocity\":[{vx:.1},{vy:.1}],\"keypoints\":",
             person.id,
             person.score.clamp(0.0, 1.0),
             person.age.as_secs_f64() * 1e3,
             person.track_age.as_secs_f64(),
         ),
     );
-    for (index, (name, k)) in NAMES.iter().zip(person.keypoints).enumerate() {
+    write_keypoints(person.keypoints, out);
+    if let Some(raw) = person.raw_keypoints {
+        out.extend_from_slice(b",\"raw_keypoints\":");
+        write_keypoints(raw, out);
+    }
+    out.push(b'}');
+}
+
+fn write_keypoints(keypoints: &Keypoints, out: &mut Vec<u8>) {
+    out.push(b'{');
+    for (index, (name, k)) in NAMES.iter().zip(keypoints).enumerate() {
         let comma = if index > 0 { "," } else { "" };
         put(
             out,
             format_args!("{comma}\"{name}\":[{:.1},{:.1},{:.3}]", k.x_px, k.y_px, k.score.clamp(0.0, 1.0)),
         );
     }
-    out.extend_from_slice(b"}}");
+    out.push(b'}');
 }
 
 fn put(out: &mut Vec<u8>, what: std::fmt::Arguments<'_>) {
