@@ -23,6 +23,10 @@ const MIN_LIKENESS: f32 = 0.3;
 /// A pose that scores less than this share of what the track's usually do is imagined: of somebody
 /// half hidden fewer keypoints are sure, but those as much as ever.
 const MIN_SHARE_OF_SCORE: f32 = 0.5;
+/// Looks in which the finder must see somebody who turns up within another person's box. Who is new
+/// comes from an edge or from behind something; in the middle of a person, one look's box and what the
+/// pose network imagines into it are as easily the legs of that person.
+const LOOKS_WITHIN: u8 = 2;
 /// Looks in vain that the finder may have at somebody new, and at somebody it has seen often.
 const FIRST_TRUST: u8 = 2;
 const MAX_TRUST: u8 = 4;
@@ -51,6 +55,10 @@ pub(super) struct Track {
     pub(super) asked: bool,
     /// Since when it has been looked for in vain.
     missed_since: Option<Mono>,
+    /// Born within another person's box.
+    within: bool,
+    /// Looks in which the finder saw it, the one that it was born of among them.
+    looks: u8,
     /// How often more the finder may overlook it.
     trust: u8,
     score: f32,
@@ -63,7 +71,14 @@ pub(super) struct Track {
 }
 
 impl Track {
-    pub(super) fn new(id: TrackId, turn: u64, at: Mono, pose: &Pose, options: &Options) -> Track {
+    pub(super) fn new(
+        id: TrackId,
+        turn: u64,
+        at: Mono,
+        pose: &Pose,
+        within: bool,
+        options: &Options,
+    ) -> Track {
         let mut track = Track {
             id,
             stage: Stage::Tentative,
@@ -73,6 +88,8 @@ impl Track {
             served: turn,
             asked: false,
             missed_since: None,
+            within,
+            looks: 1,
             trust: FIRST_TRUST,
             score: pose.score,
             usual_score: pose.score,
@@ -151,7 +168,8 @@ impl Track {
         self.seen_at = at;
         self.missed_since = None;
         self.asked = false;
-        if self.stage == Stage::Lost || self.hits >= options.birth_hits {
+        let believed = self.hits >= options.birth_hits && (!self.within || self.looks >= LOOKS_WITHIN);
+        if self.stage == Stage::Lost || believed {
             self.stage = Stage::Confirmed;
         }
     }
@@ -223,7 +241,10 @@ impl Track {
     /// imagined: the pose network finds a body in any crop.
     pub(super) fn looked(&mut self, seen: bool, at_edge: bool, options: &Options) {
         if seen {
+            self.looks = self.looks.saturating_add(1);
             self.trust = (self.trust + 2).min(MAX_TRUST);
+        } else if self.within && self.stage == Stage::Tentative {
+            self.trust = 0;
         } else if self.score < options.sure_score && self.stage != Stage::Lost {
             // At the edge they have more likely walked out than been overlooked.
             self.trust = self.trust.saturating_sub(if at_edge { 2 } else { 1 });

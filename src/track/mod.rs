@@ -39,6 +39,8 @@ pub struct Tracker {
     turn: u64,
     newcomers_served: u64,
     planned: bool,
+    /// Whether anybody ever says what the finder saw.
+    has_looked: bool,
     news: bool,
     stats: Stats,
     boxes: Vec<TrackBox>,
@@ -61,6 +63,7 @@ impl Tracker {
             turn: 0,
             newcomers_served: 0,
             planned: false,
+            has_looked: false,
             news: false,
             stats: Stats::default(),
             boxes: Vec::new(),
@@ -87,6 +90,7 @@ impl Tracker {
     /// Says what the finder saw when it looked at the frame of `at` (nothing, perhaps). Whoever is
     /// never told so keeps imagined people for as long as the pose network imagines them.
     pub fn looked(&mut self, at: Mono, found: &[BBox]) {
+        self.has_looked = true;
         self.boxes.clear();
         let all = self.tracks.iter().map(|track| (track.id, track.box_at(at), track.stage));
         self.boxes.extend(all.map(|(id, bbox, stage)| TrackBox {
@@ -210,11 +214,21 @@ impl Tracker {
 
     /// Starts a track for everybody who is nobody's.
     fn bear(&mut self, at: Mono) {
+        self.boxes.clear();
+        let known = self.tracks.iter().filter(|track| track.stage == Stage::Confirmed);
+        self.boxes.extend(known.map(|track| TrackBox {
+            id: track.id,
+            bbox: track.box_at(at),
+            confirmed: true,
+        }));
         for seen in self.seen.iter().filter(|seen| !seen.matched && seen.newcomer) {
             if self.tracks.len() >= self.options.max_tracks {
                 self.stats.crowded += 1;
             } else {
-                self.tracks.push(Track::new(self.ids.fresh(), self.turn, at, &seen.pose, &self.options));
+                let within =
+                    self.has_looked && self.boxes.iter().any(|b| turns::is_within(&seen.bbox, &b.bbox));
+                let id = self.ids.fresh();
+                self.tracks.push(Track::new(id, self.turn, at, &seen.pose, within, &self.options));
             }
         }
     }

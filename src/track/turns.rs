@@ -71,9 +71,14 @@ pub(super) fn vouches(found: &BBox, own: &TrackBox, all: &[TrackBox]) -> bool {
 
 /// Whether `part` may be what was known so far of the body in `whole`.
 fn is_part(part: &BBox, whole: &BBox) -> bool {
+    is_within(part, whole) && whole.area() <= MAX_GROWTH * part.area()
+}
+
+/// Whether most of `part` lies in `whole`.
+pub(super) fn is_within(part: &BBox, whole: &BBox) -> bool {
     let w = (part.x + part.w).min(whole.x + whole.w) - part.x.max(whole.x);
     let h = (part.y + part.h).min(whole.y + whole.h) - part.y.max(whole.y);
-    w.max(0.0) * h.max(0.0) >= HALF_BODY * part.area() && whole.area() <= MAX_GROWTH * part.area()
+    w.max(0.0) * h.max(0.0) >= HALF_BODY * part.area()
 }
 
 /// Keeps the `budget` that have waited longest. Newcomers share one place in the queue (they all

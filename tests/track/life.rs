@@ -248,3 +248,44 @@ fn a_coat_on_a_hook_is_not_followed_for_long_and_a_person_is() {
     assert_eq!(published(0.35, |look| look == 1 || look % 3 == 0), 98);
     assert_eq!(published(0.6, |look| look == 0), 98);
 }
+
+/// For how many frames of ten seconds a small person is published who is all within a large one's box,
+/// the finder seeing the large one in every look (two a second) and the small one when `finds` says so.
+fn published_within(finds: impl Fn(u64) -> bool) -> usize {
+    let person = |feet, height: f32| {
+        let mut keypoints = scene::figure(feet, height, 0.0);
+        keypoints.iter_mut().for_each(|k| k.score = 0.45);
+        let bbox = BBox { x: feet.0 - 0.17 * height, y: feet.1 - height, w: 0.34 * height, h: height };
+        Pose { bbox, score: 0.45, keypoints }
+    };
+    let (large, small) = (person((640.0, 700.0), 600.0), person((650.0, 690.0), 200.0));
+    let mut tracker = Tracker::new(Options::default(), Ids::default());
+    let mut count = 0;
+    for frame in 0..100 {
+        let at = Mono(frame * 100_000_000);
+        let look = frame % 5 == 0;
+        let all = [large.bbox, small.bbox];
+        // The large one is known before.
+        let with_small = frame >= 20 && finds(frame / 5);
+        let found: &[BBox] = if !look { &[] } else { &all[..if with_small { 2 } else { 1 }] };
+        if look {
+            tracker.looked(at, found);
+        }
+        let crops = tracker.plan(at, SIZE, found, 8).to_vec();
+        let nearest = |bbox: &BBox| if bbox.iou(&large.bbox) > bbox.iou(&small.bbox) { large } else { small };
+        let seen: Vec<_> =
+            crops.iter().map(|c| Observation { pose: nearest(&c.bbox), track: c.track }).collect();
+        count += tracker.update(at, SIZE, &seen).len().saturating_sub(1);
+    }
+    count
+}
+
+#[test]
+fn somebodys_legs_are_not_a_second_person_and_a_child_before_somebody_is() {
+    assert_eq!(published_within(|_| false), 0);
+    // The pose network sees them in every crop, and the finder in one look, or in every third.
+    assert_eq!(published_within(|look| look == 4), 0);
+    assert_eq!(published_within(|look| look % 3 == 0), 0);
+    // Seen by two looks on end: from the second one on, which is half a second after the first.
+    assert_eq!(published_within(|_| true), 100 - 25);
+}
