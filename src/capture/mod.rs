@@ -16,6 +16,7 @@
 //! out when the pipeline is rebuilt, and the next by rank (software, in the end) is used. It gets
 //! another chance an hour later: a decoder is often only busy.
 
+mod clip;
 mod decoder;
 mod devices;
 mod frames;
@@ -28,6 +29,7 @@ mod source;
 mod stamp;
 mod supervisor;
 
+pub use clip::Clip;
 pub use devices::{Device, devices};
 pub use log::init;
 pub use plan::describe;
@@ -193,6 +195,14 @@ pub enum Error {
         reason: String,
         /// The pipeline, free of credentials.
         text: String,
+    },
+    /// A clip that was being recorded has an early end.
+    #[error("camera {camera}: its clip ends early: {reason}")]
+    Clip {
+        /// Camera's name.
+        camera: String,
+        /// GStreamer's words.
+        reason: String,
     },
     /// The machine is out of threads.
     #[error("camera {camera}: no thread: {source}")]

@@ -58,13 +58,7 @@ impl Pipeline {
             offer_video_meta(&pad);
         }
 
-        if let Source::Rtsp { credentials, .. } = &options.source {
-            let source = pipeline.by_name(plan::SOURCE).ok_or_else(|| fail("no source".into()))?;
-            set_up_rtsp(&source, credentials.as_ref());
-            if let Some(ca) = &options.tls_ca {
-                trust_only(&source, ca).map_err(fail)?;
-            }
-        }
+        set_up_source(&pipeline, options).map_err(fail)?;
         let fed = Arc::new(AtomicU64::new(0));
         decoder::count_input(&pipeline, &fed);
         decoder::choose(&pipeline, excluded);
@@ -158,6 +152,14 @@ fn offer_video_meta(pad: &gst::Pad) {
         query.add_allocation_pool(gst::BufferPool::NONE, size, HELD_BUFFERS, 0);
         gst::PadProbeReturn::Handled
     });
+}
+
+/// What a source needs that is not in its launch text: an RTSP camera's login and authorities.
+pub(super) fn set_up_source(pipeline: &gst::Pipeline, options: &Options) -> Result<(), String> {
+    let Source::Rtsp { credentials, .. } = &options.source else { return Ok(()) };
+    let source = pipeline.by_name(plan::SOURCE).ok_or("no source")?;
+    set_up_rtsp(&source, credentials.as_ref());
+    options.tls_ca.as_ref().map_or(Ok(()), |ca| trust_only(&source, ca))
 }
 
 fn set_up_rtsp(source: &gst::Element, credentials: Option<&Credentials>) {

@@ -1,8 +1,9 @@
 //! Source -> pipeline text: pure, so that `posed check` can print what `posed run` would build.
 
-use super::{Error, Mode, Options, Source, Transport};
+use super::{Error, Mode, Options, Source, Transport, clip};
 use crate::frame::PixelFormat;
 use std::fmt::Write as _;
+use std::path::Path;
 use std::time::Duration;
 
 /// Name of the source element whose credentials are set after the text is parsed.
@@ -87,6 +88,28 @@ impl Plan {
             head.push_str(&decodebin);
         }
         Ok(Plan { head, tail: tail(sync), decoded })
+    }
+
+    /// The pipeline that writes the source's video to the Matroska file `path`, nothing decoded, and
+    /// its launch text.
+    pub fn keeping(options: &Options, path: &Path) -> Result<(Plan, String), Error> {
+        let mut plan = Plan::new(options)?;
+        let fail = |text: String, reason: &str| Error::Source { text: mask(&text), reason: reason.into() };
+        if plan.tail.is_empty() {
+            return Err(fail(plan.head, "its frames go to an appsink of its own, not into a file"));
+        }
+        let to = path.to_str().ok_or_else(|| fail(path.display().to_string(), "the path is not UTF-8"))?;
+        // A file would be copied at once, and the messages be of another part of it.
+        let sync = matches!(options.source, Source::File { paced: true, .. });
+        let (mux, to) = (clip::MUX, quote(to));
+        plan.tail = format!("matroskamux name={mux} ! filesink sync={sync} location={to}");
+        if let Some(source) = plan.head.strip_suffix(&format!("decodebin name={DECODE}")) {
+            plan.head = format!("{source}parsebin name={DECODE}");
+        } else {
+            plan.tail = format!("{} ! {}", clip::TO_JPEG, plan.tail);
+        }
+        let text = plan.launch_text();
+        Ok((plan, text))
     }
 
     /// As `gst-launch-1.0` would take it.

@@ -2,6 +2,7 @@
 //! `posed replay`.
 
 use super::exit;
+use crate::capture::Clip;
 use crate::clock::SystemClock;
 use crate::config::{self, Loaded};
 use crate::publish::Subscriber;
@@ -18,9 +19,10 @@ use std::time::Duration;
 #[command(after_help = "Examples:
   posed record door --output door.jsonl --seconds 60
   posed record door | head -n 100 > door.jsonl
+  posed record door --output door.jsonl --clip door.mkv --seconds 60
 
 The poses in a recording are those that were published: for judging a change to tracking, record
-from a daemon with smoothing = false under [pose].")]
+from a daemon with smoothing = \"both\" or false under [pose].")]
 pub struct Args {
     /// Name of the camera.
     camera: String,
@@ -30,6 +32,9 @@ pub struct Args {
     /// File to write instead of standard output.
     #[arg(long, short, value_name = "FILE")]
     output: Option<PathBuf>,
+    /// Keep the camera's video too, in this Matroska file: over a connection of its own, as it comes.
+    #[arg(long, value_name = "FILE.mkv")]
+    clip: Option<PathBuf>,
     /// Stop after this time.
     #[arg(long, value_name = "N")]
     seconds: Option<u64>,
@@ -55,14 +60,11 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
             return Ok(ExitCode::from(exit::CONFIG));
         }
     };
-    let known: Vec<&str> = config.cameras.iter().map(|camera| camera.name.as_str()).collect();
-    anyhow::ensure!(
-        known.contains(&args.camera.as_str()),
-        "no camera {:?} in {}; there are: {}",
-        args.camera,
-        args.config.display(),
-        known.join(", ")
-    );
+    let camera = config.cameras.iter().find(|camera| camera.name == args.camera).with_context(|| {
+        let known: Vec<&str> = config.cameras.iter().map(|camera| camera.name.as_str()).collect();
+        let file = args.config.display();
+        format!("no camera {:?} in {file}; there are: {}", args.camera, known.join(", "))
+    })?;
     let mut out: Box<dyn Write> = match &args.output {
         Some(path) => {
             Box::new(File::create(path).with_context(|| format!("cannot write {}", path.display()))?)
@@ -70,10 +72,12 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
         None => Box::new(std::io::stdout()),
     };
     let subscriber = Subscriber::start(&config.mqtt.publisher()?, &args.camera)?;
+    let clip = args.clip.as_ref().map(|path| Clip::start(&camera.capture(), path)).transpose()?;
     let written = copy(&subscriber, out.as_mut(), args);
     let lost = subscriber.lost();
     subscriber.stop();
     eprintln!("{} messages of {} recorded, {lost} lost", written?, args.camera);
+    clip.map(Clip::finish).transpose()?;
     Ok(ExitCode::SUCCESS)
 }
 

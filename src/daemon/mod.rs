@@ -10,6 +10,7 @@
 mod budget;
 mod camera;
 mod nets;
+pub mod offline;
 pub mod options;
 pub mod scene;
 mod state;
@@ -32,6 +33,7 @@ use std::sync::mpsc::{SyncSender, sync_channel};
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 use worker::Shared;
+pub use worker::published;
 
 /// A worker that is at one frame for longer than this hangs.
 const FRAME_LIMIT: Duration = Duration::from_secs(20);

@@ -100,7 +100,8 @@ fn publish(
     Ok(())
 }
 
-fn published(person: &track::Person, smoothing: Smoothing) -> publish::Person<'_> {
+/// `person` as messages have them.
+pub fn published(person: &track::Person, smoothing: Smoothing) -> publish::Person<'_> {
     publish::Person {
         id: person.id.0,
         bbox: person.bbox,

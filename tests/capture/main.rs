@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::disallowed_methods, clippy::print_stdout)]
 
 mod alone;
+mod clip;
 mod decoders;
 mod files;
 mod pixels;

@@ -7,7 +7,7 @@
 //! After a change that is meant to change tracking: `POSED_BLESS=1 cargo test --test track golden`,
 //! and look at the difference.
 
-use crate::common::{Mosquitto, wait_for};
+use crate::common::{Mosquitto, root, wait_for};
 use crate::life::{Run, play_and};
 use crate::scene::{SIZE, recorded};
 use posed::clock::SystemClock;
@@ -126,6 +126,7 @@ fn what_goes_through_a_broker_is_recorded_and_can_be_played() {
     let broker = Mosquitto::start();
     let dir = tempfile::tempdir().unwrap();
     let (config, file) = (dir.path().join("posed.toml"), dir.path().join("door.jsonl"));
+    let clip = dir.path().join("door.mkv");
     let text = format!(
         "[mqtt]\nurl = \"mqtt://127.0.0.1:{}\"\n[[camera]]\nname = \"door\"\nsource = \"test://\"\n",
         broker.port
@@ -133,7 +134,7 @@ fn what_goes_through_a_broker_is_recorded_and_can_be_played() {
     std::fs::write(&config, text).unwrap();
     let mut recorder = std::process::Command::new(env!("CARGO_BIN_EXE_posed"))
         .args(["record", "door", "--messages", "5", "--config"])
-        .args([&config, Path::new("--output"), &file])
+        .args([&config, Path::new("--output"), &file, Path::new("--clip"), &clip])
         .spawn()
         .unwrap();
     let options = publish::Options::new("127.0.0.1", broker.port, "test").unwrap();
@@ -150,6 +151,28 @@ fn what_goes_through_a_broker_is_recorded_and_can_be_played() {
     assert_eq!(recorded.lines().count(), 5);
     assert!(recorded.lines().all(|line| RECORDING.lines().any(|sent| sent == line)));
     assert!(posed_replay(&[file.to_str().unwrap()]).status.success());
+    assert!(std::fs::metadata(&clip).unwrap().len() > 0);
+}
+
+#[test]
+fn the_command_follows_a_clip_and_its_messages_can_be_played() {
+    let models = root().join("models");
+    let (clip, pose) = (models.join("demo/walk.mp4"), models.join("lpn50-128x96"));
+    let finder = models.join("person-320x192");
+    let [clip, pose, finder] = [&clip, &pose, &finder].map(|path| path.to_str().unwrap());
+    let again =
+        posed_replay(&["--clip", clip, "--max-fps", "5", "--model", pose, "--person-model", finder, "--raw"]);
+    assert!(again.status.success(), "{}", String::from_utf8_lossy(&again.stderr));
+    let mut recording = Recording::new(again.stdout.as_slice());
+    let (mut messages, mut people) = (0, 0);
+    while let Some(step) = recording.read().unwrap() {
+        assert_eq!(step.size, SIZE);
+        messages += 1;
+        people += step.observations.len();
+    }
+    // 15 s; on the mean of the clip there are two people.
+    assert_eq!(messages, 75);
+    assert!(people > messages, "{people}");
 }
 
 /// Integers (ids, times) alike, other numbers to half a px: machines differ in the last bits of exp.

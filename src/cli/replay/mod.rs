@@ -1,4 +1,7 @@
-//! `posed replay FILE`: a recorded message stream once more, followed anew or as it was.
+//! `posed replay FILE`: a recorded message stream once more, followed anew or as it was; or a recorded
+//! clip, with its people found anew.
+
+mod clip;
 
 use crate::clock::Mono;
 use crate::keypoint::{Keypoint, NAMES};
@@ -9,7 +12,7 @@ use anyhow::Context as _;
 use serde_json::{Value, json};
 use std::fs::File;
 use std::io::{BufReader, BufWriter, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -17,15 +20,30 @@ use std::time::Duration;
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   posed replay door.jsonl > again.jsonl
+  posed replay --clip door.mkv > anew.jsonl
   posed replay --as-recorded --paced door.jsonl | mosquitto_pub -t test/door/poses -l")]
 pub struct Args {
     /// A recording: pose messages, one a line (see `posed record`).
-    file: PathBuf,
+    #[arg(required_unless_present = "clip")]
+    file: Option<PathBuf>,
     /// Print the messages as they were recorded instead of following the people anew.
-    #[arg(long)]
+    #[arg(long, conflicts_with = "clip")]
     as_recorded: bool,
+    /// Find, estimate and follow the people of this clip, every frame of it (see `posed record
+    /// --clip`), instead of following those of a recording.
+    #[arg(long, value_name = "FILE", conflicts_with = "file")]
+    clip: Option<PathBuf>,
+    /// Most frames a second of the clip.
+    #[arg(long, value_name = "FPS", requires = "clip")]
+    max_fps: Option<f64>,
+    /// Folder of the pose model [default: lpn50-256x192 of $POSED_MODELS, ./models or /usr/share/posed/models]
+    #[arg(long, value_name = "DIR", requires = "clip")]
+    model: Option<PathBuf>,
+    /// Folder of the person finder [default: person-320x192, found likewise]
+    #[arg(long, value_name = "DIR", requires = "clip")]
+    person_model: Option<PathBuf>,
     /// Keep the recording's pace instead of hurrying through.
-    #[arg(long)]
+    #[arg(long, conflicts_with = "clip")]
     paced: bool,
     /// Print keypoints as seen instead of smoothed.
     #[arg(long)]
@@ -41,22 +59,37 @@ pub struct Args {
     keep_lost_ms: u64,
 }
 
+impl Args {
+    fn tracking(&self) -> Options {
+        Options {
+            birth_hits: self.birth_hits,
+            hold: Duration::from_millis(self.hold_ms),
+            keep_lost: Duration::from_millis(self.keep_lost_ms),
+            ..Options::default()
+        }
+    }
+}
+
 /// Prints the messages as JSON lines, and at the end how they compare with the recording.
 ///
 /// # Errors
-/// If the recording cannot be read or is no recording.
+/// If the recording or the clip cannot be read, or is none.
 pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
-    let file = &args.file;
+    let mut out = BufWriter::new(std::io::stdout().lock());
+    if let Some(clip) = &args.clip {
+        let told = clip::run(clip, args, &mut out)?;
+        out.flush()?;
+        eprintln!("{told}");
+    } else if let Some(file) = &args.file {
+        recording(file, args, &mut out)?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn recording(file: &Path, args: &Args, out: &mut dyn Write) -> anyhow::Result<()> {
     let input = File::open(file).with_context(|| format!("cannot open {}", file.display()))?;
     let mut recording = Recording::new(BufReader::new(input));
-    let mut out = BufWriter::new(std::io::stdout().lock());
-    let options = Options {
-        birth_hits: args.birth_hits,
-        hold: Duration::from_millis(args.hold_ms),
-        keep_lost: Duration::from_millis(args.keep_lost_ms),
-        ..Options::default()
-    };
-    let mut tracker = Tracker::new(options, Ids::default());
+    let mut tracker = Tracker::new(args.tracking(), Ids::default());
     let mut comparison = Comparison::default();
     let (mut last, pause) = (Mono::default(), Shutdown::default());
     while let Some(step) = recording.read().with_context(|| file.display().to_string())? {
@@ -70,18 +103,14 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
         let message = if args.as_recorded { step.line } else { retold(&step, people, args.raw)? };
         if let Err(e) = writeln!(out, "{message}") {
             // Whoever reads has seen enough.
-            return if e.kind() == std::io::ErrorKind::BrokenPipe {
-                Ok(ExitCode::SUCCESS)
-            } else {
-                Err(e.into())
-            };
+            return if e.kind() == std::io::ErrorKind::BrokenPipe { Ok(()) } else { Err(e.into()) };
         }
     }
     out.flush()?;
     if !args.as_recorded {
         eprintln!("{}", told(&comparison));
     }
-    Ok(ExitCode::SUCCESS)
+    Ok(())
 }
 
 /// The message of `step` with other people in it.

@@ -1,0 +1,72 @@
+//! A recorded clip once more, by all that is between a frame and a message.
+
+use super::Args;
+use crate::capture::{Options, Source};
+use crate::cli::picture;
+use crate::clock::{Mono, SystemClock};
+use crate::config::Smoothing;
+use crate::daemon::scene::{self, Nets, Scene};
+use crate::daemon::{self, offline};
+use crate::detect::look;
+use crate::frame::{Frame, Stamp};
+use crate::geometry::Rotate;
+use crate::publish::Poses;
+use crate::track::Ids;
+use std::io::Write;
+use std::path::Path;
+use std::time::{Duration, SystemTime};
+
+/// Most poses a frame: what the daemon does unless it is told otherwise.
+const MAX_PEOPLE: usize = 16;
+
+/// Writes the messages of `clip`, one a line; their capture times count from the clip's beginning,
+/// as if that were 1970. What it cost, told at the end.
+///
+/// # Errors
+/// If a model or the clip cannot be used.
+pub(super) fn run(clip: &Path, args: &Args, out: &mut dyn Write) -> anyhow::Result<String> {
+    let mut nets = Nets {
+        estimator: picture::estimator(args.model.as_ref(), false)?,
+        finder: Some(picture::finder(args.person_model.as_ref())?),
+    };
+    let options = scene::Options {
+        rotate: Rotate::None,
+        roi: None,
+        finder: true,
+        max_people: MAX_PEOPLE,
+        look: look::Options::default(),
+        track: args.tracking(),
+    };
+    let clock = SystemClock::shared();
+    let mut scene = Scene::new(options, Ids::default(), clock.clone());
+    let source = Source::File { path: clip.into(), looped: false, paced: false };
+    let capture = Options { max_fps: args.max_fps, ..Options::new("clip", source) };
+    let (began, mut frames, mut payload, mut written) = (clock.now(), 0, Vec::new(), Ok(()));
+    let see = |frame: &Frame, scene: &Scene| {
+        frames += 1;
+        payload.clear();
+        message(frame, scene, args.raw, &mut payload);
+        if written.is_ok() {
+            written = out.write_all(&payload);
+        }
+    };
+    offline::follow(capture, &mut scene, &mut nets, clock.clone(), see)?;
+    written?;
+    Ok(format!("{frames} frames in {:.1?}", clock.now().since(began)))
+}
+
+fn message(frame: &Frame, scene: &Scene, raw: bool, out: &mut Vec<u8>) {
+    let view = scene.view(frame);
+    let since = frame.stamp.mono.since(Mono::default());
+    let head = Poses {
+        session: "replay",
+        seq: frame.seq,
+        camera: "clip",
+        stamp: Stamp { wall: SystemTime::UNIX_EPOCH + since, ..frame.stamp },
+        age: Duration::ZERO,
+        size: (view.width, view.height),
+    };
+    let smoothing = if raw { Smoothing::Raw } else { Smoothing::Smoothed };
+    head.write(scene.people().iter().map(|person| daemon::published(person, smoothing)), out);
+    out.push(b'\n');
+}

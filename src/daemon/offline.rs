@@ -1,0 +1,88 @@
+//! A clip through the stages at the speed that they take: no frame is dropped and time is the clip's
+//! own, so that the same clip shows the same people on any machine.
+
+use super::scene::{self, Nets, Scene};
+use crate::capture::{self, Capture, Dropped, Event, Options, Sink};
+use crate::clock::{Mono, SharedClock};
+use crate::frame::Frame;
+use crate::telemetry::progress::Progress;
+use std::sync::Arc;
+use std::sync::mpsc::{SyncSender, sync_channel};
+
+/// Why a clip was not followed to its end.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// It cannot be opened.
+    #[error(transparent)]
+    Capture(#[from] capture::Error),
+    /// It cannot be decoded, or not to its end.
+    #[error("the clip: {0}")]
+    Clip(String),
+    /// A network failed.
+    #[error(transparent)]
+    Scene(#[from] scene::Error),
+}
+
+/// Hands each frame over and waits until it is taken: the decoder goes no faster than the networks.
+struct Handover(SyncSender<Next>);
+
+/// What comes next of a clip.
+enum Next {
+    Frame(Frame),
+    End(Result<(), String>),
+}
+
+impl Sink for Handover {
+    fn frame(&self, frame: Frame) {
+        // Refused only when nobody wants the rest.
+        let _ = self.0.send(Next::Frame(frame));
+    }
+
+    fn dropped(&self, reason: Dropped) {
+        if reason == Dropped::Unusable {
+            let _ = self.0.send(Next::End(Err("its frames cannot be used".into())));
+        }
+    }
+
+    fn event(&self, event: Event) {
+        let end = match event {
+            Event::Ended => Ok(()),
+            Event::Failed { reason, .. } => Err(reason),
+            Event::Stalled { after, .. } => Err(format!("no frame for {after:.1?}")),
+            _ => return,
+        };
+        let _ = self.0.send(Next::End(end));
+    }
+}
+
+/// Plays the clip of `options` (a file that neither loops nor is paced) to `scene` and shows each
+/// frame with its people to `see`. A frame's `stamp.mono` is its time since the clip's beginning.
+///
+/// # Errors
+/// If the clip cannot be read to its end or a network fails.
+pub fn follow(
+    options: Options,
+    scene: &mut Scene,
+    nets: &mut Nets,
+    clock: SharedClock,
+    mut see: impl FnMut(&Frame, &Scene),
+) -> Result<(), Error> {
+    let (send, frames) = sync_channel(0);
+    let capture = Capture::start(options, clock, Arc::new(Handover(send)), &Progress::default())?;
+    let mut work = || loop {
+        match frames.recv() {
+            Ok(Next::Frame(mut frame)) => {
+                frame.stamp.mono = Mono::default() + frame.stamp.pts.unwrap_or_default();
+                scene.update(&frame, nets)?;
+                see(&frame, scene);
+            }
+            Ok(Next::End(end)) => return end.map_err(Error::Clip),
+            Err(_) => return Err(Error::Clip("the capture has gone".into())),
+        }
+    };
+    let worked = work();
+    // First, or the streaming thread would wait for us to take a frame, and we for it to end.
+    drop(frames);
+    capture.stop();
+    worked
+}
