@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import signal
 import socket
@@ -13,6 +14,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 MODELS = ROOT / "models"
+MODEL = "lpn50-256x192"  # the pose network that the daemon takes by itself
 
 
 def free_port():
@@ -87,16 +89,16 @@ class Subscriber:
 class Posed:
     """The binary under test, with a configuration of its own."""
 
-    def __init__(self, binary, broker, cameras, head=""):
+    def __init__(self, binary, broker, cameras, head="", model=MODEL):
         self.dir = tempfile.TemporaryDirectory()
-        self.config, self.broker, self.head = Path(self.dir.name) / "posed.toml", broker, head
+        self.config, self.broker, self.head, self.model = Path(self.dir.name) / "posed.toml", broker, head, model
         self.write(cameras)
         self.log = open(Path(self.dir.name) / "log", "w+")
         self.child = subprocess.Popen([binary, "run", "--config", str(self.config)], stderr=self.log, cwd=ROOT)
 
     def write(self, cameras):
         text = f'[mqtt]\nurl = "mqtt://127.0.0.1:{self.broker.port}"\n'
-        text += f'[model]\npose = "{MODELS}/lpn50-256x192"\nfinder = "{MODELS}/person-320x192"\n{self.head}'
+        text += f'[model]\npose = "{MODELS}/{self.model}"\nfinder = "{MODELS}/person-320x192"\n{self.head}'
         self.config.write_text(text + "".join(cameras))
 
     def reload(self):
@@ -110,6 +112,23 @@ class Posed:
         """User and system time of all its threads so far."""
         fields = Path(f"/proc/{self.child.pid}/stat").read_text().rpartition(")")[2].split()
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+    def others_cpu_s(self):
+        """Processor time so far of everything else on the machine: while it grows, times are not to be believed."""
+        user, nice, system, _, _, irq, softirq, steal = map(int, Path("/proc/stat").read_text().split()[1:9])
+        return (user + nice + system + irq + softirq + steal) / os.sysconf("SC_CLK_TCK") - self.cpu_s()
+
+    def cpu_s_by_thread(self):
+        """The same by the names of the threads that run now, without the numbers in them."""
+        times = {}
+        for task in Path(f"/proc/{self.child.pid}/task").iterdir():
+            try:
+                name, fields = (task / "comm").read_text().strip(), (task / "stat").read_text().rpartition(")")[2].split()
+            except FileNotFoundError:
+                continue  # it has just ended
+            name = re.sub(r"[0-9]+|:.*", "", name).rstrip("-_")
+            times[name] = times.get(name, 0) + (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+        return times
 
     def count(self, what):
         return len(os.listdir(f"/proc/{self.child.pid}/{what}"))
@@ -132,7 +151,9 @@ def camera(name, path, **keys):
     return "".join(lines + [f"{key} = {json.dumps(value)}\n" for key, value in keys.items()])
 
 
-H264 = ["-c:v", "libx264", "-preset", "veryfast", "-pix_fmt", "yuv420p", "-g", "20"]
+# As a camera encodes: two reference frames, a key frame every few seconds, and no more than a megabit a second.
+H264 = ["-c:v", "libx264", "-preset", "veryfast", "-pix_fmt", "yuv420p", "-g", "20", "-refs", "2"]
+H264 += ["-b:v", "1M", "-maxrate", "1M", "-bufsize", "1M"]
 
 
 def clip(path, source, filters, fps, seconds, output):
