@@ -12,7 +12,7 @@ BOARDS        ?= x86_64 aarch64 armhf
 PY_ENV        ?= target/py
 export G_DEBUG ?= fatal-warnings
 
-.PHONY: help build demo test test-rust test-python lint fuzz valgrind bench-peers bench-parity deb soak test-container test-boards bench-boards
+.PHONY: help build demo test test-rust test-python lint fuzz valgrind bench-peers bench-parity bench-endtoend deb soak test-container test-boards bench-boards
 
 help:
 	@echo "make build        release binary: target/release/posed"
@@ -27,6 +27,7 @@ help:
 	@echo "make valgrind     the generic and AVX2 kernels' tests under valgrind"
 	@echo "make bench-peers  our engine against onnxruntime, openvino and ncnn, into target/bench/"
 	@echo "make bench-parity our keypoints against onnxruntime's on the hold-out in DATA=$(DATA)"
+	@echo "make bench-endtoend average precision with the person finder's boxes against annotated ones"
 
 build:
 	tests/deps.sh build
@@ -92,6 +93,12 @@ bench-parity: $(PY_ENV)/bin/python
 	$(CARGO) build --release --locked
 	$(PY_ENV)/bin/python models/bench/parity.py --model $(MODEL) --annotations $(DATA)/annotations/holdout.json \
 		--images $(DATA)/images --out target/bench/parity.json
+
+bench-endtoend:
+	tests/deps.sh build
+	$(CARGO) build --release --locked
+	python3 models/bench/endtoend.py --model $(MODEL) --annotations $(DATA)/annotations/holdout.json \
+		--images $(DATA)/images --out target/bench/endtoend.json
 
 # cargo-deb takes a binary that is built already: one for each board, by the cross scripts.
 deb:

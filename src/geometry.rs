@@ -30,11 +30,23 @@ impl BBox {
         [self.x, self.y, self.w, self.h].iter().all(|v| v.is_finite()) && self.w > 0.0 && self.h > 0.0
     }
 
-    /// Intersection over union, 0..=1.
-    pub fn iou(&self, other: &BBox) -> f32 {
+    /// Area in square px that both cover.
+    pub fn overlap(&self, other: &BBox) -> f32 {
         let w = (self.x + self.w).min(other.x + other.w) - self.x.max(other.x);
         let h = (self.y + self.h).min(other.y + other.h) - self.y.max(other.y);
-        let both = w.max(0.0) * h.max(0.0);
+        w.max(0.0) * h.max(0.0)
+    }
+
+    /// The smallest box that holds both.
+    pub fn hull(&self, other: &BBox) -> BBox {
+        let (x, y) = (self.x.min(other.x), self.y.min(other.y));
+        let w = (self.x + self.w).max(other.x + other.w) - x;
+        BBox { x, y, w, h: (self.y + self.h).max(other.y + other.h) - y }
+    }
+
+    /// Intersection over union, 0..=1.
+    pub fn iou(&self, other: &BBox) -> f32 {
+        let both = self.overlap(other);
         let either = self.area() + other.area() - both;
         if either > 0.0 { both / either } else { 0.0 }
     }

@@ -36,6 +36,9 @@ pub struct Args {
     /// Folder of the person finder [default: person-320x192, found likewise]
     #[arg(long, value_name = "DIR", conflicts_with = "gt_boxes")]
     person_model: Option<PathBuf>,
+    /// Least score of the finder's boxes: low, for average precision is about their order.
+    #[arg(long, value_name = "SCORE", default_value_t = 0.05, conflicts_with = "gt_boxes")]
+    min_box_score: f32,
 }
 
 /// What is printed.
@@ -57,6 +60,9 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let data = Dataset::load(&args.annotations)?;
     let mut estimator = picture::estimator(args.model.as_ref(), args.flip)?;
     let mut finder = if args.gt_boxes { None } else { Some(picture::finder(args.person_model.as_ref())?) };
+    if let Some(finder) = &mut finder {
+        finder.set_score_threshold(args.min_box_score);
+    }
     let mut people: BTreeMap<u64, Vec<&Annotation>> = BTreeMap::new();
     for person in data.annotations.iter().filter(|a| a.iscrowd == 0 && a.labelled() > 0) {
         people.entry(person.image_id).or_default().push(person);

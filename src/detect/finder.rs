@@ -61,6 +61,11 @@ impl Finder {
         Ok(Finder { input: network.new_input(), network, cropper, manifest, rules })
     }
 
+    /// Finds whoever scores at least `score`, 0..=1, instead of what the manifest recommends.
+    pub fn set_score_threshold(&mut self, score: f32) {
+        self.rules.score_threshold = score;
+    }
+
     /// The model's manifest.
     pub fn manifest(&self) -> &Manifest {
         &self.manifest

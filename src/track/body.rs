@@ -1,13 +1,7 @@
-//! What a pose says of the body as a whole: its box and how far it has moved.
+//! What a pose says of the body as a whole: how alike it is to another and how far it has moved.
 
 use crate::geometry::BBox;
 use crate::keypoint::{Keypoints, similarity};
-
-/// How much farther than its keypoints a body reaches, in units of the larger side of the keypoints'
-/// extent: the medians over COCO-style annotations with 13 or more keypoints (11 000 people).
-const SIDE: f32 = 0.06;
-const TOP: f32 = 0.12;
-const BOTTOM: f32 = 0.07;
 
 /// Head, shoulders and hips: they move with the body, not with a step or a gesture.
 const TRUNK: [usize; 9] = [0, 1, 2, 3, 4, 5, 6, 11, 12];
@@ -16,27 +10,6 @@ const LIMBS: [usize; 8] = [7, 8, 9, 10, 13, 14, 15, 16];
 /// Keypoints of at least `min_score`.
 pub(super) fn trusted(keypoints: &Keypoints, min_score: f32) -> usize {
     keypoints.iter().filter(|k| k.score >= min_score).count()
-}
-
-/// The box of a body whose keypoints of at least `min_score` these are; `None` if there are fewer
-/// than four, which say too little of its size.
-pub(super) fn bounding_box(keypoints: &Keypoints, min_score: f32) -> Option<BBox> {
-    if trusted(keypoints, min_score) < 4 {
-        return None;
-    }
-    let (mut left, mut top, mut right, mut bottom) = (f32::MAX, f32::MAX, f32::MIN, f32::MIN);
-    for keypoint in keypoints.iter().filter(|k| k.score >= min_score) {
-        (left, right) = (left.min(keypoint.x_px), right.max(keypoint.x_px));
-        (top, bottom) = (top.min(keypoint.y_px), bottom.max(keypoint.y_px));
-    }
-    let reach = (right - left).max(bottom - top);
-    let bbox = BBox {
-        x: left - SIDE * reach,
-        y: top - TOP * reach,
-        w: right - left + 2.0 * SIDE * reach,
-        h: bottom - top + (TOP + BOTTOM) * reach,
-    };
-    bbox.is_valid().then_some(bbox)
 }
 
 /// How well two poses agree, 0..=1: an OKS in which a keypoint of at least `min_score` in only one
@@ -97,15 +70,6 @@ mod tests {
 
     fn upright() -> Keypoints {
         std::array::from_fn(|i| Keypoint { x_px: 100.0 + (i % 2) as f32, y_px: 10.0 * i as f32, score: 1.0 })
-    }
-
-    #[test]
-    fn the_box_holds_the_keypoints_and_a_margin() {
-        let bbox = bounding_box(&upright(), 0.2).unwrap();
-        assert!(bbox.y < 0.0 && bbox.y + bbox.h > 160.0 && bbox.x < 100.0 && bbox.x + bbox.w > 101.0);
-        let mut unsure = upright();
-        unsure[3..].iter_mut().for_each(|k| k.score = 0.1);
-        assert_eq!(bounding_box(&unsure, 0.2), None);
     }
 
     #[test]

@@ -4,7 +4,7 @@ use super::one_euro::OneEuro;
 use super::{Options, Person, TrackId, body};
 use crate::clock::Mono;
 use crate::geometry::BBox;
-use crate::keypoint::{KEYPOINTS, Keypoint, Keypoints, Pose};
+use crate::keypoint::{KEYPOINTS, Keypoint, Keypoints, Pose, bounding_box};
 
 /// Memory of the velocity estimate.
 const VELOCITY_S: f32 = 0.4;
@@ -93,7 +93,7 @@ impl Track {
             trust: FIRST_TRUST,
             score: pose.score,
             usual_score: pose.score,
-            bbox: body::bounding_box(&pose.keypoints, options.keypoint_score).unwrap_or(pose.bbox),
+            bbox: bounding_box(&pose.keypoints, options.keypoint_score).unwrap_or(pose.bbox),
             keypoints: pose.keypoints,
             smoothed: pose.keypoints,
             filters: [OneEuro::default(); KEYPOINTS],
@@ -198,7 +198,7 @@ impl Track {
     }
 
     fn follow_box(&mut self, pose: &Pose, dt_s: f32, options: &Options) {
-        let now = body::bounding_box(&pose.keypoints, options.keypoint_score).unwrap_or(pose.bbox);
+        let now = bounding_box(&pose.keypoints, options.keypoint_score).unwrap_or(pose.bbox);
         let gain = 1.0 - (-dt_s / SHRINK_S).exp();
         let follow = |old: f32, new: f32| if new > old { new } else { old + gain * (new - old) };
         let (cx, cy) = now.centre();

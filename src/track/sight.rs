@@ -2,7 +2,7 @@
 
 use super::{Observation, Options, Stats, body};
 use crate::geometry::BBox;
-use crate::keypoint::{Pose, oks};
+use crate::keypoint::{Pose, bounding_box, oks};
 
 /// Two poses of one frame more alike than this (OKS) are one person seen twice ...
 const DUPLICATE_OKS: f32 = 0.65;
@@ -29,7 +29,7 @@ pub(super) fn take_in(all: &[Observation], options: &Options, seen: &mut Vec<See
         if !is_sane(pose) {
             stats.rejected += 1;
         } else if is_somebody(pose, options) {
-            let bbox = body::bounding_box(&pose.keypoints, options.keypoint_score).unwrap_or(pose.bbox);
+            let bbox = bounding_box(&pose.keypoints, options.keypoint_score).unwrap_or(pose.bbox);
             seen.push(Seen { pose: *pose, bbox, newcomer: track.is_none(), matched: false });
         }
     }

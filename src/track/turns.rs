@@ -76,9 +76,7 @@ fn is_part(part: &BBox, whole: &BBox) -> bool {
 
 /// Whether most of `part` lies in `whole`.
 pub(super) fn is_within(part: &BBox, whole: &BBox) -> bool {
-    let w = (part.x + part.w).min(whole.x + whole.w) - part.x.max(whole.x);
-    let h = (part.y + part.h).min(whole.y + whole.h) - part.y.max(whole.y);
-    w.max(0.0) * h.max(0.0) >= HALF_BODY * part.area()
+    part.overlap(whole) >= HALF_BODY * part.area()
 }
 
 /// Keeps the `budget` that have waited longest. Newcomers share one place in the queue (they all
