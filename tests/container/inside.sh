@@ -41,13 +41,26 @@ is Type notify && is NotifyAccess main || fail "not Type=notify"
 poses hall || fail "no poses"
 eventually 20 "a status with cameras and rates" bash -c "systemctl show posed -p StatusText | grep -E '1 of 1 cameras online .hall [1-9][0-9.]* fps., broker connected'"
 ok "active by READY=1, poses arrive; $(show StatusText)"
-ok "memory: $(awk '/^Rss/ {print int($2 / 1024)}' "/proc/$(show MainPID)/smaps_rollup") MB resident with one 720p file camera at 5 fps"
 uid=$(stat -c %u "/proc/$(show MainPID)")
 [ "$uid" -ge 61184 ] && [ "$uid" -le 65519 ] || fail "runs as user $uid, no dynamic one"
 posed doctor >/tmp/doctor || { cat /tmp/doctor; fail "the doctor finds a fault"; }
 grep -Eq '^camera +ok +hall: first frame after' /tmp/doctor || fail "the doctor saw no frame"
 grep -Eq '^broker +ok +mqtt://localhost:1883: accepts us' /tmp/doctor || fail "the doctor did not reach the broker"
 ok "posed doctor: camera and broker proven"
+
+# The models that are used where nothing else is said, the finder among them, and every frame.
+printf '[mqtt]\nurl = "mqtt://localhost:1883"\n[[camera]]\nname = "hall"\nsource = "file:///test/walk.mp4"\nloop = true\n' \
+    >/etc/posed/posed.toml
+systemctl restart posed
+poses hall || fail "no poses with the models of the package"
+# Two rounds of the clip: its people have come and gone.
+sleep 30
+resident=$(awk '/^Rss/ {print int($2 / 1024)}' "/proc/$(show MainPID)/smaps_rollup")
+[ "$resident" -le 120 ] || fail "$resident MB resident with one 720p file camera; 120 is the limit"
+ok "memory: $resident MB resident with one 720p file camera, person finder and lpn50-256x192"
+clip hall | config
+systemctl restart posed
+poses hall || fail "no poses"
 
 # --- reload ---------------------------------------------------------------------------------------------------------
 pid=$(show MainPID)
