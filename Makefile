@@ -4,7 +4,7 @@ CARGO         ?= cargo
 DEMO_SECONDS  ?= 20
 CAMERA        ?=
 FUZZ_SECONDS  ?= 60
-MODEL         ?= models/lpn50-256x192
+MODELS        ?= models/lpn50-256x192 models/lpn50-128x96
 # People with COCO keypoints that no model was trained on: annotations/holdout.json and images/.
 DATA          ?= ../shared/data/people
 BOARDS        ?= x86_64 aarch64 armhf
@@ -23,7 +23,7 @@ help:
 	@echo "make test-container  installs the .deb in a container with a systemd of its own (root; 5 minutes)"
 	@echo "make test-boards  ARM builds and their tests under qemu-user (see cross/README.md for how long)"
 	@echo "make bench-boards instructions an inference takes on ARM, into target/bench/boards.md"
-	@echo "make fuzz         mutated networks through the rewriter for FUZZ_SECONDS=$(FUZZ_SECONDS)"
+	@echo "make fuzz         mutated networks through the rewriter for FUZZ_SECONDS=$(FUZZ_SECONDS), in bounded memory"
 	@echo "make valgrind     the generic and AVX2 kernels' tests under valgrind"
 	@echo "make bench-peers  our engine against onnxruntime, openvino and ncnn, into target/bench/"
 	@echo "make bench-parity our keypoints against onnxruntime's on the hold-out in DATA=$(DATA)"
@@ -64,9 +64,13 @@ test-rust: $(PY_ENV)/bin/python
 test-python: $(PY_ENV)/bin/python
 	$(PY_ENV)/bin/python -m pytest -q models/lpn/tests
 
+# The address space that the fuzzer has: a network that asks for more ends it, and not the machine.
+FUZZ_KB ?= 4194304
 fuzz:
 	tests/deps.sh build
-	POSED_FUZZ_SECONDS=$(FUZZ_SECONDS) $(CARGO) test --locked --test rewriter mutated -- --nocapture
+	$(CARGO) test --locked --test rewriter --no-run
+	@set -x; ulimit -v $(FUZZ_KB); POSED_FUZZ_SECONDS=$(FUZZ_SECONDS) $(CARGO) test --locked --test rewriter mutated \
+		-- --nocapture || { set +x; echo "the last network was of POSED_FUZZ_SEED=$$(cat target/tmp/fuzz-seed)"; exit 1; }
 
 # valgrind hides AVX-512 from the program, so what is left to choose from is AVX2 and the generic kernels.
 valgrind:
@@ -91,8 +95,10 @@ bench-peers:
 bench-parity: $(PY_ENV)/bin/python
 	tests/deps.sh build
 	$(CARGO) build --release --locked
-	$(PY_ENV)/bin/python models/bench/parity.py --model $(MODEL) --annotations $(DATA)/annotations/holdout.json \
-		--images $(DATA)/images --out target/bench/parity.json
+	@set -e; for model in $(MODELS); do \
+		$(PY_ENV)/bin/python models/bench/parity.py --model $$model --annotations $(DATA)/annotations/holdout.json \
+			--images $(DATA)/images --out target/bench/parity-$$(basename $$model).json; \
+	done
 
 bench-endtoend:
 	tests/deps.sh build

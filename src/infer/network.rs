@@ -370,7 +370,7 @@ fn typed(bytes: &[u8], spec: &InputSpec) -> TractResult<TypedModel> {
         model.input_outlets()?.len()
     );
     let model = model.with_input_fact(0, f32::fact([1, 3, spec.height, spec.width]).into())?.into_typed()?;
-    vet::shapes(&model)?;
+    vet::memory(&model)?;
     Ok(model)
 }
 

@@ -3,15 +3,21 @@
 //! tract believes attributes and dimensions: it counts up to an axis of 2^63, and reserves what a shape asks
 //! for. A damaged file must not hang a daemon or take its memory, so numbers that no network has end here.
 
+use std::collections::HashMap;
 use tract_core::internal::*;
+use tract_core::ops::cnn::{Conv, Deconv, PoolSpec};
+use tract_core::ops::konst::Const;
 use tract_onnx::pb::{GraphProto, ModelProto, NodeProto, TensorProto};
 use tract_onnx::tract_hir::internal::*;
 
-/// The largest axis, kernel, stride, padding or group; and the most dimensions.
+/// The largest number of an attribute; and the most dimensions.
 const LARGEST: i64 = 1 << 16;
 const DIMENSIONS: usize = 8;
-/// The most values of a constant, or of what passes between two operators.
-const VALUES: usize = 1 << 28;
+/// The largest kernel, stride, dilation or padding: what our own plans allow too. A padding makes pixels that the
+/// file need not hold, of constants even before shapes are known.
+const WINDOW: i64 = 256;
+/// The most bytes that may be in use at one time: as much as our own plans may take.
+const BYTES: usize = 1 << 30;
 
 /// Refuses numbers that no network has.
 ///
@@ -31,7 +37,9 @@ fn node(node: &NodeProto) -> TractResult<()> {
         ensure!(a.g.is_none() && a.graphs.is_empty(), "{} has a graph of its own: not supported", node.name);
         // An end of a slice may be as large as can be: it means the last.
         let open = node.op_type == "Slice";
-        let large = |i: &&i64| !(-LARGEST..=LARGEST).contains(*i);
+        let window = ["kernel_shape", "strides", "dilations", "pads", "output_padding"];
+        let largest = if window.contains(&&*a.name) { WINDOW } else { LARGEST };
+        let large = |i: &&i64| !(-largest..=largest).contains(*i);
         if let Some(i) = std::iter::once(&a.i).chain(&a.ints).find(large).filter(|_| !open) {
             bail!("{} {:?} has {} = {i}", node.op_type, node.name, a.name);
         }
@@ -42,24 +50,59 @@ fn node(node: &NodeProto) -> TractResult<()> {
 
 fn constant(tensor: &TensorProto) -> TractResult<()> {
     let volume = tensor.dims.iter().try_fold(1usize, |n, d| n.checked_mul(usize::try_from(*d).ok()?));
-    let fits = tensor.dims.len() <= DIMENSIONS && volume.is_some_and(|n| n <= VALUES);
+    let fits = tensor.dims.len() <= DIMENSIONS && volume.is_some_and(|n| n <= BYTES / 4);
     ensure!(fits, "constant {:?} has the shape {:?}", tensor.name, tensor.dims);
     Ok(())
 }
 
-/// Refuses a graph in which a tensor would not fit in memory.
+/// Refuses a graph that would not fit in memory: its constants, and at each node the tensors that are still to be
+/// read, with what its operator makes for itself. A tensor alone may be small and a hundred of them not.
 ///
 /// # Errors
-/// Naming the node.
-pub fn shapes(model: &TypedModel) -> TractResult<()> {
-    for node in model.nodes() {
-        for fact in node.outputs.iter().map(|o| &o.fact) {
-            let shape = fact.shape.as_concrete().unwrap_or(&[]);
-            let volume = shape.iter().try_fold(1usize, |n, d| n.checked_mul(*d));
-            ensure!(volume.is_some_and(|n| n <= VALUES), "{} makes a tensor of {fact:?}", node.name);
+/// Naming the node at which it is too much.
+pub fn memory(model: &TypedModel) -> TractResult<()> {
+    let order = model.eval_order()?;
+    let outputs = model.output_outlets()?.iter().map(|o| (o.node, usize::MAX));
+    let reads =
+        order.iter().enumerate().flat_map(|(i, n)| model.node(*n).inputs.iter().map(move |o| (o.node, i)));
+    let mut last_read: HashMap<usize, usize> = HashMap::new();
+    for (node, i) in reads.chain(outputs) {
+        let last = last_read.entry(node).or_default();
+        *last = i.max(*last);
+    }
+    let mut ends: HashMap<usize, usize> = HashMap::new();
+    let mut alive = 0usize;
+    for (i, id) in order.iter().enumerate() {
+        let node = model.node(*id);
+        let made = node.outputs.iter().map(|o| bytes(&o.fact)).try_fold(0usize, |sum, n| sum.checked_add(n?));
+        let needed = made.and_then(|n| alive.checked_add(n)?.checked_add(own(model, node)?));
+        ensure!(needed.is_some_and(|n| n <= BYTES), "{} needs more than {BYTES} bytes", node.name);
+        alive += made.unwrap_or(0);
+        if !node.op_is::<Const>() {
+            *ends.entry(last_read.get(id).copied().unwrap_or(i)).or_default() += made.unwrap_or(0);
         }
+        alive -= ends.remove(&i).unwrap_or(0);
     }
     Ok(())
+}
+
+/// Bytes of a tensor; `None` past what can be counted.
+fn bytes(fact: &TypedFact) -> Option<usize> {
+    let shape = fact.shape.as_concrete().unwrap_or(&[]);
+    shape.iter().try_fold(fact.datum_type.size_of(), |n, d| n.checked_mul(*d))
+}
+
+/// Bytes that an operator makes for itself: a convolution may copy each pixel once for each tap that reads it.
+fn own(model: &TypedModel, node: &TypedNode) -> Option<usize> {
+    let taps = |pool: &PoolSpec| pool.kernel_shape.iter().try_fold(1usize, |n, d| n.checked_mul(*d));
+    let conv = node.op_as::<Conv>().map(|c| taps(&c.pool_spec));
+    let Some(taps) = conv.or_else(|| node.op_as::<Deconv>().map(|d| taps(&d.pool_spec))) else {
+        return Some(0);
+    };
+    let taps = taps?;
+    let input = node.inputs.first().and_then(|i| model.outlet_fact(*i).ok()).map_or(Some(0), bytes)?;
+    let output = node.outputs.first().map_or(Some(0), |o| bytes(&o.fact))?;
+    if taps == 1 { Some(0) } else { taps.checked_mul(input.max(output)) }
 }
 
 /// Guards tract's LayerNormalization, which counts from an axis outside of its input's rank for ever.
