@@ -11,6 +11,8 @@ pub struct Member {
     /// Channels of the two doubling layers.
     pub head: usize,
     pub size: (usize, usize),
+    /// How much of its size a block's own branch keeps: the deeper a network, the calmer trained blocks are.
+    pub branch: f32,
     /// An operator between two quantized maps that the rewriter does not know, after the first stage.
     pub stranger: Option<&'static str>,
     pub seed: u64,
@@ -22,6 +24,7 @@ impl Member {
             blocks: [1, 1, 1, 1],
             widths: [16, 16, 32, 32],
             head: 16,
+            branch: 1.0,
             size: (64, 48),
             stranger: None,
             seed: 1,
@@ -34,7 +37,8 @@ impl Member {
     }
 
     pub fn model(&self) -> ModelProto {
-        let mut g = Graph { graph: GraphProto::default(), rng: fastrand::Rng::with_seed(self.seed), n: 0 };
+        let (graph, rng) = (GraphProto::default(), fastrand::Rng::with_seed(self.seed));
+        let mut g = Graph { graph, rng, n: 0, gain: 1.0 };
         let (h, w) = self.size;
         g.graph.name = "lpn".into();
         g.graph.input = vec![value("input", [1, 3, h as i64, w as i64])];
@@ -47,7 +51,7 @@ impl Member {
         for (stage, (&n, &width)) in self.blocks.iter().zip(&self.widths).enumerate() {
             for block in 0..n {
                 let stride = if block == 0 && (stage == 1 || stage == 2) { 2 } else { 1 };
-                x = g.bottleneck(&x, c, width, stride);
+                x = g.bottleneck(&x, c, width, stride, self.branch);
                 c = width;
             }
             if let (0, Some(op)) = (stage, self.stranger) {
@@ -94,6 +98,8 @@ struct Graph {
     graph: GraphProto,
     rng: fastrand::Rng,
     n: usize,
+    /// What the weights' scales are multiplied by.
+    gain: f32,
 }
 
 impl Graph {
@@ -148,7 +154,7 @@ impl Graph {
     /// Dequantized s8 weights with a scale for each index of `axis`, and their scales.
     fn weights(&mut self, dims: &[i64], axis: usize, fan_in: usize) -> (String, Vec<f32>) {
         let n = dims[axis] as usize;
-        let scale = 1.7 / (fan_in as f32).sqrt() / 64.0;
+        let scale = self.gain * 1.7 / (fan_in as f32).sqrt() / 64.0;
         let scales: Vec<f32> = (0..n).map(|_| scale * (0.7 + 0.6 * self.rng.f32())).collect();
         let bytes = (0..dims.iter().product::<i64>()).map(|_| self.rng.i8(-127..=127) as u8).collect();
         let w = self.tensor(3, dims, bytes);
@@ -177,12 +183,14 @@ impl Graph {
         self.node("DequantizeLinear", &[&b, &s, &z], vec![int("axis", 0)])
     }
 
-    fn bottleneck(&mut self, x: &Real, inputs: usize, width: usize, stride: i64) -> Real {
+    fn bottleneck(&mut self, x: &Real, inputs: usize, width: usize, stride: i64, branch: f32) -> Real {
         let residual =
             (stride != 1 || inputs != width).then(|| self.conv(x, [width, inputs, 1, 1], 1, stride, None));
         let y = self.conv(x, [width, inputs, 1, 1], 1, 1, Some(0));
         let y = self.conv(&y, [width, 1, 3, 3], width, stride, Some(0));
+        self.gain = branch;
         let y = self.conv(&y, [width, width, 1, 1], 1, 1, None);
+        self.gain = 1.0;
         let context = self.context(&y, width);
         let sum = self.node("Add", &[&y.0, &context.0], vec![]);
         let sum = self.rounded(sum, 0.03, 110);

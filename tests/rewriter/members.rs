@@ -61,6 +61,42 @@ fn every_member_is_taken_whole_and_computed_alike_by_all_kernels() {
     }
 }
 
+/// LPN-101 and LPN-152 as they are published, but for the weights.
+#[test]
+fn the_deep_members_at_full_width_are_taken_whole_and_compute_what_tract_computes() {
+    let full =
+        Member { widths: [64, 128, 256, 512], head: 256, branch: 0.2, size: (128, 96), ..Member::tiny() };
+    for (blocks, seed) in [(DEEP, 8), (DEEPEST, 9)] {
+        let member = Member { blocks, seed, ..full.clone() };
+        let (want, explain) = heatmaps(&member, "generic", 1, 1);
+        assert!(explain.whole, "{explain}");
+        assert_eq!(explain.taken["attention pooling"], blocks.iter().sum::<usize>());
+        let kernels = Isa::best().name();
+        let mut net =
+            Network::from_bytes(&member.bytes(), &spec(member.size), &options(kernels, 2, 8)).unwrap();
+        let input = input(&net, 8, member.size);
+        let all = net.run(&input, 8).unwrap().to_vec();
+        assert!(all[..want.len()] == want, "{kernels} differs: {blocks:?}");
+        for n in 1..8 {
+            assert!(net.run(&input, n).unwrap() == &all[..n * want.len()], "{n} of {blocks:?}");
+        }
+        let tracts = tracts(&member);
+        let alike = correlation(&want, &tracts);
+        assert!(alike > 0.98, "{blocks:?}: ours and tract's heatmaps correlate by {alike}");
+    }
+}
+
+/// Pearson's. A hundred layers of random weights make of each byte that is rounded the other way a different value
+/// everywhere, so that values as such need not be near after them.
+fn correlation(a: &[f32], b: &[f32]) -> f64 {
+    let mean = |x: &[f32]| x.iter().map(|v| f64::from(*v)).sum::<f64>() / x.len() as f64;
+    let (mean_a, mean_b) = (mean(a), mean(b));
+    let sum = |x: &[f32], mean_x: f64, y: &[f32], mean_y: f64| {
+        x.iter().zip(y).map(|(x, y)| (f64::from(*x) - mean_x) * (f64::from(*y) - mean_y)).sum::<f64>()
+    };
+    sum(a, mean_a, b, mean_b) / (sum(a, mean_a, a, mean_a) * sum(b, mean_b, b, mean_b)).sqrt()
+}
+
 #[test]
 fn a_network_computes_what_tract_computes() {
     for member in [Member::tiny(), Member { widths: [24, 40, 72, 96], head: 48, seed: 7, ..Member::tiny() }] {
