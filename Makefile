@@ -4,7 +4,8 @@ CARGO         ?= cargo
 DEMO_SECONDS  ?= 20
 CAMERA        ?=
 FUZZ_SECONDS  ?= 60
-MODELS        ?= models/lpn50-256x192 models/lpn50-128x96
+MODEL         ?= models/lpn50-256x192
+MODELS        ?= $(MODEL) models/lpn50-128x96
 # People with COCO keypoints that no model was trained on: annotations/holdout.json and images/.
 DATA          ?= ../shared/data/people
 BOARDS        ?= x86_64 aarch64 armhf

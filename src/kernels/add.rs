@@ -31,11 +31,12 @@ impl AddSpec {
 
     fn factors(&self, other: Option<Quant>) -> Result<Factors, Error> {
         let ratio = |q: Quant| q.scale / self.output.scale;
-        let zero = |q: Quant| f32::from(q.zero_point) * ratio(q);
+        let zero = |q: Quant| f32::from(q.zero_point);
+        let others_zero = other.map_or(0.0, |q| zero(q) * ratio(q));
         let f = Factors {
             input: ratio(self.input),
             other: other.map_or(0.0, ratio),
-            constant: f32::from(self.output.zero_point) - (zero(self.input) + other.map_or(0.0, zero)),
+            constant: zero(self.output) - zero(self.input).mul_add(ratio(self.input), others_zero),
             per_real: 1.0 / self.output.scale,
             low: self.clamp.0,
             high: self.clamp.1,
@@ -48,8 +49,9 @@ impl AddSpec {
 }
 
 /// A sum in steps of its output: `a * input + (b * other + constant)`, each a fused multiply-add and the
-/// zero points in the constant: the operations of ONNX Runtime's QLinearAdd in its order, because a byte
-/// that rounds the other way here is a different network some layers on.
+/// zero points in the constant, `c - (a * input + b * other)` of theirs with the first product fused: the operations
+/// of ONNX Runtime's QLinearAdd in its order, because a byte that rounds the other way here is a different network
+/// some layers on.
 #[derive(Debug, Clone, Copy)]
 pub struct Factors {
     input: f32,
