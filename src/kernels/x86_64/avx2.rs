@@ -26,6 +26,7 @@ pub unsafe fn conv(k: &Conv, arena: *mut u8, from: &Area, to: &Area, rows: Range
                         let x = arena.add(x + p * k.x_step).cast_const();
                         let y = arena.add(y + p * to.step + tile * out_bytes);
                         p += match n - p {
+                            8.. => pixels::<8>(k, pairs, tile, x, y, to.step),
                             4.. => pixels::<4>(k, pairs, tile, x, y, to.step),
                             2.. => pixels::<2>(k, pairs, tile, x, y, to.step),
                             _ => pixels::<1>(k, pairs, tile, x, y, to.step),
@@ -37,7 +38,7 @@ pub unsafe fn conv(k: &Conv, arena: *mut u8, from: &Area, to: &Area, rows: Range
     }
 }
 
-/// `R` pixels by 16 channels.
+/// `R` pixels by 8 channels.
 #[inline]
 #[target_feature(enable = "avx2")]
 unsafe fn pixels<const R: usize>(
@@ -51,29 +52,57 @@ unsafe fn pixels<const R: usize>(
     let at = pairs.tiles[tile];
     // SAFETY: the caller's pixels, and the packed weights of a whole tile.
     unsafe {
-        let bias = k.bias.as_ptr().add(tile * TILE).cast::<__m256i>();
-        let mut sums = [[_mm256_loadu_si256(bias), _mm256_loadu_si256(bias.add(1))]; R];
-        let mut w = pairs.weights.as_ptr().add(at.weights);
-        let (neither, rest) = pairs.offsets[at.offsets..].split_at(at.groups[0]);
-        let (first, rest) = rest.split_at(at.groups[1]);
-        let (second, rest) = rest.split_at(at.groups[2]);
-        w = groups::<R, false, false>(&mut sums, neither, w, x, k.x_step);
-        w = groups::<R, true, false>(&mut sums, first, w, x, k.x_step);
-        w = groups::<R, false, true>(&mut sums, second, w, x, k.x_step);
-        groups::<R, true, true>(&mut sums, &rest[..at.groups[3]], w, x, k.x_step);
+        let mut sums = [_mm256_loadu_si256(k.bias.as_ptr().add(tile * TILE).cast()); R];
+        let w = pairs.weights.as_ptr().add(at.weights);
+        let (plain, rest) = pairs.offsets[at.offsets..].split_at(at.vectors[0]);
+        let (mixed, rest) = rest.split_at(at.vectors[1]);
+        let (signed, rest) = rest.split_at(at.vectors[2]);
+        let (plain_alone, rest) = rest.split_at(at.vectors[3]);
+        let w = two::<R, false, false>(&mut sums, plain, w, x, k.x_step);
+        let w = two::<R, true, false>(&mut sums, mixed, w, x, k.x_step);
+        let w = two::<R, true, true>(&mut sums, signed, w, x, k.x_step);
+        let w = one::<R, false>(&mut sums, plain_alone, w, x, k.x_step);
+        one::<R, true>(&mut sums, &rest[..at.vectors[4]], w, x, k.x_step);
+        let mult = _mm256_loadu_ps(k.mult.as_ptr().add(tile * TILE));
         for (r, sums) in sums.iter().enumerate() {
-            let mult = k.mult.as_ptr().add(tile * TILE);
-            store16(mult, &k.requant, k.float_out, *sums, y.add(r * y_step));
+            store8(mult, &k.requant, k.float_out, *sums, y.add(r * y_step));
         }
     }
     R
 }
 
-/// Adds tap groups whose first (`A`) and second (`B`) vectors are signed or not; returns where the weights end.
+/// Adds pairs of vectors whose first (`A`) and second (`B`) are signed or not; returns where the weights end.
 #[inline]
 #[target_feature(enable = "avx2")]
-unsafe fn groups<const R: usize, const A: bool, const B: bool>(
-    sums: &mut [[__m256i; 2]; R],
+unsafe fn two<const R: usize, const A: bool, const B: bool>(
+    sums: &mut [__m256i; R],
+    offsets: &[u32],
+    mut w: *const u8,
+    x: *const u8,
+    x_step: usize,
+) -> *const u8 {
+    let ones = _mm256_set1_epi16(1);
+    for [a_at, b_at] in offsets.as_chunks::<2>().0 {
+        // SAFETY: the caller's taps; a vector of weights, and one of masks where they are signed.
+        unsafe {
+            let a = Weights::load::<A>(&mut w);
+            let b = Weights::load::<B>(&mut w);
+            let (x_a, x_b) = (x.add(*a_at as usize), x.add(*b_at as usize));
+            for (r, sum) in sums.iter_mut().enumerate() {
+                let products = a.products::<A>(taps(x_a.add(r * x_step)));
+                let products = _mm256_add_epi16(products, b.products::<B>(taps(x_b.add(r * x_step))));
+                *sum = _mm256_add_epi32(*sum, _mm256_madd_epi16(products, ones));
+            }
+        }
+    }
+    w
+}
+
+/// Adds vectors by themselves, signed (`A`) or not; returns where the weights end.
+#[inline]
+#[target_feature(enable = "avx2")]
+unsafe fn one<const R: usize, const A: bool>(
+    sums: &mut [__m256i; R],
     offsets: &[u32],
     mut w: *const u8,
     x: *const u8,
@@ -81,31 +110,82 @@ unsafe fn groups<const R: usize, const A: bool, const B: bool>(
 ) -> *const u8 {
     let ones = _mm256_set1_epi16(1);
     for offset in offsets {
-        // SAFETY: the caller's taps; a vector of weights, and one of masks where they are signed.
+        // SAFETY: as for two.
         unsafe {
-            let load = |i: usize| _mm256_loadu_si256(w.add(32 * i).cast());
-            let (a, a_mask) = (load(0), if A { load(1) } else { ones });
-            let (b, b_mask) = (load(1 + usize::from(A)), if B { load(2 + usize::from(A)) } else { ones });
-            w = w.add(32 * (2 + usize::from(A) + usize::from(B)));
+            let a = Weights::load::<A>(&mut w);
             let x = x.add(*offset as usize);
-            for (r, sums) in sums.iter_mut().enumerate() {
-                let bytes = _mm256_set1_epi32(x.add(r * x_step).cast::<i32>().read_unaligned());
-                sums[0] = _mm256_add_epi32(sums[0], _mm256_madd_epi16(products::<A>(bytes, a, a_mask), ones));
-                sums[1] = _mm256_add_epi32(sums[1], _mm256_madd_epi16(products::<B>(bytes, b, b_mask), ones));
+            for (r, sum) in sums.iter_mut().enumerate() {
+                let products = a.products::<A>(taps(x.add(r * x_step)));
+                *sum = _mm256_add_epi32(*sum, _mm256_madd_epi16(products, ones));
             }
         }
     }
     w
 }
 
-/// Sums of neighbouring products, as i16.
+/// Four bytes of a pixel, for every channel.
+///
+/// # Safety
+/// They are there.
 #[inline]
 #[target_feature(enable = "avx2")]
-fn products<const SIGNED: bool>(bytes: __m256i, weights: __m256i, mask: __m256i) -> __m256i {
-    if SIGNED {
-        _mm256_maddubs_epi16(weights, _mm256_xor_si256(bytes, mask))
-    } else {
-        _mm256_maddubs_epi16(bytes, weights)
+unsafe fn taps(x: *const u8) -> __m256i {
+    // SAFETY: the caller's promise.
+    _mm256_set1_epi32(unsafe { x.cast::<i32>().read_unaligned() })
+}
+
+/// 8 channels by 4 taps.
+struct Weights {
+    factors: __m256i,
+    masks: __m256i,
+}
+
+impl Weights {
+    /// # Safety
+    /// A vector of weights lies there, and one of masks if they are signed; `w` moves past them.
+    #[inline]
+    #[target_feature(enable = "avx2")]
+    unsafe fn load<const SIGNED: bool>(w: &mut *const u8) -> Weights {
+        // SAFETY: the caller's promise.
+        unsafe {
+            let factors = _mm256_loadu_si256(w.cast());
+            let masks = if SIGNED { _mm256_loadu_si256(w.add(32).cast()) } else { factors };
+            *w = w.add(if SIGNED { 64 } else { 32 });
+            Weights { factors, masks }
+        }
+    }
+
+    /// Sums of neighbouring products, as i16.
+    #[inline]
+    #[target_feature(enable = "avx2")]
+    fn products<const SIGNED: bool>(&self, bytes: __m256i) -> __m256i {
+        if SIGNED {
+            _mm256_maddubs_epi16(self.factors, _mm256_xor_si256(bytes, self.masks))
+        } else {
+            _mm256_maddubs_epi16(bytes, self.factors)
+        }
+    }
+}
+
+/// Requantizes and stores a pixel's 8 sums.
+///
+/// # Safety
+/// `y` has room for 8 channels.
+#[inline]
+#[target_feature(enable = "avx2")]
+unsafe fn store8(mult: __m256, q: &Requant, float_out: bool, sums: __m256i, y: *mut u8) {
+    let real = _mm256_mul_ps(_mm256_cvtepi32_ps(sums), mult);
+    // SAFETY: the caller's promise.
+    unsafe {
+        if float_out {
+            _mm256_storeu_ps(y.cast(), real);
+            return;
+        }
+        let ints = _mm256_cvtps_epi32(real);
+        let words = _mm_packs_epi32(_mm256_castsi256_si128(ints), _mm256_extracti128_si256::<1>(ints));
+        let words = _mm_adds_epi16(words, _mm_set1_epi16(i16::from(q.zero_point)));
+        let bytes = _mm_max_epu8(_mm_packus_epi16(words, words), _mm_set1_epi8(q.low as i8));
+        _mm_storel_epi64(y.cast(), _mm_min_epu8(bytes, _mm_set1_epi8(q.high as i8)));
     }
 }
 
