@@ -7,7 +7,7 @@
 use crate::frame::{Colorimetry, Frame, Matrix, PixelFormat};
 use crate::geometry::Affine;
 use crate::infer::{InputBuffer, InputForm};
-use crate::kernels::crop::{Colour, Group, Line, Picture, Sampler, Ycc};
+use crate::kernels::crop::{Colour, Group, Line, Picture, Sampler, Upright, Ycc};
 
 /// Why a crop could not be cut.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
@@ -32,6 +32,7 @@ pub struct Cropper {
     /// Which of R, G, B each channel of the network is.
     order: [usize; 3],
     sampler: Sampler,
+    upright: Upright,
     /// One line of samples: R, then G, then B, each padded to whole vectors.
     line: Vec<u8>,
 }
@@ -47,7 +48,8 @@ impl Cropper {
             height,
             order: if bgr { [2, 1, 0] } else { [0, 1, 2] },
             sampler: Sampler::new(kernels.as_deref()),
-            line: vec![0; 3 * width.next_multiple_of(8)],
+            upright: Upright::default(),
+            line: vec![0; 3 * width.next_multiple_of(16)],
         }
     }
 
@@ -110,10 +112,19 @@ impl Cropper {
         let groups = groups.get(..frame.info.format.groups()).unwrap_or(&[]);
         let picture = Picture { width, height, groups, colour };
         let padded = self.line.len() / 3;
+        let upright = map.x[1] == 0.0 && map.y[0] == 0.0;
+        if upright {
+            self.sampler.columns(&picture, &mut self.upright, map.x[2], map.x[0], padded);
+        }
         for v in 0..self.height {
             let start = map.apply((0.0, v as f32));
-            let step = (map.x[0], map.y[0]);
-            self.sampler.sample(&picture, &Line { start, step }, &mut self.line);
+            if upright {
+                self.sampler.expect(&picture, &self.upright, start.1 + map.y[1]);
+                self.sampler.line(&picture, &mut self.upright, start.1, &mut self.line);
+            } else {
+                let step = (map.x[0], map.y[0]);
+                self.sampler.sample(&picture, &Line { start, step }, &mut self.line);
+            }
             let (r, rest) = self.line.split_at(padded);
             let (g, b) = rest.split_at(padded);
             line(v, [r, g, b]);

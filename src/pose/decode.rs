@@ -92,7 +92,9 @@ fn peak(map: &[f32], width: usize) -> Option<(usize, usize, f32)> {
         }
     }
     let top = best.iter().chain(rest).copied().fold(f32::NEG_INFINITY, larger);
-    let at = map.iter().position(|&v| v == top).filter(|_| top.is_finite())?;
+    let has_top = |values: &[f32]| values.iter().fold(false, |has, v| has | (*v == top));
+    let first = chunks.iter().position(|chunk| has_top(chunk)).unwrap_or(chunks.len()) * LANES;
+    let at = first + map[first..].iter().position(|&v| v == top).filter(|_| top.is_finite())?;
     Some((at % width, at / width, top))
 }
 

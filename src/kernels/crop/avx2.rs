@@ -1,12 +1,13 @@
 //! Eight samples at a time with AVX2.
 
 use super::lanes::{Lanes, row};
-use super::{Line, Picture};
+use super::upright::{COLUMNS, Fade, Matrix};
+use super::{Group, Line, Picture};
 use std::arch::x86_64::*;
 
-/// Whether this processor has it.
+/// Whether this processor has it, and what [`Isa::Avx2`](crate::kernels::Isa::Avx2) has beside it.
 pub(super) fn here() -> bool {
-    std::arch::is_x86_feature_detected!("avx2")
+    std::arch::is_x86_feature_detected!("avx2") && std::arch::is_x86_feature_detected!("fma")
 }
 
 /// # Safety
@@ -15,6 +16,124 @@ pub(super) fn here() -> bool {
 pub(super) unsafe fn sample(picture: &Picture<'_>, line: &Line, out: &mut [u8]) {
     // SAFETY: the caller's promises.
     unsafe { row::<Avx2>(picture, line, out) };
+}
+
+/// Picks the samples of a group's channels out of a blended row, as upright.rs does.
+///
+/// # Safety
+/// [`here`].
+#[target_feature(enable = "avx2")]
+pub(super) unsafe fn pick(
+    row: &[i16],
+    left: &[u32],
+    weights: &[[i16; 2]],
+    group: &Group<'_>,
+    channels: &mut [Vec<i16>],
+) {
+    if !(2..=i32::MAX as usize).contains(&row.len()) {
+        return;
+    }
+    let last = _mm256_set1_epi32(row.len() as i32 - 2);
+    // Two samples from each place on.
+    let words = |at: __m256i, offset: usize| {
+        let at = _mm256_add_epi32(at, _mm256_set1_epi32(offset as i32));
+        // SAFETY: the unsigned minimum puts every place into 0..=len - 2, and both samples from there are in `row`.
+        unsafe { _mm256_i32gather_epi32::<2>(row.as_ptr().cast(), _mm256_min_epu32(at, last)) }
+    };
+    let low = |a, b| _mm256_blend_epi16::<0b1010_1010>(a, _mm256_slli_epi32::<16>(b));
+    let high = |a, b| _mm256_blend_epi16::<0b1010_1010>(_mm256_srli_epi32::<16>(a), b);
+    let (left, weights) = (left.as_chunks::<8>().0, weights.as_chunks::<8>().0);
+    let both = group.step == 2 && matches!(group.offsets, [0, 1] | [1, 0]);
+    for (i, (left, weights)) in left.iter().zip(weights).enumerate() {
+        // SAFETY: eight places, and eight pairs of weights.
+        let (at, weights) = unsafe {
+            (_mm256_loadu_si256(left.as_ptr().cast()), _mm256_loadu_si256(weights.as_ptr().cast()))
+        };
+        let mut store = |channel: usize, pairs: __m256i| {
+            let Some(out) = channels.get_mut(channel).and_then(|c| c.as_chunks_mut::<8>().0.get_mut(i))
+            else {
+                return;
+            };
+            let sums = _mm256_add_epi32(_mm256_madd_epi16(pairs, weights), _mm256_set1_epi32(1 << 13));
+            let sums = _mm256_srai_epi32::<14>(sums);
+            let sums = _mm_packs_epi32(_mm256_castsi256_si128(sums), _mm256_extracti128_si256::<1>(sums));
+            // SAFETY: eight samples.
+            unsafe { _mm_storeu_si128(out.as_mut_ptr().cast(), sums) };
+        };
+        if both {
+            let (a, b) = (words(at, 0), words(at, 2));
+            // Which channel the first byte is: the one whose offset is 0.
+            store(group.offsets[0], low(a, b));
+            store(group.offsets[1], high(a, b));
+            continue;
+        }
+        for (channel, &offset) in group.offsets.iter().enumerate() {
+            let a = words(at, offset);
+            store(channel, if group.step == 1 { a } else { low(a, words(at, offset + group.step)) });
+        }
+    }
+}
+
+/// Blends two rows of the same length, 16 or more, as upright.rs does.
+///
+/// # Safety
+/// [`here`].
+#[target_feature(enable = "avx2")]
+pub(super) unsafe fn blend(top: &[u8], bottom: &[u8], weight: i16, out: &mut [i16]) {
+    let len = top.len();
+    if len < COLUMNS || bottom.len() != len || out.len() < len {
+        return;
+    }
+    let weight = _mm256_set1_epi16(weight);
+    for at in (0..len).step_by(COLUMNS) {
+        // The last vector goes over some of what the one before it did.
+        let at = at.min(len - COLUMNS);
+        // SAFETY: 16 bytes of each row, and 16 places, from `at` on, which is at most `len - 16`.
+        unsafe {
+            let row = |row: &[u8]| {
+                _mm256_slli_epi16::<7>(_mm256_cvtepu8_epi16(_mm_loadu_si128(row.as_ptr().add(at).cast())))
+            };
+            let (top, bottom) = (row(top), row(bottom));
+            let part = _mm256_mulhrs_epi16(_mm256_sub_epi16(bottom, top), weight);
+            _mm256_storeu_si256(out.as_mut_ptr().add(at).cast(), _mm256_add_epi16(top, part));
+        }
+    }
+}
+
+/// Writes a line of pixels made of a line of Y, U and V each, as upright.rs does.
+///
+/// # Safety
+/// [`here`].
+#[target_feature(enable = "avx2")]
+pub(super) unsafe fn convert(m: &Matrix, ycc: [&[i16]; 3], fade: Fade<'_>, out: &mut [u8]) {
+    let all = |v: i16| _mm256_set1_epi16(v);
+    let [luma, u, v] = ycc.map(|c| c.as_chunks::<COLUMNS>().0);
+    let third = out.len() / 3;
+    for (i, ((luma, u), v)) in luma.iter().zip(u).zip(v).enumerate() {
+        // SAFETY: 16 samples.
+        let load = |samples: &[i16; COLUMNS]| unsafe { _mm256_loadu_si256(samples.as_ptr().cast()) };
+        let about = |c| _mm256_slli_epi16::<1>(_mm256_sub_epi16(load(c), all(128 << 7)));
+        let (u, v) = (about(u), about(v));
+        let luma = _mm256_adds_epi16(_mm256_mulhrs_epi16(load(luma), all(m.y)), all(m.black));
+        let plus = |a, c, by| _mm256_adds_epi16(a, _mm256_mulhrs_epi16(c, all(by)));
+        let rgb = [plus(luma, v, m.rv), plus(plus(luma, u, m.gu), v, m.gv), plus(luma, u, m.bu)];
+        for (channel, mut samples) in rgb.into_iter().enumerate() {
+            if let Some((line, columns)) = fade
+                && let Some(columns) = columns.as_chunks::<COLUMNS>().0.get(i)
+            {
+                let inside = _mm256_min_epi16(_mm256_max_epi16(samples, all(0)), all(255 << 6));
+                let faded = _mm256_mulhrs_epi16(_mm256_slli_epi16::<1>(inside), load(columns));
+                samples = _mm256_mulhrs_epi16(_mm256_slli_epi16::<1>(faded), all(line));
+            }
+            let levels = _mm256_srai_epi16::<6>(_mm256_adds_epi16(samples, all(32)));
+            let (low, high) = (_mm256_castsi256_si128(levels), _mm256_extracti128_si256::<1>(levels));
+            if let Some(out) = out.get_mut(channel * third + i * COLUMNS..).and_then(|o| o.get_mut(..COLUMNS))
+            {
+                // SAFETY: 16 bytes.
+                unsafe { _mm_storeu_si128(out.as_mut_ptr().cast(), _mm_packus_epi16(low, high)) };
+            }
+        }
+    }
 }
 
 struct Avx2;

@@ -33,12 +33,12 @@ fn pixel(picture: &Picture<'_>, x: f32, y: f32) -> [u8; 3] {
 }
 
 /// `v` in 0..=`top`; 0 if it is no number.
-fn limit(v: f32, top: f32) -> f32 {
+pub(super) fn limit(v: f32, top: f32) -> f32 {
     let v = positive(v);
     if v < top { v } else { top }
 }
 
-fn positive(v: f32) -> f32 {
+pub(super) fn positive(v: f32) -> f32 {
     if v > 0.0 { v } else { 0.0 }
 }
 

@@ -10,7 +10,9 @@
 //! Where one crop pixel spans several picture pixels nothing is averaged: the networks are trained
 //! on plain bilinear crops, and see here what they saw there.
 //!
-//! Every path computes the same f32 operations in the same order: their results are equal bit for bit.
+//! # How
+//! A crop whose lines are rows of the picture goes by [`Upright`], in fixed point; any other sample by sample, in
+//! f32. Each way has one order of operations, whatever the processor: results are equal bit for bit.
 
 mod generic;
 #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
@@ -22,6 +24,11 @@ mod avx2;
 mod neon;
 #[cfg(test)]
 mod tests;
+mod upright;
+
+pub use upright::Upright;
+
+use super::Isa;
 
 /// Samples that are stored side by side: one plane's, or several channels of it.
 #[derive(Clone, Copy, Debug)]
@@ -159,6 +166,35 @@ impl Sampler {
             },
             _ => generic::sample(picture, line, out),
         }
+    }
+
+    /// Prepares `upright` for crops of `picture` whose column `i` of `count` lies at `start + i·step` px.
+    pub fn columns(self, picture: &Picture<'_>, upright: &mut Upright, start: f32, step: f32, count: usize) {
+        if consistent(picture) {
+            upright.columns(picture, start, step, count);
+        }
+    }
+
+    /// Has what [`Sampler::line`] will read at row `y` fetched.
+    pub fn expect(self, picture: &Picture<'_>, upright: &Upright, y: f32) {
+        if consistent(picture) {
+            upright.expect(picture, y);
+        }
+    }
+
+    /// Samples the line at row `y` px of the picture that `upright` was prepared for; `out` as in
+    /// [`Sampler::sample`].
+    pub fn line(self, picture: &Picture<'_>, upright: &mut Upright, y: f32, out: &mut [u8]) {
+        if !out.len().is_multiple_of(3) || !consistent(picture) {
+            debug_assert!(false, "a caller of the crop kernels broke their rules");
+            return;
+        }
+        let isa = match self {
+            #[cfg(target_arch = "x86_64")]
+            Sampler::Avx2 if avx2::here() => Isa::Avx2,
+            _ => Isa::Generic,
+        };
+        upright.line(isa, picture, y, out);
     }
 }
 

@@ -60,6 +60,36 @@ fn every_sampler_gives_the_same_bytes() {
 }
 
 #[test]
+fn upright_crops_are_alike_by_every_sampler_and_within_a_level_of_the_other_way() {
+    // Kept from picture to picture, as a cropper keeps them.
+    let (mut plain, mut fast) = (Upright::default(), Upright::default());
+    let mut rng = fastrand::Rng::with_seed(13);
+    let bad = [f32::NAN, f32::INFINITY, f32::NEG_INFINITY, 1e30];
+    for (width, height) in [(37, 23), (1, 1), (2, 1), (1, 7), (3, 3), (8, 5), (64, 40)] {
+        with_pictures(&mut fastrand::Rng::with_seed(14), width, height, |picture| {
+            for round in 0..24 {
+                let mut within = |low: f32, high: f32| low + (high - low) * rng.f32();
+                let step = if round == 0 { bad[0] } else { within(-6.0, 6.0) };
+                let start = bad.get(round).copied().unwrap_or_else(|| within(-30.0, 60.0));
+                Sampler::Generic.columns(picture, &mut plain, start, step, 32);
+                Sampler::new(None).columns(picture, &mut fast, start, step, 32);
+                for y in [within(-3.0, 30.0), within(0.0, 20.0), bad[round % 4]] {
+                    let (mut a, mut b, mut other) = (vec![1; 3 * 32], vec![2; 3 * 32], vec![3; 3 * 32]);
+                    Sampler::Generic.line(picture, &mut plain, y, &mut a);
+                    Sampler::new(None).line(picture, &mut fast, y, &mut b);
+                    let name = format!("{width}x{height} {:?} {start} {step} {y}", picture.colour);
+                    assert_eq!(a, b, "{name}");
+                    let line = Line { start: (start, y), step: (step, 0.0) };
+                    Sampler::Generic.sample(picture, &line, &mut other);
+                    let off = a.iter().zip(&other).map(|(a, b)| a.abs_diff(*b)).max();
+                    assert!(off <= Some(1), "{name}: {off:?} levels");
+                }
+            }
+        });
+    }
+}
+
+#[test]
 fn far_outside_is_black_and_the_edge_fades() {
     let plane = [200; 16];
     let groups = [Group {

@@ -1,0 +1,290 @@
+//! Crops whose lines are rows of the picture, which is all crops of pictures that are not turned by 90 degrees.
+//!
+//! Every pixel of a line then lies between the same two rows, and every line has the same columns. So the
+//! columns are worked out once a crop; for each line the two rows are blended where they lie, byte after byte,
+//! which any vector unit does at the speed of memory; and only then samples are picked, from a row that is in
+//! the first cache. It is all in fixed point, so every processor gives the same bytes; what is lost is far
+//! below half a level:
+//!
+//! - a blended sample is i16 in steps of 1/128, its weight in 1/32768;
+//! - so is a sample between two columns, their weights in 1/16384;
+//! - R, G and B are i16 in steps of 1/64, saturated at 511 (anything above 255 is 255).
+
+use super::{Colour, Group, Picture, Ycc, across, down, generic};
+use crate::kernels::Isa;
+
+/// 1.0 as a column's weight.
+const ONE: f32 = 16384.0;
+/// Columns that are picked together: what the tables are padded to.
+pub const COLUMNS: usize = 16;
+/// Samples after the last one of a row that a pick may read (and multiplies by nothing).
+const SLACK: usize = 8;
+
+/// An upright crop's columns, and the memory that its lines go through. Kept between crops.
+#[derive(Debug, Default)]
+pub struct Upright {
+    groups: [Columns; 3],
+    /// How much of each column is in the picture, in 1/16384.
+    cover: Vec<i16>,
+    /// Two rows of a group, blended.
+    row: Vec<i16>,
+    /// One line of each channel.
+    channels: [Vec<i16>; 3],
+}
+
+/// Where a group's samples for each column lie.
+#[derive(Debug, Default)]
+struct Columns {
+    /// The bytes of a row that the crop reads: the first, and how many.
+    start: usize,
+    len: usize,
+    /// The left sample's first byte, from `start` on; its right neighbour's is a step further.
+    left: Vec<u32>,
+    /// Weights of the left and the right sample, in 1/16384.
+    weights: Vec<[i16; 2]>,
+}
+
+impl Upright {
+    /// Prepares for crops whose column `i` lies at `start + i·step`, px of `picture`, which is consistent.
+    pub(super) fn columns(&mut self, picture: &Picture<'_>, start: f32, step: f32, count: usize) {
+        let inside = |i: usize| {
+            let x = start + step * i as f32;
+            (x, generic::limit(x, (picture.width - 1) as f32))
+        };
+        let padded = count.next_multiple_of(COLUMNS);
+        self.cover.clear();
+        self.cover.extend((0..padded).map(inside).map(|(x, inside)| covered(x, inside)));
+        for (group, columns) in picture.groups.iter().zip(&mut self.groups) {
+            columns.fill(group, (0..padded).map(|i| inside(i).1));
+            let needed = columns.len + group.step + SLACK;
+            if self.row.len() < needed {
+                self.row.resize(needed, 0);
+            }
+        }
+        self.channels.iter_mut().for_each(|c| c.resize(padded, 0));
+    }
+
+    /// Has the processor fetch what the line at row `y` will read: rows are too far apart for it to foresee.
+    pub(super) fn expect(&self, picture: &Picture<'_>, y: f32) {
+        let inside = generic::limit(y, (picture.height - 1) as f32);
+        for (group, columns) in picture.groups.iter().zip(&self.groups) {
+            let (row, next, _) = rows(group, inside);
+            for row in [row, next] {
+                let bytes = group.plane.get(row * group.stride + columns.start..);
+                fetch(bytes.and_then(|b| b.get(..columns.len)).unwrap_or(&[]));
+            }
+        }
+    }
+
+    /// Samples the line at row `y`, px of the `picture` that the columns are of: R, then G, then B, each a third
+    /// of `out` and whole vectors long.
+    pub(super) fn line(&mut self, isa: Isa, picture: &Picture<'_>, y: f32, out: &mut [u8]) {
+        let inside = generic::limit(y, (picture.height - 1) as f32);
+        let cover = covered(y, inside);
+        let count = out.len() / 3;
+        if cover == 0 || count > self.cover.len() || !count.is_multiple_of(COLUMNS) {
+            out.fill(0);
+            return;
+        }
+        let mut channels = &mut self.channels[..];
+        for (group, columns) in picture.groups.iter().zip(&self.groups) {
+            let (row, next, weight) = rows(group, inside);
+            let of = |row: usize| group.plane.get(row * group.stride + columns.start..)?.get(..columns.len);
+            let (Some(top), Some(bottom)) = (of(row), of(next)) else { continue };
+            blend(isa, top, bottom, weight, &mut self.row);
+            let (these, others) = channels.split_at_mut(group.offsets.len().min(channels.len()));
+            columns.pick(isa, &self.row, group, these);
+            channels = others;
+        }
+        let faded = cover != ONE as i16 || self.cover[..count].iter().any(|c| *c != ONE as i16);
+        let fade = faded.then_some((cover, &self.cover[..count]));
+        let [a, b, c] = self.channels.each_ref().map(|c| &c[..count]);
+        match &picture.colour {
+            #[cfg(target_arch = "x86_64")]
+            // SAFETY: the caller's `isa` runs here.
+            Colour::Ycc(m) if isa == Isa::Avx2 => unsafe {
+                super::avx2::convert(&Matrix::from(m), [a, b, c], fade, out);
+            },
+            Colour::Ycc(m) => {
+                let m = Matrix::from(m);
+                write([a, b, c], fade, out, |y, u, v| converted(&m, y, u, v));
+            }
+            Colour::Rgb => write([a, b, c], fade, out, |r, g, b| [r, g, b].map(halved)),
+            Colour::Grey => write([a; 3], fade, out, |y, _, _| [halved(y); 3]),
+        }
+    }
+}
+
+/// Asks for bytes that will be read soon, where there is an instruction for it.
+fn fetch(bytes: &[u8]) {
+    #[cfg(target_arch = "x86_64")]
+    for line in bytes.chunks(64) {
+        use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+        // SAFETY: x86-64 always has it, and it reads nothing that the program could see.
+        unsafe { _mm_prefetch::<_MM_HINT_T0>(line.as_ptr().cast()) };
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = bytes;
+}
+
+/// How much of a point is in the picture, in 1/16384.
+fn covered(at: f32, inside: f32) -> i16 {
+    (generic::positive(1.0 - (at - inside).abs()) * ONE + 0.5) as i16
+}
+
+/// The two rows of a group around row `y` of the picture, and the weight of the second in 1/32768.
+fn rows(group: &Group<'_>, y: f32) -> (usize, usize, i16) {
+    let (scale, offset) = down(group.halved.1);
+    let y = generic::limit(y * scale + offset, (group.height - 1) as f32);
+    let row = y as usize;
+    let weight = ((y - row as f32) * 32768.0 + 0.5).min(32767.0);
+    (row, (row + 1).min(group.height - 1), weight as i16)
+}
+
+impl Columns {
+    fn fill(&mut self, group: &Group<'_>, inside: impl Iterator<Item = f32>) {
+        self.left.clear();
+        self.weights.clear();
+        // The last sample of a row is the right one of a pair, all of whose weight it gets.
+        let last = group.width.max(2) - 2;
+        for x in inside {
+            let x = generic::limit(x * across(group.halved.0), (group.width - 1) as f32);
+            let column = (x as usize).min(last);
+            let right = ((x - column as f32) * ONE + 0.5) as i16;
+            self.left.push((column * group.step) as u32);
+            self.weights.push([ONE as i16 - right, right]);
+        }
+        let (first, last) = (self.left.iter().min().copied(), self.left.iter().max().copied());
+        let (first, last) = (first.unwrap_or(0), last.unwrap_or(0) as usize);
+        self.left.iter_mut().for_each(|l| *l -= first);
+        self.start = first as usize;
+        let right = (last + group.step).min((group.width - 1) * group.step);
+        self.len = right + group.offsets.iter().max().map_or(0, |o| o + 1) - self.start;
+    }
+
+    /// Picks the samples of a group's channels out of a blended row.
+    fn pick(&self, isa: Isa, row: &[i16], group: &Group<'_>, channels: &mut [Vec<i16>]) {
+        #[cfg(target_arch = "x86_64")]
+        if isa == Isa::Avx2 {
+            // SAFETY: the caller's `isa` runs here.
+            unsafe { super::avx2::pick(row, &self.left, &self.weights, group, channels) };
+            return;
+        }
+        let _ = isa;
+        let at = |i: usize| row.get(i).copied().map_or(0, i32::from);
+        for (&offset, channel) in group.offsets.iter().zip(channels) {
+            for ((out, &left), [a, b]) in channel.iter_mut().zip(&self.left).zip(&self.weights) {
+                let left = left as usize + offset;
+                let sum = at(left) * i32::from(*a) + at(left + group.step) * i32::from(*b);
+                *out = ((sum + (1 << 13)) >> 14) as i16;
+            }
+        }
+    }
+}
+
+/// Blends two rows, byte by byte: `weight` of the lower one in 1/32768.
+fn blend(isa: Isa, top: &[u8], bottom: &[u8], weight: i16, out: &mut [i16]) {
+    #[cfg(target_arch = "x86_64")]
+    if isa == Isa::Avx2 && top.len() >= COLUMNS {
+        // SAFETY: the caller's `isa` runs here.
+        unsafe { super::avx2::blend(top, bottom, weight, out) };
+        return;
+    }
+    let _ = isa;
+    let one = |top: u8, bottom: u8| {
+        let (top, bottom) = (i16::from(top) << 7, i16::from(bottom) << 7);
+        top.wrapping_add(times(bottom.wrapping_sub(top), weight))
+    };
+    let (top, top_rest) = top.as_chunks::<COLUMNS>();
+    let (bottom, bottom_rest) = bottom.as_chunks::<COLUMNS>();
+    let (out, out_rest) = out.split_at_mut(top.len() * COLUMNS);
+    for ((out, top), bottom) in out.as_chunks_mut::<COLUMNS>().0.iter_mut().zip(top).zip(bottom) {
+        for l in 0..COLUMNS {
+            out[l] = one(top[l], bottom[l]);
+        }
+    }
+    for ((out, top), bottom) in out_rest.iter_mut().zip(top_rest).zip(bottom_rest) {
+        *out = one(*top, *bottom);
+    }
+}
+
+/// `a * b / 32768`, halves up: what `pmulhrsw` and `sqrdmulh` do.
+#[inline(always)]
+fn times(a: i16, b: i16) -> i16 {
+    ((((i32::from(a) * i32::from(b)) >> 14) + 1) >> 1) as i16
+}
+
+/// [`Ycc`] in fixed point: luma's factor in 1/65536, chroma's in 1/131072, what black is in 1/64.
+pub(super) struct Matrix {
+    pub y: i16,
+    pub rv: i16,
+    pub gu: i16,
+    pub gv: i16,
+    pub bu: i16,
+    pub black: i16,
+}
+
+impl From<&Ycc> for Matrix {
+    fn from(m: &Ycc) -> Matrix {
+        // From steps of 1/128 to steps of 1/64: half; chroma is doubled first, so a quarter.
+        let chroma = |c: f32| (c * 8192.0).round() as i16;
+        let black = ((m.b0 + 128.0 * m.bu) * 64.0).round() as i16;
+        let y = (m.y * 16384.0).round() as i16;
+        Matrix { y, rv: chroma(m.rv), gu: chroma(m.gu), gv: chroma(m.gv), bu: chroma(m.bu), black }
+    }
+}
+
+/// How much of the line, and of each column, is in the picture; `None`: all of it.
+pub(super) type Fade<'a> = Option<(i16, &'a [i16])>;
+
+/// A vector of samples.
+type Samples = [i16; COLUMNS];
+
+/// Writes a line of pixels made of a line of each channel.
+fn write(
+    channels: [&[i16]; 3],
+    fade: Fade<'_>,
+    out: &mut [u8],
+    pixels: impl Fn(&Samples, &Samples, &Samples) -> [Samples; 3],
+) {
+    let [a, b, c] = channels.map(|c| c.as_chunks::<COLUMNS>().0);
+    let (red, rest) = out.split_at_mut(channels[0].len());
+    let (green, blue) = rest.split_at_mut(channels[0].len());
+    let [red, green, blue] = [red, green, blue].map(|o| o.as_chunks_mut::<COLUMNS>().0);
+    for (i, (((a, b), c), ((red, green), blue))) in
+        a.iter().zip(b).zip(c).zip(red.iter_mut().zip(green).zip(blue)).enumerate()
+    {
+        for (mut samples, out) in pixels(a, b, c).into_iter().zip([red, green, blue]) {
+            if let Some((line, columns)) = fade {
+                for (sample, column) in samples.iter_mut().zip(&columns[i * COLUMNS..]) {
+                    let inside = (*sample).clamp(0, 255 << 6);
+                    *sample = times(times(inside << 1, *column) << 1, line);
+                }
+            }
+            for l in 0..COLUMNS {
+                out[l] = (samples[l].saturating_add(32) >> 6).clamp(0, 255) as u8;
+            }
+        }
+    }
+}
+
+/// R, G and B in steps of 1/64 of Y, U and V in steps of 1/128.
+#[inline(always)]
+fn converted(m: &Matrix, luma: &Samples, u: &Samples, v: &Samples) -> [Samples; 3] {
+    let mut out = [[0; COLUMNS]; 3];
+    for l in 0..COLUMNS {
+        // Chroma about 0, in steps of 1/256.
+        let [u, v] = [u[l], v[l]].map(|c| c.wrapping_sub(128 << 7) << 1);
+        let luma = times(luma[l], m.y).saturating_add(m.black);
+        out[0][l] = luma.saturating_add(times(v, m.rv));
+        out[1][l] = luma.saturating_add(times(u, m.gu)).saturating_add(times(v, m.gv));
+        out[2][l] = luma.saturating_add(times(u, m.bu));
+    }
+    out
+}
+
+/// Steps of 1/64 of steps of 1/128.
+#[inline(always)]
+fn halved(samples: &Samples) -> Samples {
+    samples.map(|v| (v + 1) >> 1)
+}
