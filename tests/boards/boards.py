@@ -47,7 +47,7 @@ name = "clip"
 source = "file://{clip}"
 loop = true
 finder = "none"
-roi = [0.42, 0.2, 0.14, 0.55]
+roi = [0.62, 0.2, 0.13, 0.55]
 connect_timeout_ms = 120000
 stall_timeout_ms = 120000
 """
