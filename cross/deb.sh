@@ -13,4 +13,8 @@ fi
 [ "$name" != aarch64-jetpack5 ] || options+=(--variant jetpack5)
 "$here/build.sh" "$name" >&2
 mkdir -p "$out"
-(cd "$root" && cargo deb "${options[@]}")
+cd "$root"
+deb=$(cargo deb "${options[@]}")
+# What the binary may need, by build.sh's check, is what the package asks for.
+dpkg-deb -f "$deb" Depends | grep -qF "libc6 (>= $glibc)" || fail "$deb does not depend on libc6 (>= $glibc)"
+echo "$deb"

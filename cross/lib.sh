@@ -10,7 +10,8 @@ fail() { echo "cross: $*" >&2; exit 1; }
 
 # target NAME: sets triple (Rust's), gnu (gcc's), arch (Debian's), suite, gcc_version, glibc (highest allowed), qemu.
 target() {
-    gcc_version=12 suite=bookworm glibc=2.36
+    # JetPack 6 has 2.35, Raspberry Pi OS bookworm 2.36.
+    gcc_version=12 suite=bookworm glibc=2.35
     case "$1" in
         aarch64) triple=aarch64-unknown-linux-gnu gnu=aarch64-linux-gnu arch=arm64 qemu=qemu-aarch64-static ;;
         aarch64-jetpack5) triple=aarch64-unknown-linux-gnu gnu=aarch64-linux-gnu arch=arm64 qemu=qemu-aarch64-static
