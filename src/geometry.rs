@@ -37,6 +37,12 @@ impl BBox {
         w.max(0.0) * h.max(0.0)
     }
 
+    /// Share of this box that lies in `other`, 0..=1.
+    pub fn share_in(&self, other: &BBox) -> f32 {
+        let area = self.area();
+        if area > 0.0 { self.overlap(other) / area } else { 0.0 }
+    }
+
     /// The smallest box that holds both.
     pub fn hull(&self, other: &BBox) -> BBox {
         let (x, y) = (self.x.min(other.x), self.y.min(other.y));

@@ -59,6 +59,8 @@ pub(super) struct Track {
     within: bool,
     /// Looks in which the finder saw it, the one that it was born of among them.
     looks: u8,
+    /// Where the finder has just seen a body that may be this one, if it is not where it was expected.
+    pub(super) elsewhere: Option<BBox>,
     /// How often more the finder may overlook it.
     trust: u8,
     score: f32,
@@ -90,6 +92,7 @@ impl Track {
             missed_since: None,
             within,
             looks: 1,
+            elsewhere: None,
             trust: FIRST_TRUST,
             score: pose.score,
             usual_score: pose.score,
@@ -130,7 +133,9 @@ impl Track {
         }
         let ahead = self.likeness(&self.keypoints_at(at), &self.box_at(at), at, pose, bbox, options);
         if self.stage != Stage::Lost {
-            return ahead;
+            // Whatever is where the track believes itself to be goes first.
+            let found = self.elsewhere.map_or(0.0, |found| found.iou(bbox));
+            return if ahead == 0.0 && found >= MIN_LIKENESS { MIN_LIKENESS * found } else { ahead };
         }
         // Who left and comes back does so where they were last seen.
         ahead.max(self.likeness(&self.keypoints, &self.bbox, at, pose, bbox, options))
@@ -156,9 +161,16 @@ impl Track {
     pub(super) fn see(&mut self, at: Mono, pose: &Pose, options: &Options) {
         let dt_s = at.since(self.seen_at).as_secs_f32();
         self.hits = self.hits.saturating_add(1);
-        self.follow_velocity(at, pose, dt_s, options);
+        // Keypoints that were of something else say nothing of how the body moves.
+        let now = bounding_box(&pose.keypoints, options.keypoint_score).unwrap_or(pose.bbox);
+        let astray = self.elsewhere.take().is_some() && self.box_at(at).iou(&now) < MIN_LIKENESS;
+        if astray {
+            self.velocity_px_s = [0.0; 2];
+        } else {
+            self.follow_velocity(at, pose, dt_s, options);
+        }
         self.follow_box(pose, dt_s, options);
-        let rested = dt_s > options.hold.as_secs_f32().max(0.5);
+        let rested = astray || dt_s > options.hold.as_secs_f32().max(0.5);
         for index in 0..KEYPOINTS {
             self.smooth(index, &pose.keypoints, dt_s, rested, options);
         }
@@ -223,6 +235,7 @@ impl Track {
 
     /// Looked for at `at` in vain. Returns whether that is news: the first time, or the last.
     pub(super) fn miss(&mut self, at: Mono, options: &Options) -> bool {
+        self.elsewhere = None;
         match self.missed_since {
             None => {
                 self.missed_since = Some(at);

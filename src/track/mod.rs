@@ -27,6 +27,7 @@ use crate::geometry::BBox;
 use assign::Similarities;
 use life::{Stage, Track};
 use sight::Seen;
+use turns::Word;
 
 /// Follows the people in front of one camera.
 #[derive(Debug)]
@@ -120,8 +121,12 @@ impl Tracker {
                 served: track.served,
             }));
         }
-        turns::claim(&mut self.crops, found, self.newcomers_served, |id, bbox| {
-            self.tracks.iter_mut().filter(|track| track.id == id).for_each(|track| track.reframe(at, bbox));
+        turns::claim(&mut self.crops, found, self.newcomers_served, |id, bbox, word| {
+            let own = self.tracks.iter_mut().filter(|track| track.id == id);
+            own.for_each(|track| match word {
+                Word::Here => track.reframe(at, bbox),
+                Word::PerhapsHere => track.elsewhere = Some(*bbox),
+            });
         });
         let wanted = self.crops.len();
         turns::take_turns(&mut self.crops, budget);

@@ -8,10 +8,22 @@ const CLAIM_IOU: f32 = 0.5;
 /// ... this share of a track's box lies in it and it is not this much larger.
 const HALF_BODY: f32 = 0.7;
 const MAX_GROWTH: f32 = 5.0;
+/// A track and a box that touch no other may be one body's if this share of the smaller lies in the
+/// larger: a few keypoints, those of a head alone, lead a track astray.
+const LONE_SHARE: f32 = 0.3;
 /// Above this overlap, the two boxes say the same: of somebody alone, and of somebody in a crowd,
 /// where the finder's box is easily that of two.
 const AGREE_IOU: f32 = 0.75;
 const AGREE_IN_CROWD_IOU: f32 = 0.65;
+
+/// What a found box says of a track.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Word {
+    /// This is where the body is.
+    Here,
+    /// It may be the body, if what is at the track's own box is not.
+    PerhapsHere,
+}
 
 /// A box to crop and estimate the pose in; px of the display frame.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -26,14 +38,15 @@ pub struct Crop {
 
 /// Pairs found boxes with tracks where each is the other's nearest. If the two agree the track keeps
 /// its own box, which is the steadier; if not it takes the found one, or a track that knows half a
-/// body would never see the rest (`reframe` is told whose box is which). What is nobody's is
-/// appended as somebody new, last served in turn `served`: when in doubt an extra crop shows
-/// whether it is somebody else, and costs less than one person's box for another.
+/// body would never see the rest. Where the two hardly agree but touch no other, the found one is
+/// appended as a second box of the track: its crop shows which is right. (`tell` hears whose a found
+/// box is.) What is nobody's is appended as somebody new, last served in turn `served`: when in doubt
+/// an extra crop shows whether it is somebody else, and costs less than one person's box for another.
 pub(super) fn claim(
     crops: &mut Vec<Crop>,
     found: &[BBox],
     served: u64,
-    mut reframe: impl FnMut(TrackId, &BBox),
+    mut tell: impl FnMut(TrackId, &BBox, Word),
 ) {
     let tracked = crops.len();
     for (index, bbox) in found.iter().enumerate().filter(|(_, bbox)| bbox.is_valid()) {
@@ -41,15 +54,28 @@ pub(super) fn claim(
         let mutual = own.filter(|&own| nearest(found.iter(), &crops[own].bbox) == Some(index));
         let near = crops[..tracked].iter().filter(|crop| crop.bbox.iou(bbox) > 0.0).count();
         let agree = if near > 1 { AGREE_IN_CROWD_IOU } else { AGREE_IOU };
+        let rivals = |own: usize| found.iter().filter(|other| other.iou(&crops[own].bbox) > 0.0).count();
+        let alone = near == 1 && mutual.is_some_and(|own| rivals(own) == 1);
         match mutual.and_then(|own| crops.get_mut(own)) {
             Some(crop) if crop.bbox.iou(bbox) >= agree => {}
             Some(crop) if crop.bbox.iou(bbox) >= CLAIM_IOU || is_part(&crop.bbox, bbox) => {
                 crop.bbox = *bbox;
-                crop.track.iter().for_each(|&id| reframe(id, bbox));
+                crop.track.iter().for_each(|&id| tell(id, bbox, Word::Here));
+            }
+            Some(crop) if alone && is_near(&crop.bbox, bbox) => {
+                let Crop { track, served, .. } = *crop;
+                track.iter().for_each(|&id| tell(id, bbox, Word::PerhapsHere));
+                crops.push(Crop { bbox: *bbox, track, served });
             }
             _ => crops.push(Crop { bbox: *bbox, track: None, served }),
         }
     }
+}
+
+/// Whether the track's box `own` and the found one may be one body's though they hardly agree.
+fn is_near(own: &BBox, found: &BBox) -> bool {
+    let (small, large) = if own.area() < found.area() { (own, found) } else { (found, own) };
+    small.share_in(large) >= LONE_SHARE && large.area() <= MAX_GROWTH * small.area()
 }
 
 /// Which of `boxes` overlaps `bbox` most.
@@ -76,7 +102,7 @@ fn is_part(part: &BBox, whole: &BBox) -> bool {
 
 /// Whether most of `part` lies in `whole`.
 pub(super) fn is_within(part: &BBox, whole: &BBox) -> bool {
-    part.overlap(whole) >= HALF_BODY * part.area()
+    part.share_in(whole) >= HALF_BODY
 }
 
 /// Keeps the `budget` that have waited longest. Newcomers share one place in the queue (they all
@@ -104,7 +130,7 @@ mod tests {
     fn a_found_box_goes_to_the_track_it_overlaps() {
         let mut crops = vec![crop(Some(1), 0.0, 5), crop(Some(2), 200.0, 5)];
         let mut reframed = Vec::new();
-        claim(&mut crops, &[bbox(212.0), bbox(2.0), bbox(500.0), BBox::default()], 3, |id, bbox| {
+        claim(&mut crops, &[bbox(212.0), bbox(2.0), bbox(500.0), BBox::default()], 3, |id, bbox, _| {
             reframed.push((id.0, bbox.x))
         });
         assert_eq!(reframed, [(2, 212.0)]);
@@ -118,9 +144,25 @@ mod tests {
         let room = BBox { x: 0.0, y: 0.0, w: 640.0, h: 480.0 };
         for (found, expected) in [(whole, vec![whole]), (room, vec![half, room])] {
             let mut crops = vec![crop(Some(1), 100.0, 5)];
-            claim(&mut crops, &[found], 0, |_, _| ());
+            claim(&mut crops, &[found], 0, |_, _, _| ());
             assert_eq!(crops.iter().map(|c| c.bbox).collect::<Vec<_>>(), expected);
         }
+    }
+
+    #[test]
+    fn a_track_that_went_astray_is_looked_for_in_the_box_of_the_only_body_about_too() {
+        let (head, body) = (BBox { y: -60.0, ..bbox(20.0) }, BBox { x: 0.0, y: 0.0, w: 80.0, h: 220.0 });
+        let others = |tracks: &[BBox], found: &[BBox]| {
+            let own = |(id, bbox): (u64, &BBox)| Crop { bbox: *bbox, ..crop(Some(id), 0.0, 0) };
+            let mut crops: Vec<Crop> = (1..).zip(tracks).map(own).collect();
+            claim(&mut crops, found, 0, |_, _, word| assert_eq!(word, Word::PerhapsHere));
+            assert_eq!(crops[0].bbox, head, "its own box stays");
+            crops[tracks.len()..].iter().map(|c| c.track.map(|id| id.0)).collect::<Vec<_>>()
+        };
+        assert_eq!(others(&[head], &[body]), [Some(1)]);
+        // With others about it may be anybody's.
+        assert_eq!(others(&[head, bbox(60.0)], &[body]), [None]);
+        assert_eq!(others(&[head], &[body, BBox { y: -100.0, ..bbox(40.0) }]), [None, None]);
     }
 
     #[test]
@@ -144,7 +186,7 @@ mod tests {
         let (mut track, mut newcomer, mut updates) = (0, 0, 0);
         for turn in 1..=20 {
             let mut crops = vec![crop(Some(1), 0.0, track)];
-            claim(&mut crops, &[bbox(300.0), bbox(400.0), bbox(500.0)], newcomer, |_, _| ());
+            claim(&mut crops, &[bbox(300.0), bbox(400.0), bbox(500.0)], newcomer, |_, _, _| ());
             take_turns(&mut crops, 1);
             if crops[0].track.is_some() {
                 (track, updates) = (turn, updates + 1);

@@ -252,13 +252,7 @@ fn a_coat_on_a_hook_is_not_followed_for_long_and_a_person_is() {
 /// For how many frames of ten seconds a small person is published who is all within a large one's box,
 /// the finder seeing the large one in every look (two a second) and the small one when `finds` says so.
 fn published_within(finds: impl Fn(u64) -> bool) -> usize {
-    let person = |feet, height: f32| {
-        let mut keypoints = scene::figure(feet, height, 0.0);
-        keypoints.iter_mut().for_each(|k| k.score = 0.45);
-        let bbox = BBox { x: feet.0 - 0.17 * height, y: feet.1 - height, w: 0.34 * height, h: height };
-        Pose { bbox, score: 0.45, keypoints }
-    };
-    let (large, small) = (person((640.0, 700.0), 600.0), person((650.0, 690.0), 200.0));
+    let (large, small) = (whole((640.0, 700.0), 600.0), whole((650.0, 690.0), 200.0));
     let mut tracker = Tracker::new(Options::default(), Ids::default());
     let mut count = 0;
     for frame in 0..100 {
@@ -288,4 +282,32 @@ fn somebodys_legs_are_not_a_second_person_and_a_child_before_somebody_is() {
     assert_eq!(published_within(|look| look % 3 == 0), 0);
     // Seen by two looks on end: from the second one on, which is half a second after the first.
     assert_eq!(published_within(|_| true), 100 - 25);
+}
+
+/// A whole person of `height` px, and their box.
+fn whole(feet: (f32, f32), height: f32) -> Pose {
+    let mut keypoints = scene::figure(feet, height, 0.0);
+    keypoints.iter_mut().for_each(|k| k.score = 0.45);
+    let bbox = BBox { x: feet.0 - 0.17 * height, y: feet.1 - height, w: 0.34 * height, h: height };
+    Pose { bbox, score: 0.45, keypoints }
+}
+
+#[test]
+fn who_went_astray_on_a_few_keypoints_is_the_same_when_the_finder_sees_all_of_them() {
+    let mut tracker = Tracker::new(Options::default(), Ids::default());
+    let mut ids = HashSet::new();
+    for frame in 0..40u64 {
+        let at = Mono(frame * 100_000_000);
+        // For two seconds the pose network has little more than a head, and that half out of the body.
+        let astray = whole((660.0, 370.0), 190.0);
+        let pose = if frame < 20 { astray } else { whole((640.0, 620.0), 370.0) };
+        let found: &[BBox] = if frame % 5 == 0 { &[pose.bbox] } else { &[] };
+        if frame % 5 == 0 {
+            tracker.looked(at, found);
+        }
+        let crops = tracker.plan(at, SIZE, found, 8).to_vec();
+        let seen: Vec<_> = crops.iter().map(|c| Observation { pose, track: c.track }).collect();
+        ids.extend(tracker.update(at, SIZE, &seen).iter().map(|p| p.id.0));
+    }
+    assert_eq!(ids.len(), 1, "{ids:?}");
 }
