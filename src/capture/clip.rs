@@ -54,9 +54,13 @@ impl Clip {
     /// Ends the file.
     ///
     /// # Errors
-    /// If the camera or the disk failed since [`Clip::start`]: the file ends there.
+    /// If the camera or the disk failed since [`Clip::start`], or no video came: the file ends there.
     pub fn finish(self) -> Result<(), Error> {
-        self.pipeline.send_event(gst::event::Eos::new());
+        // While it is still on its way to play, the end of the stream would wait for that and that for
+        // the end, for ever.
+        if self.pipeline.state(END_WITHIN).1 == gst::State::Playing {
+            self.pipeline.send_event(gst::event::Eos::new());
+        }
         let ends = [gst::MessageType::Error, gst::MessageType::Eos];
         let reason = match self.bus.timed_pop_filtered(END_WITHIN, &ends).as_ref().map(|m| m.view()) {
             Some(gst::MessageView::Eos(_)) => return Ok(()),
