@@ -37,7 +37,7 @@ pub struct Args {
     #[arg(long, value_name = "DIR", conflicts_with = "gt_boxes")]
     person_model: Option<PathBuf>,
     /// Least score of the finder's boxes: low, for average precision is about their order.
-    #[arg(long, value_name = "SCORE", default_value_t = 0.05, conflicts_with = "gt_boxes")]
+    #[arg(long, value_name = "SCORE", default_value_t = 0.02, conflicts_with = "gt_boxes")]
     min_box_score: f32,
 }
 

@@ -17,6 +17,11 @@ use std::process::ExitCode;
 /// Poses more alike than this (OKS) are one person's.
 const SAME_PERSON: f32 = 0.9;
 
+/// Power of the box's score that a pose's is multiplied by. Whether somebody is there says less than
+/// the keypoints do of how well they are seen: on 300 pictures of the training set, average precision
+/// is 7 % higher than with the score itself (with 0.5 or 0.1, 5 %).
+const BOX_WEIGHT: f32 = 0.3;
+
 /// Poses of still pictures.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example: posed image --json --overlay /tmp/poses.png street.jpg")]
@@ -93,9 +98,7 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
 ///
 /// Each person whom the finder sees is cropped twice: by its box, and by that box grown about the
 /// pose seen in it, as a followed person's crop is by the pose of the frame before. A box that cut off
-/// an arm or the feet is so put right. The score of a pose is multiplied by the root of its box's:
-/// whether somebody is there says less than the keypoints do of how well they are seen (on pictures
-/// of the training set, average precision is 6 % higher than with the box's score itself).
+/// an arm or the feet is so put right.
 pub(super) fn poses(
     image: &RgbImage,
     estimator: &mut Estimator,
@@ -118,7 +121,7 @@ pub(super) fn poses(
     }
     estimator.estimate(&frame, &view, &boxes, &mut poses)?;
     for (pose, detection) in poses.iter_mut().zip(&found) {
-        pose.score *= detection.score.max(0.0).sqrt();
+        pose.score *= detection.score.max(0.0).powf(BOX_WEIGHT);
     }
     oks_nms(&mut poses, SAME_PERSON);
     Ok(poses)
