@@ -20,6 +20,8 @@ pub(super) unsafe fn sample(picture: &Picture<'_>, line: &Line, out: &mut [u8]) 
 
 /// Picks the samples of a group's channels out of a blended row, as upright.rs does.
 ///
+/// Neighbours are loaded one column after the other: that takes fewer operations than a gather.
+///
 /// # Safety
 /// [`here`].
 #[target_feature(enable = "avx2")]
@@ -30,48 +32,95 @@ pub(super) unsafe fn pick(
     group: &Group<'_>,
     channels: &mut [Vec<i16>],
 ) {
-    if !(2..=i32::MAX as usize).contains(&row.len()) {
+    let offset = group.offsets.iter().max().copied().unwrap_or(0);
+    let last = left.iter().max().map_or(0, |l| *l as usize);
+    if last + offset + group.step + 2 > row.len() {
         return;
     }
-    let last = _mm256_set1_epi32(row.len() as i32 - 2);
-    // Two samples from each place on.
-    let words = |at: __m256i, offset: usize| {
-        let at = _mm256_add_epi32(at, _mm256_set1_epi32(offset as i32));
-        // SAFETY: the unsigned minimum puts every place into 0..=len - 2, and both samples from there are in `row`.
-        unsafe { _mm256_i32gather_epi32::<2>(row.as_ptr().cast(), _mm256_min_epu32(at, last)) }
-    };
-    let low = |a, b| _mm256_blend_epi16::<0b1010_1010>(a, _mm256_slli_epi32::<16>(b));
-    let high = |a, b| _mm256_blend_epi16::<0b1010_1010>(_mm256_srli_epi32::<16>(a), b);
-    let (left, weights) = (left.as_chunks::<8>().0, weights.as_chunks::<8>().0);
     let both = group.step == 2 && matches!(group.offsets, [0, 1] | [1, 0]);
-    for (i, (left, weights)) in left.iter().zip(weights).enumerate() {
-        // SAFETY: eight places, and eight pairs of weights.
-        let (at, weights) = unsafe {
-            (_mm256_loadu_si256(left.as_ptr().cast()), _mm256_loadu_si256(weights.as_ptr().cast()))
-        };
-        let mut store = |channel: usize, pairs: __m256i| {
+    for (i, (left, weights)) in left.as_chunks::<8>().0.iter().zip(weights.as_chunks::<8>().0).enumerate() {
+        // SAFETY: eight pairs of weights.
+        let weights = unsafe { _mm256_loadu_si256(weights.as_ptr().cast()) };
+        let mut store = |channel: usize, samples: __m128i| {
             let Some(out) = channels.get_mut(channel).and_then(|c| c.as_chunks_mut::<8>().0.get_mut(i))
             else {
                 return;
             };
-            let sums = _mm256_add_epi32(_mm256_madd_epi16(pairs, weights), _mm256_set1_epi32(1 << 13));
-            let sums = _mm256_srai_epi32::<14>(sums);
-            let sums = _mm_packs_epi32(_mm256_castsi256_si128(sums), _mm256_extracti128_si256::<1>(sums));
             // SAFETY: eight samples.
-            unsafe { _mm_storeu_si128(out.as_mut_ptr().cast(), sums) };
+            unsafe { _mm_storeu_si128(out.as_mut_ptr().cast(), samples) };
         };
         if both {
-            let (a, b) = (words(at, 0), words(at, 2));
-            // Which channel the first byte is: the one whose offset is 0.
-            store(group.offsets[0], low(a, b));
-            store(group.offsets[1], high(a, b));
+            // SAFETY: asked above: four samples from each place on are in `row`.
+            let [low, high] = unsafe { alternating(row, left, weights) };
+            // The first byte is the channel's whose offset is 0.
+            store(group.offsets[0], low);
+            store(group.offsets[1], high);
             continue;
         }
         for (channel, &offset) in group.offsets.iter().enumerate() {
-            let a = words(at, offset);
-            store(channel, if group.step == 1 { a } else { low(a, words(at, offset + group.step)) });
+            // SAFETY: asked above: two samples from each place, and from each place a step further, are in `row`.
+            let pairs = unsafe {
+                let words = words(row, left, offset);
+                if group.step == 1 {
+                    words
+                } else {
+                    let right = _mm256_slli_epi32::<16>(self::words(row, left, offset + group.step));
+                    _mm256_blend_epi16::<0b1010_1010>(words, right)
+                }
+            };
+            let sums = weighed(pairs, weights);
+            let (low, high) = (_mm256_castsi256_si128(sums), _mm256_extracti128_si256::<1>(sums));
+            store(channel, _mm_packs_epi32(low, high));
         }
     }
+}
+
+/// Two samples from each of eight places, `offset` further on.
+///
+/// # Safety
+/// They are in `row`.
+#[inline]
+#[target_feature(enable = "avx2")]
+unsafe fn words(row: &[i16], left: &[u32; 8], offset: usize) -> __m256i {
+    // SAFETY: the caller's promise.
+    let w = |i: usize| unsafe { row.as_ptr().add(left[i] as usize + offset).cast::<i32>().read_unaligned() };
+    _mm256_setr_epi32(w(0), w(1), w(2), w(3), w(4), w(5), w(6), w(7))
+}
+
+/// Two samples by two weights, in steps of 1/128.
+#[inline]
+#[target_feature(enable = "avx2")]
+fn weighed(pairs: __m256i, weights: __m256i) -> __m256i {
+    let sums = _mm256_add_epi32(_mm256_madd_epi16(pairs, weights), _mm256_set1_epi32(1 << 13));
+    _mm256_srai_epi32::<14>(sums)
+}
+
+/// Eight columns of two channels that alternate: the samples of the first, and of the second.
+///
+/// # Safety
+/// Four samples from each place on are in `row`.
+#[inline]
+#[target_feature(enable = "avx2")]
+unsafe fn alternating(row: &[i16], left: &[u32; 8], weights: __m256i) -> [__m128i; 2] {
+    let twice = |order: __m128i| _mm256_broadcastsi128_si256(order);
+    // Left and right neighbours together, channel by channel.
+    let pairs = twice(_mm_setr_epi8(0, 1, 4, 5, 2, 3, 6, 7, 8, 9, 12, 13, 10, 11, 14, 15));
+    let four = |first: usize, of: __m256i| {
+        // SAFETY: the caller's promise.
+        let q =
+            |i: usize| unsafe { row.as_ptr().add(left[first + i] as usize).cast::<i64>().read_unaligned() };
+        let columns = _mm256_shuffle_epi8(_mm256_setr_epi64x(q(0), q(1), q(2), q(3)), pairs);
+        weighed(columns, _mm256_permutevar8x32_epi32(weights, of))
+    };
+    let (a, b) = (
+        four(0, _mm256_setr_epi32(0, 0, 1, 1, 2, 2, 3, 3)),
+        four(4, _mm256_setr_epi32(4, 4, 5, 5, 6, 6, 7, 7)),
+    );
+    // Columns 0 1 4 5 and 2 3 6 7, each with its channels apart.
+    let apart = twice(_mm_setr_epi8(0, 1, 4, 5, 8, 9, 12, 13, 2, 3, 6, 7, 10, 11, 14, 15));
+    let words = _mm256_shuffle_epi8(_mm256_packs_epi32(a, b), apart);
+    let (even, odd) = (_mm256_castsi256_si128(words), _mm256_extracti128_si256::<1>(words));
+    [_mm_unpacklo_epi32(even, odd), _mm_unpackhi_epi32(even, odd)]
 }
 
 /// Blends two rows of the same length, 16 or more, as upright.rs does.
