@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 
 from . import crop, export, finder, finder_card, finder_data, finder_eval, finder_train, quantize, train
+from .evaluate import onnx_runner
 from .manifest import FLOAT, INT8, LICENCE, RESEARCH_DATA
 from .net import LPN, parameter_count
 
@@ -29,7 +30,7 @@ def run(args) -> int:
     crops = calibration(samples, width, height, args.scenes)
     export.save(quantize.quantize(model, crops, "minmax"), args.folder / INT8)
 
-    outputs = {"float32": session(args.folder / FLOAT), "int8": session(args.folder / INT8)}
+    outputs = {"float32": onnx_runner(args.folder / FLOAT, 1), "int8": onnx_runner(args.folder / INT8, 1)}
     tuned = finder_train.find(outputs["int8"], held.tuning, held.tuning.held_back, width, height, config.net.stride)
     threshold = round(finder_eval.threshold_for(tuned, finder_train.FALSE_PER_IMAGE), 3)
     results = {
@@ -51,17 +52,6 @@ def run(args) -> int:
     (args.folder / "README.md").write_text(text)
     print(json.dumps(results, indent=1))
     return 0
-
-
-def session(path: Path):
-    """An ONNX file as a function f32 [N, 3, H, W] -> f32 [N, 5, h, w], run by ONNX Runtime on one thread."""
-    import onnxruntime
-
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = 1
-    opened = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
-    name = opened.get_inputs()[0].name
-    return lambda x: opened.run(None, {name: x})[0]
 
 
 def calibration(samples: finder_data.Samples, width: int, height: int, count: int, seed: int = 7) -> np.ndarray:

@@ -211,7 +211,7 @@ def test_a_trained_finder_becomes_a_model_folder(tmp_path, monkeypatch):
     import tomllib
     from argparse import Namespace
 
-    from lpn import finder_ship, train
+    from lpn import evaluate, finder_ship, train
 
     monkeypatch.setattr(finder_data, "HELD_BACK", 2)
     monkeypatch.setenv("POSED_CACHE", str(tmp_path / "no-bodies"))
@@ -237,7 +237,7 @@ def test_a_trained_finder_becomes_a_model_folder(tmp_path, monkeypatch):
     assert manifest["kind"] == "center-person" and manifest["output"]["stride"] == 8
     assert manifest["file"]["sha256"] == hashlib.sha256((folder / "model.onnx").read_bytes()).hexdigest()
     x = np.random.default_rng(5).normal(0, 1, (2, 3, 96, 160)).astype(np.float32)
-    whole, small = (finder_ship.session(folder / f)(x) for f in ("float.onnx", "model.onnx"))
+    whole, small = (evaluate.onnx_runner(folder / f, 1)(x) for f in ("float.onnx", "model.onnx"))
     net = LPN(TINY).eval()
     train.load_weights(net, tmp_path / "w.safetensors")
     with torch.no_grad():
