@@ -1,78 +1,20 @@
 //! A model's folder: `model.toml`, which says what the network reads and what its output means, and
 //! the ONNX file whose checksum it carries.
 
+mod check;
+mod error;
+#[cfg(test)]
+mod tests;
+
+pub use error::Error;
+
 use super::InputSpec;
-use crate::keypoint::{FLIP_PAIRS, NAMES};
 use serde::Deserialize;
 use sha2::{Digest as _, Sha256};
 use std::path::{Path, PathBuf};
 
 /// What a `model.toml` must start with.
 const SCHEMA: u32 = 1;
-/// Input sides that are believable.
-const SIDES: std::ops::RangeInclusive<usize> = 16..=4096;
-
-/// Why a model's folder cannot be used.
-#[derive(Debug, thiserror::Error)]
-pub enum Error {
-    /// A file of the folder cannot be read.
-    #[error("model file {path}: {source}; is this a model's folder?")]
-    Read {
-        /// The file.
-        path: PathBuf,
-        /// What the system said.
-        source: std::io::Error,
-    },
-    /// The manifest is not the TOML that it should be.
-    #[error("{path}: {source}")]
-    Syntax {
-        /// The manifest.
-        path: PathBuf,
-        /// Line, column and reason.
-        source: Box<toml::de::Error>,
-    },
-    /// A value of the manifest is impossible.
-    #[error("{path}: {key}: {reason}")]
-    Value {
-        /// The manifest.
-        path: PathBuf,
-        /// Which value.
-        key: &'static str,
-        /// What is wrong, and what would do.
-        reason: String,
-    },
-    /// The network is not the one that the manifest was written for.
-    #[error(
-        "{path} is damaged or another file: its sha256 is {got}, the manifest says {want}; fetch it anew"
-    )]
-    Checksum {
-        /// The ONNX file.
-        path: PathBuf,
-        /// What it has.
-        got: String,
-        /// What it should have.
-        want: String,
-    },
-    /// The model is good, but not for this.
-    #[error("{path}: the model is a {got}, a {want} is needed here")]
-    Kind {
-        /// The manifest.
-        path: PathBuf,
-        /// What it is.
-        got: &'static str,
-        /// What it should be.
-        want: &'static str,
-    },
-    /// No folder of that name in any of the places.
-    #[error("no model {name:?} in {tried}; set POSED_MODELS, or pass its folder")]
-    NotFound {
-        /// The model's name.
-        name: String,
-        /// Where it was looked for.
-        tried: String,
-    },
-}
-
 /// What kind of network a model is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -255,7 +197,7 @@ impl Manifest {
         if text.schema != SCHEMA {
             return bad("schema", format!("{} is not known, this posed reads {SCHEMA}", text.schema));
         }
-        if let Err((key, reason)) = check(&text) {
+        if let Err((key, reason)) = check::values(&text) {
             return bad(key, reason);
         }
         let meaning = match (text.kind, text.pose, text.person) {
@@ -334,61 +276,6 @@ impl Manifest {
     }
 }
 
-/// The first impossible value, and why it is.
-fn check(text: &Text) -> Result<(), (&'static str, String)> {
-    let (input, output) = (&text.input, &text.output);
-    let rules = [
-        ("file.onnx", !plain_name(&text.file.onnx), "must be a file name without a folder"),
-        ("file.sha256", !is_sha256(&text.file.sha256), "must be 64 hexadecimal digits"),
-        ("input.height", !SIDES.contains(&input.height), "must be 16..=4096"),
-        ("input.width", !SIDES.contains(&input.width), "must be 16..=4096"),
-        ("input.mean", !input.mean.iter().all(|v| v.is_finite()), "must be three finite numbers"),
-        ("input.std", !input.std.iter().all(|v| v.is_finite() && *v > 0.0), "must be three positive numbers"),
-        ("output.stride", !(1..=64).contains(&output.stride), "must be 1..=64"),
-        ("output.offset_px", !output.offset_px.is_finite(), "must be finite"),
-    ];
-    first(&rules)?;
-    if input.height % output.stride != 0 || input.width % output.stride != 0 {
-        return Err(("output.stride", format!("must divide {} and {}", input.height, input.width)));
-    }
-    if let Some(pose) = &text.pose {
-        check_pose(pose)?;
-    }
-    let Some(person) = &text.person else { return Ok(()) };
-    first(&[
-        ("person.score_threshold", !(0.0..1.0).contains(&person.score_threshold), "must be 0..1"),
-        ("person.nms_iou", !(0.0..=1.0).contains(&person.nms_iou), "must be 0..=1"),
-    ])
-}
-
-fn check_pose(pose: &PoseSpec) -> Result<(), (&'static str, String)> {
-    if pose.keypoints != NAMES {
-        return Err(("pose.keypoints", format!("must be COCO's, in COCO's order: {}", NAMES.join(", "))));
-    }
-    let known = |pair: &[usize; 2]| FLIP_PAIRS.contains(&(pair[0], pair[1]));
-    first(&[
-        ("pose.flip_pairs", !pose.flip_pairs.iter().all(known), "must be left and right of one thing"),
-        ("pose.beta", !(pose.beta.is_finite() && pose.beta > 0.0), "must be positive"),
-        ("pose.window_px", pose.window_px > 1024, "must be 0..=1024"),
-        ("pose.box_margin", !(0.5..=4.0).contains(&pose.box_margin), "must be 0.5..=4"),
-    ])
-}
-
-fn first(rules: &[(&'static str, bool, &str)]) -> Result<(), (&'static str, String)> {
-    match rules.iter().find(|(_, broken, _)| *broken) {
-        Some((key, _, reason)) => Err((*key, (*reason).to_owned())),
-        None => Ok(()),
-    }
-}
-
-fn plain_name(name: &str) -> bool {
-    Path::new(name).file_name().is_some_and(|file| file == name)
-}
-
-fn is_sha256(text: &str) -> bool {
-    text.len() == 64 && text.bytes().all(|b| b.is_ascii_hexdigit())
-}
-
 /// The folder of model `name`: in `POSED_MODELS`, in `models` of the working directory, or where the
 /// package puts models.
 ///
@@ -407,6 +294,3 @@ pub fn find(name: &str) -> Result<PathBuf, Error> {
     }
     Err(Error::NotFound { name: name.to_owned(), tried: tried.join(", ") })
 }
-
-#[cfg(test)]
-mod tests;

@@ -1,4 +1,5 @@
 use super::*;
+use crate::keypoint::NAMES;
 
 fn good() -> String {
     let names = NAMES.map(|name| format!("{name:?}")).join(", ");
