@@ -1,0 +1,32 @@
+//! Configurations good and bad.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on may panic")]
+
+mod faults;
+mod keys;
+mod machine;
+mod shipped;
+
+use posed::config::{self, Config, Faults, Loaded, Machine};
+use std::path::{Path, PathBuf};
+
+const MINIMAL: &str = "[[camera]]\nname = \"door\"\nsource = \"test://\"\n";
+
+fn machine() -> Machine {
+    Machine { hostname: "kitchen".into(), id: "0123".into(), credentials: None }
+}
+
+fn parse(text: &str) -> Result<Loaded, Faults> {
+    config::parse(text, Path::new("posed.toml"), &machine())
+}
+
+fn good(text: &str) -> Config {
+    match parse(text) {
+        Ok(loaded) => loaded.config,
+        Err(faults) => panic!("{faults}\nin:\n{text}"),
+    }
+}
+
+fn root() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+}
