@@ -80,10 +80,10 @@ impl Cropper {
         match (form, input) {
             (InputForm::Quantized { lut }, InputBuffer::Quantized(batch)) => {
                 let crop = batch.get_mut(place).ok_or(no_fit)?;
-                let order = self.order;
+                let (order, sampler) = (self.order, self.sampler);
                 self.lines(frame, crop_to_stored, |v, line| {
                     let Some(out) = crop.get_mut(v * 3 * width..(v + 1) * 3 * width) else { return };
-                    interleaved(&order.map(|c| line[c]), lut, out);
+                    sampler.interleave(order.map(|c| line[c]), lut, out);
                 });
             }
             (InputForm::Float { lut }, InputBuffer::Float(batch)) => {
@@ -129,14 +129,6 @@ impl Cropper {
             let (g, b) = rest.split_at(padded);
             line(v, [r, g, b]);
         }
-    }
-}
-
-/// Three lines -> u8 `[width, 3]`, each channel through its table.
-fn interleaved(line: &[&[u8]; 3], lut: &[[u8; 256]; 3], out: &mut [u8]) {
-    let (pixels, _) = out.as_chunks_mut::<3>();
-    for (((out, &a), &b), &c) in pixels.iter_mut().zip(line[0]).zip(line[1]).zip(line[2]) {
-        *out = [lut[0][usize::from(a)], lut[1][usize::from(b)], lut[2][usize::from(c)]];
     }
 }
 

@@ -20,12 +20,16 @@ mod generic;
 mod lanes;
 #[cfg(target_arch = "x86_64")]
 mod avx2;
+#[cfg(target_arch = "x86_64")]
+mod avx512;
 #[cfg(target_arch = "aarch64")]
 mod neon;
+mod tables;
 #[cfg(test)]
 mod tests;
 mod upright;
 
+pub use tables::Tables;
 pub use upright::Upright;
 
 use super::Isa;
@@ -125,17 +129,21 @@ pub enum Sampler {
     /// Eight samples at a time.
     #[cfg(target_arch = "x86_64")]
     Avx2,
+    /// Sixteen columns at a time of upright crops; others as [`Sampler::Avx2`].
+    #[cfg(target_arch = "x86_64")]
+    Avx512,
     /// Four samples at a time.
     #[cfg(target_arch = "aarch64")]
     Neon,
 }
 
 impl Sampler {
-    /// The best of this processor; plain Rust if `kernels` is `generic`.
+    /// The best of this processor; plain Rust if `kernels` is `generic`, no more than AVX2 if they are older than AVX-512.
     pub fn new(kernels: Option<&str>) -> Sampler {
         #[cfg(target_arch = "x86_64")]
         if kernels != Some("generic") && avx2::here() {
-            return Sampler::Avx2;
+            let older = matches!(kernels, Some("avx2" | "avxvnni"));
+            return if avx512::here() && !older { Sampler::Avx512 } else { Sampler::Avx2 };
         }
         #[cfg(target_arch = "aarch64")]
         if kernels != Some("generic") && neon::here() {
@@ -156,7 +164,7 @@ impl Sampler {
         match self {
             #[cfg(target_arch = "x86_64")]
             // SAFETY: asked just now.
-            Sampler::Avx2 if avx2::here() && lanes::can(picture) => unsafe {
+            Sampler::Avx2 | Sampler::Avx512 if avx2::here() && lanes::can(picture) => unsafe {
                 avx2::sample(picture, line, out)
             },
             #[cfg(target_arch = "aarch64")]
@@ -191,7 +199,9 @@ impl Sampler {
         }
         let isa = match self {
             #[cfg(target_arch = "x86_64")]
-            Sampler::Avx2 if avx2::here() => Isa::Avx2,
+            Sampler::Avx512 if avx512::here() => Isa::Avx512Vnni,
+            #[cfg(target_arch = "x86_64")]
+            Sampler::Avx2 | Sampler::Avx512 if avx2::here() => Isa::Avx2,
             _ => Isa::Generic,
         };
         upright.line(isa, picture, y, out);

@@ -29,6 +29,11 @@ fn with_pictures(rng: &mut fastrand::Rng, width: usize, height: usize, mut then:
     }
 }
 
+/// All that run here.
+fn samplers() -> [Sampler; 3] {
+    [Some("generic"), Some("avx2"), None].map(Sampler::new)
+}
+
 fn offsets_end(offsets: &[usize]) -> usize {
     offsets.iter().max().copied().unwrap()
 }
@@ -62,23 +67,26 @@ fn every_sampler_gives_the_same_bytes() {
 #[test]
 fn upright_crops_are_alike_by_every_sampler_and_within_a_level_of_the_other_way() {
     // Kept from picture to picture, as a cropper keeps them.
-    let (mut plain, mut fast) = (Upright::default(), Upright::default());
+    let (mut plain, mut fast) = (Upright::default(), samplers().map(|s| (s, Upright::default())));
     let mut rng = fastrand::Rng::with_seed(13);
     let bad = [f32::NAN, f32::INFINITY, f32::NEG_INFINITY, 1e30];
-    for (width, height) in [(37, 23), (1, 1), (2, 1), (1, 7), (3, 3), (8, 5), (64, 40)] {
+    for (width, height) in [(37, 23), (1, 1), (2, 1), (1, 7), (3, 3), (8, 5), (64, 40), (300, 40)] {
         with_pictures(&mut fastrand::Rng::with_seed(14), width, height, |picture| {
             for round in 0..24 {
                 let mut within = |low: f32, high: f32| low + (high - low) * rng.f32();
                 let step = if round == 0 { bad[0] } else { within(-6.0, 6.0) };
                 let start = bad.get(round).copied().unwrap_or_else(|| within(-30.0, 60.0));
                 Sampler::Generic.columns(picture, &mut plain, start, step, 32);
-                Sampler::new(None).columns(picture, &mut fast, start, step, 32);
+                fast.iter_mut().for_each(|(s, fast)| s.columns(picture, fast, start, step, 32));
                 for y in [within(-3.0, 30.0), within(0.0, 20.0), bad[round % 4]] {
-                    let (mut a, mut b, mut other) = (vec![1; 3 * 32], vec![2; 3 * 32], vec![3; 3 * 32]);
+                    let (mut a, mut other) = (vec![1; 3 * 32], vec![3; 3 * 32]);
                     Sampler::Generic.line(picture, &mut plain, y, &mut a);
-                    Sampler::new(None).line(picture, &mut fast, y, &mut b);
                     let name = format!("{width}x{height} {:?} {start} {step} {y}", picture.colour);
-                    assert_eq!(a, b, "{name}");
+                    for (sampler, fast) in &mut fast {
+                        let mut b = vec![2; 3 * 32];
+                        sampler.line(picture, fast, y, &mut b);
+                        assert_eq!(a, b, "{sampler:?} {name}");
+                    }
                     let line = Line { start: (start, y), step: (step, 0.0) };
                     Sampler::Generic.sample(picture, &line, &mut other);
                     let off = a.iter().zip(&other).map(|(a, b)| a.abs_diff(*b)).max();
@@ -86,6 +94,30 @@ fn upright_crops_are_alike_by_every_sampler_and_within_a_level_of_the_other_way(
                 }
             }
         });
+    }
+}
+
+#[test]
+fn lines_become_pixels_through_any_tables_by_every_sampler() {
+    let mut rng = fastrand::Rng::with_seed(15);
+    for len in (0..200).chain([256, 320]) {
+        let tables: Tables = std::array::from_fn(|_| std::array::from_fn(|_| rng.u8(..)));
+        // The first line holds every byte; the lines need not be of one length.
+        let first: Vec<u8> = (0..len).map(|i| i as u8).collect();
+        let [second, third] =
+            [0, len % 3].map(|more| (0..len + more).map(|_| rng.u8(..)).collect::<Vec<u8>>());
+        let lines = [&first[..], &second, &third];
+        let mut want = vec![7; 3 * len + 5];
+        for i in 0..len {
+            for c in 0..3 {
+                want[3 * i + c] = tables[c][usize::from(lines[c][i])];
+            }
+        }
+        for sampler in samplers() {
+            let mut out = vec![7; 3 * len + 5];
+            sampler.interleave(lines, &tables, &mut out);
+            assert_eq!(out, want, "{sampler:?} {len}");
+        }
     }
 }
 

@@ -26,6 +26,8 @@ pub struct Upright {
     groups: [Columns; 3],
     /// How much of each column is in the picture, in 1/16384.
     cover: Vec<i16>,
+    /// Whether all of every column is.
+    whole: bool,
     /// Two rows of a group, blended.
     row: Vec<i16>,
     /// One line of each channel.
@@ -42,6 +44,9 @@ struct Columns {
     left: Vec<u32>,
     /// Weights of the left and the right sample, in 1/16384.
     weights: Vec<[i16; 2]>,
+    /// The same for permutations of bytes.
+    #[cfg(target_arch = "x86_64")]
+    windows: super::avx512::Windows,
 }
 
 impl Upright {
@@ -54,6 +59,7 @@ impl Upright {
         let padded = count.next_multiple_of(COLUMNS);
         self.cover.clear();
         self.cover.extend((0..padded).map(inside).map(|(x, inside)| covered(x, inside)));
+        self.whole = self.cover.iter().all(|c| *c == ONE as i16);
         for (group, columns) in picture.groups.iter().zip(&mut self.groups) {
             columns.fill(group, (0..padded).map(|i| inside(i).1));
             let needed = columns.len + group.step + SLACK;
@@ -91,18 +97,17 @@ impl Upright {
             let (row, next, weight) = rows(group, inside);
             let of = |row: usize| group.plane.get(row * group.stride + columns.start..)?.get(..columns.len);
             let (Some(top), Some(bottom)) = (of(row), of(next)) else { continue };
-            blend(isa, top, bottom, weight, &mut self.row);
             let (these, others) = channels.split_at_mut(group.offsets.len().min(channels.len()));
-            columns.pick(isa, &self.row, group, these);
+            columns.sample(isa, [top, bottom], weight, group, &mut self.row, these);
             channels = others;
         }
-        let faded = cover != ONE as i16 || self.cover[..count].iter().any(|c| *c != ONE as i16);
-        let fade = faded.then_some((cover, &self.cover[..count]));
+        let whole = self.whole && cover == ONE as i16;
+        let fade = (!whole).then_some((cover, &self.cover[..count]));
         let [a, b, c] = self.channels.each_ref().map(|c| &c[..count]);
         match &picture.colour {
             #[cfg(target_arch = "x86_64")]
             // SAFETY: the caller's `isa` runs here.
-            Colour::Ycc(m) if isa == Isa::Avx2 => unsafe {
+            Colour::Ycc(m) if isa != Isa::Generic => unsafe {
                 super::avx2::convert(&Matrix::from(m), [a, b, c], fade, out);
             },
             Colour::Ycc(m) => {
@@ -159,13 +164,37 @@ impl Columns {
         self.left.iter_mut().for_each(|l| *l -= first);
         self.start = first as usize;
         let right = (last + group.step).min((group.width - 1) * group.step);
-        self.len = right + group.offsets.iter().max().map_or(0, |o| o + 1) - self.start;
+        let last = group.offsets.iter().max().copied().unwrap_or(0);
+        self.len = right + last + 1 - self.start;
+        #[cfg(target_arch = "x86_64")]
+        self.windows.fill(&self.left, group.step, last);
+    }
+
+    /// Samples a line of a group's channels between two rows; `weight` of the second in 1/32768.
+    fn sample(
+        &self,
+        isa: Isa,
+        rows: [&[u8]; 2],
+        weight: i16,
+        group: &Group<'_>,
+        row: &mut [i16],
+        channels: &mut [Vec<i16>],
+    ) {
+        #[cfg(target_arch = "x86_64")]
+        if isa == Isa::Avx512Vnni && self.windows.fit {
+            let to = (group.offsets, channels);
+            // SAFETY: the caller's `isa` runs here.
+            unsafe { super::avx512::sample(rows, weight, &self.windows, &self.weights, to) };
+            return;
+        }
+        blend(isa, rows[0], rows[1], weight, row);
+        self.pick(isa, row, group, channels);
     }
 
     /// Picks the samples of a group's channels out of a blended row.
     fn pick(&self, isa: Isa, row: &[i16], group: &Group<'_>, channels: &mut [Vec<i16>]) {
         #[cfg(target_arch = "x86_64")]
-        if isa == Isa::Avx2 {
+        if isa != Isa::Generic {
             // SAFETY: the caller's `isa` runs here.
             unsafe { super::avx2::pick(row, &self.left, &self.weights, group, channels) };
             return;
@@ -185,7 +214,7 @@ impl Columns {
 /// Blends two rows, byte by byte: `weight` of the lower one in 1/32768.
 fn blend(isa: Isa, top: &[u8], bottom: &[u8], weight: i16, out: &mut [i16]) {
     #[cfg(target_arch = "x86_64")]
-    if isa == Isa::Avx2 && top.len() >= COLUMNS {
+    if isa != Isa::Generic && top.len() >= COLUMNS {
         // SAFETY: the caller's `isa` runs here.
         unsafe { super::avx2::blend(top, bottom, weight, out) };
         return;
