@@ -58,11 +58,11 @@ unsafe fn pixels<const R: usize>(
         let (mixed, rest) = rest.split_at(at.vectors[1]);
         let (signed, rest) = rest.split_at(at.vectors[2]);
         let (plain_alone, rest) = rest.split_at(at.vectors[3]);
-        let w = two::<R, false, false>(&mut sums, plain, w, x, k.x_step);
-        let w = two::<R, true, false>(&mut sums, mixed, w, x, k.x_step);
-        let w = two::<R, true, true>(&mut sums, signed, w, x, k.x_step);
-        let w = one::<R, false>(&mut sums, plain_alone, w, x, k.x_step);
-        one::<R, true>(&mut sums, &rest[..at.vectors[4]], w, x, k.x_step);
+        let w = add::<R, 2, false, false>(&mut sums, plain, w, x, k.x_step);
+        let w = add::<R, 2, true, false>(&mut sums, mixed, w, x, k.x_step);
+        let w = add::<R, 2, true, true>(&mut sums, signed, w, x, k.x_step);
+        let w = add::<R, 1, false, false>(&mut sums, plain_alone, w, x, k.x_step);
+        add::<R, 1, true, true>(&mut sums, &rest[..at.vectors[4]], w, x, k.x_step);
         let mult = _mm256_loadu_ps(k.mult.as_ptr().add(tile * TILE));
         for (r, sums) in sums.iter().enumerate() {
             store8(mult, &k.requant, k.float_out, *sums, y.add(r * y_step));
@@ -71,10 +71,11 @@ unsafe fn pixels<const R: usize>(
     R
 }
 
-/// Adds pairs of vectors whose first (`A`) and second (`B`) are signed or not; returns where the weights end.
+/// Adds `N` vectors at a time, one or two, whose first (`A`) and second (`B`) are signed or not; returns where the
+/// weights end.
 #[inline]
 #[target_feature(enable = "avx2")]
-unsafe fn two<const R: usize, const A: bool, const B: bool>(
+unsafe fn add<const R: usize, const N: usize, const A: bool, const B: bool>(
     sums: &mut [__m256i; R],
     offsets: &[u32],
     mut w: *const u8,
@@ -82,40 +83,17 @@ unsafe fn two<const R: usize, const A: bool, const B: bool>(
     x_step: usize,
 ) -> *const u8 {
     let ones = _mm256_set1_epi16(1);
-    for [a_at, b_at] in offsets.as_chunks::<2>().0 {
+    for offsets in offsets.as_chunks::<N>().0 {
         // SAFETY: the caller's taps; a vector of weights, and one of masks where they are signed.
         unsafe {
             let a = Weights::load::<A>(&mut w);
-            let b = Weights::load::<B>(&mut w);
-            let (x_a, x_b) = (x.add(*a_at as usize), x.add(*b_at as usize));
+            let b = if N == 2 { Weights::load::<B>(&mut w) } else { a };
+            let (x_a, x_b) = (x.add(offsets[0] as usize), x.add(offsets[N - 1] as usize));
             for (r, sum) in sums.iter_mut().enumerate() {
-                let products = a.products::<A>(taps(x_a.add(r * x_step)));
-                let products = _mm256_add_epi16(products, b.products::<B>(taps(x_b.add(r * x_step))));
-                *sum = _mm256_add_epi32(*sum, _mm256_madd_epi16(products, ones));
-            }
-        }
-    }
-    w
-}
-
-/// Adds vectors by themselves, signed (`A`) or not; returns where the weights end.
-#[inline]
-#[target_feature(enable = "avx2")]
-unsafe fn one<const R: usize, const A: bool>(
-    sums: &mut [__m256i; R],
-    offsets: &[u32],
-    mut w: *const u8,
-    x: *const u8,
-    x_step: usize,
-) -> *const u8 {
-    let ones = _mm256_set1_epi16(1);
-    for offset in offsets {
-        // SAFETY: as for two.
-        unsafe {
-            let a = Weights::load::<A>(&mut w);
-            let x = x.add(*offset as usize);
-            for (r, sum) in sums.iter_mut().enumerate() {
-                let products = a.products::<A>(taps(x.add(r * x_step)));
+                let mut products = a.products::<A>(taps(x_a.add(r * x_step)));
+                if N == 2 {
+                    products = _mm256_add_epi16(products, b.products::<B>(taps(x_b.add(r * x_step))));
+                }
                 *sum = _mm256_add_epi32(*sum, _mm256_madd_epi16(products, ones));
             }
         }
@@ -135,6 +113,7 @@ unsafe fn taps(x: *const u8) -> __m256i {
 }
 
 /// 8 channels by 4 taps.
+#[derive(Clone, Copy)]
 struct Weights {
     factors: __m256i,
     masks: __m256i,
