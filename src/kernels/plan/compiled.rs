@@ -137,10 +137,16 @@ impl Compiled {
         if let Compiled::Attend(..) = self { 3 } else { 1 }
     }
 
+    /// Whether the first part is all of it.
+    pub fn is_alone(&self) -> bool {
+        matches!(self, Compiled::Vector(_))
+    }
+
     /// Runs the `part`th of `parts` of a phase.
     ///
     /// # Safety
-    /// `arena` is the plan's; all earlier phases are done; other threads only run other parts of this one.
+    /// `arena` is the plan's; all earlier phases are done, or are this thread's alone; other threads only run
+    /// other parts of this one.
     pub unsafe fn run(&self, arena: *mut u8, areas: &[Area], phase: usize, (part, parts): (usize, usize)) {
         let area = |m: &MapId| &areas[m.0];
         let rows = |m: &MapId| split(area(m).height, part, parts);

@@ -172,11 +172,13 @@ impl Plan {
         if !barrier.wait() {
             return;
         }
-        for step in &self.steps {
+        for (i, step) in self.steps.iter().enumerate() {
+            // One thread computes all vectors: between two of them nobody has to wait.
+            let alone = step.is_alone() && self.steps.get(i + 1).is_some_and(Compiled::is_alone);
             for phase in 0..step.phases() {
-                // SAFETY: the barrier ends each phase before the next one starts.
+                // SAFETY: the barrier ends each phase before another thread's part of the next one starts.
                 unsafe { step.run(arena.0, &self.areas, phase, (part, parts)) };
-                if !barrier.wait() {
+                if !alone && !barrier.wait() {
                     return;
                 }
             }
