@@ -121,19 +121,23 @@ unsafe fn row_logits_body(weights: &[f32], x: &[u8], out: &mut [f32]) {
     }
 }
 
+/// Sums of `N` vectors, each in one cache line: a release's link-time optimisation leaves them in memory.
+#[repr(align(64))]
+struct Sums<const N: usize>([[f32; 16]; N]);
+
 /// The logits of `N` pixels: together, because one alone is all latency.
 #[inline(always)]
 fn logits_of<const N: usize>(weights: &[f32], x: &[u8]) -> [f32; N] {
-    let mut lanes = [[0f32; 16]; N];
+    let mut sums = Sums([[0f32; 16]; N]);
     for (i, w) in weights.as_chunks::<16>().0.iter().enumerate() {
-        for (p, lanes) in lanes.iter_mut().enumerate() {
+        for (p, lanes) in sums.0.iter_mut().enumerate() {
             let x = &x[p * weights.len() + i * 16..][..16];
             for l in 0..16 {
                 lanes[l] += f32::from(x[l]) * w[l];
             }
         }
     }
-    lanes.map(tree_sum)
+    sums.0.map(tree_sum)
 }
 
 /// The sum of 16 lanes, always in this order.
@@ -210,13 +214,13 @@ unsafe fn weighted_sums_of<const B: usize>(
     context: &mut [f32],
 ) {
     let mut total = 0f32;
-    let mut sums = [[0f32; 16]; B];
+    let mut sums = Sums([[0f32; 16]; B]);
     for (y, weights) in weights.chunks_exact(from.width).enumerate() {
         // SAFETY: a row of `from`.
         let row = unsafe { arena.add(from.row(y) + channel) };
         for (p, w) in weights.iter().enumerate() {
             total += *w;
-            for (b, sums) in sums.iter_mut().enumerate() {
+            for (b, sums) in sums.0.iter_mut().enumerate() {
                 // SAFETY: 16 channels of a pixel of `from`.
                 let x = unsafe { &*row.add(p * from.step + b * 16).cast::<[u8; 16]>() };
                 for l in 0..16 {
@@ -225,7 +229,7 @@ unsafe fn weighted_sums_of<const B: usize>(
             }
         }
     }
-    for (out, sum) in context.iter_mut().zip(sums.as_flattened()) {
+    for (out, sum) in context.iter_mut().zip(sums.0.as_flattened()) {
         *out = (sum / total - f32::from(input.zero_point)) * input.scale;
     }
 }
