@@ -30,6 +30,12 @@ impl BBox {
         [self.x, self.y, self.w, self.h].iter().all(|v| v.is_finite()) && self.w > 0.0 && self.h > 0.0
     }
 
+    /// This box, moved by (x, y) px.
+    #[must_use]
+    pub fn moved(&self, [dx, dy]: [f32; 2]) -> BBox {
+        BBox { x: self.x + dx, y: self.y + dy, ..*self }
+    }
+
     /// Area in square px that both cover.
     pub fn overlap(&self, other: &BBox) -> f32 {
         let w = (self.x + self.w).min(other.x + other.w) - self.x.max(other.x);

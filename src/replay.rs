@@ -75,7 +75,7 @@ pub struct Step {
     pub size: (u32, u32),
     /// What was seen.
     pub observations: Vec<Observation>,
-    /// Everybody in the message: id and box.
+    /// Id and box of everybody seen in that very frame.
     pub recorded: Vec<(TrackId, BBox)>,
     /// The message as it was recorded.
     pub line: String,
@@ -153,11 +153,12 @@ impl<R: BufRead> Recording<R> {
         let start = *self.start.get_or_insert(captured);
         // The wall clock of the recording may have been set back.
         self.last = self.last.max(Mono::default() + captured.saturating_sub(start));
+        let seen = || message.people.iter().filter(|p| p.age_ms <= 0.0);
         Ok(Step {
             at: self.last,
             size: (message.frame.width, message.frame.height),
-            observations: message.people.iter().filter(|p| p.age_ms <= 0.0).map(observation).collect(),
-            recorded: message.people.iter().map(|p| (p.id, bbox(p.bbox))).collect(),
+            observations: seen().map(observation).collect(),
+            recorded: seen().map(|p| (p.id, bbox(p.bbox))).collect(),
             line: text.trim_end().to_owned(),
         })
     }
@@ -207,13 +208,15 @@ pub struct Comparison {
 }
 
 impl Comparison {
-    /// Counts one message and what the tracker made of it.
+    /// Counts one message and what the tracker made of it. Who was not seen in its frame is left out:
+    /// where they were is a guess, and another one each time.
     pub fn count(&mut self, recorded: &[(TrackId, BBox)], replayed: &[Person]) {
+        let replayed = || replayed.iter().filter(|person| person.age.is_zero());
         self.frames += 1;
         self.recorded += recorded.len();
-        self.replayed += replayed.len();
+        self.replayed += replayed().count();
         for (id, bbox) in recorded {
-            let nearest = replayed.iter().max_by(|a, b| a.bbox.iou(bbox).total_cmp(&b.bbox.iou(bbox)));
+            let nearest = replayed().max_by(|a, b| a.bbox.iou(bbox).total_cmp(&b.bbox.iou(bbox)));
             if let Some(person) = nearest.filter(|person| person.bbox.iou(bbox) >= SAME_IOU) {
                 self.matched += 1;
                 let before = self.partners.insert(*id, person.id);
@@ -221,7 +224,7 @@ impl Comparison {
             }
         }
         self.known.0.extend(recorded.iter().map(|(id, _)| *id));
-        self.known.1.extend(replayed.iter().map(|person| person.id));
+        self.known.1.extend(replayed().map(|person| person.id));
         self.ids = (self.known.0.len(), self.known.1.len());
     }
 }
@@ -253,7 +256,7 @@ mod tests {
         ];
         let steps = read(&text.join("\n")).unwrap();
         assert_eq!(steps.len(), 2);
-        assert_eq!(steps[0].recorded.iter().map(|r| r.0.0).collect::<Vec<_>>(), [7, 8]);
+        assert_eq!(steps[0].recorded.iter().map(|r| r.0.0).collect::<Vec<_>>(), [7]);
         let [Observation { pose, track: None }] = steps[0].observations[..] else { panic!("{steps:?}") };
         assert_eq!(pose.bbox, BBox { x: 811.0, y: 190.2, w: 120.4, h: 300.9 });
         assert_eq!(pose.keypoints[1], Keypoint { x_px: 886.4, y_px: 220.9, score: 0.9 });

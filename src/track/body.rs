@@ -1,35 +1,61 @@
 //! What a pose says of the body as a whole: how alike it is to another and how far it has moved.
 
 use crate::geometry::BBox;
-use crate::keypoint::{Keypoints, similarity};
+use crate::keypoint::{Keypoint, Keypoints, similarity};
 
 /// Head, shoulders and hips: they move with the body, not with a step or a gesture.
 const TRUNK: [usize; 9] = [0, 1, 2, 3, 4, 5, 6, 11, 12];
 const LIMBS: [usize; 8] = [7, 8, 9, 10, 13, 14, 15, 16];
+/// Who moves more slowly than this many box widths a second stands there.
+const LEAVING_WIDTHS_PER_S: f32 = 0.1;
 
 /// Keypoints of at least `min_score`.
 pub(super) fn trusted(keypoints: &Keypoints, min_score: f32) -> usize {
     keypoints.iter().filter(|k| k.score >= min_score).count()
 }
 
-/// How well two poses agree, 0..=1: an OKS in which a keypoint of at least `min_score` in only one
-/// of them counts as a disagreement, so that a few chance hits are not a body.
-pub(super) fn agreement(a: &Keypoints, b: &Keypoints, area_px2: f32, min_score: f32) -> f32 {
+/// `keypoints`, moved by (x, y) px.
+pub(super) fn moved(keypoints: &Keypoints, [dx, dy]: [f32; 2]) -> Keypoints {
+    keypoints.map(|k| Keypoint { x_px: k.x_px + dx, y_px: k.y_px + dy, ..k })
+}
+
+/// How well a body and a pose agree, 0..=1: an OKS in which a keypoint of at least `min_score` in the
+/// pose alone counts as a disagreement, and so do all of the `known` last seen of the body that are more
+/// than the pose has: a few chance hits are not a body.
+pub(super) fn agreement(
+    body: &Keypoints,
+    known: usize,
+    pose: &Keypoints,
+    area_px2: f32,
+    min_score: f32,
+) -> f32 {
     let mut sum = 0.0;
-    for (index, (p, q)) in a.iter().zip(b).enumerate() {
+    for (index, (p, q)) in body.iter().zip(pose).enumerate() {
         if p.score >= min_score && q.score >= min_score {
             let (dx, dy) = (f64::from(p.x_px - q.x_px), f64::from(p.y_px - q.y_px));
             sum += similarity(index, dx * dx + dy * dy, f64::from(area_px2));
         }
     }
-    sum as f32 / trusted(a, min_score).max(trusted(b, min_score)).max(1) as f32
+    sum as f32 / known.max(trusted(pose, min_score)).max(1) as f32
 }
 
 /// Whether `bbox` reaches the left or right edge of a frame of (width, height) px: the ways out of
 /// most pictures. Feet below the lower edge are those of somebody who stands near.
-pub(super) fn at_edge(bbox: &BBox, (width, _): (u32, u32)) -> bool {
+pub(super) fn at_edge(bbox: &BBox, size: (u32, u32)) -> bool {
+    edges(bbox, size).into_iter().any(|reached| reached)
+}
+
+/// Whether `bbox` reaches one of these edges and moves on that way.
+pub(super) fn is_leaving(bbox: &BBox, velocity_px_s: [f32; 2], size: (u32, u32)) -> bool {
+    let [left, right] = edges(bbox, size);
+    let speed = velocity_px_s[0] / bbox.w.max(1.0);
+    (left && speed < -LEAVING_WIDTHS_PER_S) || (right && speed > LEAVING_WIDTHS_PER_S)
+}
+
+/// Whether `bbox` reaches the left and the right edge.
+fn edges(bbox: &BBox, (width, _): (u32, u32)) -> [bool; 2] {
     let margin = 0.02 * width as f32;
-    bbox.x <= margin || bbox.x + bbox.w >= width as f32 - margin
+    [bbox.x <= margin, bbox.x + bbox.w >= width as f32 - margin]
 }
 
 /// How far the body has moved in px, and how much of it says so, 0..=1: the mean over the trunk's
@@ -66,7 +92,7 @@ pub(super) fn clamped(bbox: &BBox, (width, height): (u32, u32)) -> Option<BBox> 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::keypoint::{KEYPOINTS, Keypoint};
+    use crate::keypoint::KEYPOINTS;
 
     fn upright() -> Keypoints {
         std::array::from_fn(|i| Keypoint { x_px: 100.0 + (i % 2) as f32, y_px: 10.0 * i as f32, score: 1.0 })
@@ -76,9 +102,9 @@ mod tests {
     fn a_few_chance_hits_are_no_agreement() {
         let mut few = upright();
         few[4..].iter_mut().for_each(|k| k.score = 0.1);
-        assert_eq!(agreement(&upright(), &upright(), 1e4, 0.2), 1.0);
-        assert!((agreement(&upright(), &few, 1e4, 0.2) - 4.0 / 17.0).abs() < 1e-6);
-        assert_eq!(agreement(&[Default::default(); KEYPOINTS], &upright(), 1e4, 0.2), 0.0);
+        assert_eq!(agreement(&upright(), 17, &upright(), 1e4, 0.2), 1.0);
+        assert!((agreement(&upright(), 17, &few, 1e4, 0.2) - 4.0 / 17.0).abs() < 1e-6);
+        assert_eq!(agreement(&[Default::default(); KEYPOINTS], 0, &upright(), 1e4, 0.2), 0.0);
     }
 
     #[test]
@@ -86,6 +112,15 @@ mod tests {
         let mut waved = upright();
         waved[9].x_px += 80.0;
         assert_eq!(shift(&upright(), &waved, 0.2), Some(([0.0, 0.0], 1.0)));
+    }
+
+    #[test]
+    fn only_who_moves_towards_an_edge_and_is_there_is_leaving() {
+        let at = |x: f32, vx: f32| is_leaving(&BBox { x, y: 0.0, w: 100.0, h: 300.0 }, [vx, 0.0], (640, 480));
+        assert!(at(5.0, -80.0) && at(545.0, 80.0));
+        assert!(!at(5.0, 80.0) && !at(545.0, -80.0), "coming in");
+        assert!(!at(5.0, -3.0), "standing");
+        assert!(!at(300.0, -80.0), "in the middle");
     }
 
     #[test]

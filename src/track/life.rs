@@ -13,7 +13,7 @@ const SHRINK_S: f32 = 0.3;
 /// Velocities beyond this many box sizes a second are mistakes.
 const MAX_SIZES_PER_S: f32 = 4.0;
 /// How fast the doubt about a position grows, in OKS tolerances a second, and where it ends.
-const DOUBT_PER_S: f32 = 8.0;
+const DOUBT_PER_S: f32 = 4.0;
 const MAX_DOUBT: f32 = 6.0;
 
 /// Below either, a pose is somebody else's. The keypoints have a say of their own, for a pose that
@@ -27,7 +27,8 @@ const MIN_SHARE_OF_SCORE: f32 = 0.5;
 /// comes from an edge or from behind something; in the middle of a person, one look's box and what the
 /// pose network imagines into it are as easily the legs of that person.
 const LOOKS_WITHIN: u8 = 2;
-/// Looks in vain that the finder may have at somebody new, and at somebody it has seen often.
+/// Looks in vain that the finder may have at somebody new, and at somebody it has seen often. Who is
+/// overlooked before they are believed in is not, until the finder sees them again.
 const FIRST_TRUST: u8 = 2;
 const MAX_TRUST: u8 = 4;
 
@@ -67,6 +68,8 @@ pub(super) struct Track {
     usual_score: f32,
     bbox: BBox,
     keypoints: Keypoints,
+    /// The body as far as it was ever seen: what is out of sight goes where the rest goes.
+    body: Keypoints,
     smoothed: Keypoints,
     filters: [OneEuro; KEYPOINTS],
     velocity_px_s: [f32; 2],
@@ -98,6 +101,7 @@ impl Track {
             usual_score: pose.score,
             bbox: bounding_box(&pose.keypoints, options.keypoint_score).unwrap_or(pose.bbox),
             keypoints: pose.keypoints,
+            body: pose.keypoints,
             smoothed: pose.keypoints,
             filters: [OneEuro::default(); KEYPOINTS],
             velocity_px_s: [0.0; 2],
@@ -108,13 +112,7 @@ impl Track {
 
     /// Where the box is at `at`, if the body moves on as it did.
     pub(super) fn box_at(&self, at: Mono) -> BBox {
-        let [dx, dy] = self.moved_by(at);
-        BBox { x: self.bbox.x + dx, y: self.bbox.y + dy, ..self.bbox }
-    }
-
-    fn keypoints_at(&self, at: Mono) -> Keypoints {
-        let [dx, dy] = self.moved_by(at);
-        self.keypoints.map(|k| Keypoint { x_px: k.x_px + dx, y_px: k.y_px + dy, score: k.score })
+        self.bbox.moved(self.moved_by(at))
     }
 
     fn moved_by(&self, at: Mono) -> [f32; 2] {
@@ -131,28 +129,24 @@ impl Track {
         if pose.score < MIN_SHARE_OF_SCORE * self.usual_score {
             return 0.0;
         }
-        let ahead = self.likeness(&self.keypoints_at(at), &self.box_at(at), at, pose, bbox, options);
+        let ahead = self.likeness(self.moved_by(at), at, pose, bbox, options);
         if self.stage != Stage::Lost {
             // Whatever is where the track believes itself to be goes first.
             let found = self.elsewhere.map_or(0.0, |found| found.iou(bbox));
             return if ahead == 0.0 && found >= MIN_LIKENESS { MIN_LIKENESS * found } else { ahead };
         }
         // Who left and comes back does so where they were last seen.
-        ahead.max(self.likeness(&self.keypoints, &self.bbox, at, pose, bbox, options))
+        ahead.max(self.likeness([0.0; 2], at, pose, bbox, options))
     }
 
-    fn likeness(
-        &self,
-        keypoints: &Keypoints,
-        own: &BBox,
-        at: Mono,
-        pose: &Pose,
-        bbox: &BBox,
-        options: &Options,
-    ) -> f32 {
+    /// Of `pose` to this person, if they have `moved` so far since they were seen. The whole body is
+    /// compared: who comes out from behind something shows another side first than was seen last.
+    fn likeness(&self, moved: [f32; 2], at: Mono, pose: &Pose, bbox: &BBox, options: &Options) -> f32 {
+        let (whole, own) = (body::moved(&self.body, moved), self.bbox.moved(moved));
         let doubt = (1.0 + DOUBT_PER_S * at.since(self.seen_at).as_secs_f32()).min(MAX_DOUBT);
         let area = own.area().max(bbox.area()) * doubt * doubt;
-        let agreement = body::agreement(keypoints, &pose.keypoints, area, options.keypoint_score);
+        let known = body::trusted(&self.keypoints, options.keypoint_score);
+        let agreement = body::agreement(&whole, known, &pose.keypoints, area, options.keypoint_score);
         let likeness = 0.6 * agreement + 0.4 * own.iou(bbox);
         if agreement >= MIN_AGREEMENT && likeness >= MIN_LIKENESS { likeness } else { 0.0 }
     }
@@ -174,15 +168,29 @@ impl Track {
         for index in 0..KEYPOINTS {
             self.smooth(index, &pose.keypoints, dt_s, rested, options);
         }
+        self.remember(at, &pose.keypoints, astray, options.keypoint_score);
         self.keypoints = pose.keypoints;
         self.score = pose.score;
         self.usual_score += 0.1 * (pose.score - self.usual_score);
         self.seen_at = at;
         self.missed_since = None;
         self.asked = false;
-        let believed = self.hits >= options.birth_hits && (!self.within || self.looks >= LOOKS_WITHIN);
+        let found = self.trust >= FIRST_TRUST && (!self.within || self.looks >= LOOKS_WITHIN);
+        let believed = self.hits >= options.birth_hits && found;
         if self.stage == Stage::Lost || believed {
             self.stage = Stage::Confirmed;
+        }
+    }
+
+    /// Keeps of the body what `seen` does not show of it; nothing if what was seen before was not it.
+    fn remember(&mut self, at: Mono, seen: &Keypoints, astray: bool, min_score: f32) {
+        let shift = body::shift(&self.keypoints, seen, min_score);
+        let shift = shift.map_or_else(|| self.moved_by(at), |(shift, _)| shift);
+        self.body = body::moved(&self.body, shift);
+        for (known, seen) in self.body.iter_mut().zip(seen) {
+            if astray || seen.score >= min_score || known.score < min_score {
+                *known = *seen;
+            }
         }
     }
 
@@ -192,7 +200,7 @@ impl Track {
         if dt_s < 1e-3 {
             return;
         }
-        let expected = self.keypoints_at(at);
+        let expected = body::moved(&self.keypoints, self.moved_by(at));
         let Some((off, share)) = body::shift(&expected, &pose.keypoints, options.keypoint_score) else {
             return;
         };
@@ -205,8 +213,7 @@ impl Track {
 
     /// Takes the finder's word for where the body is and how large.
     pub(super) fn reframe(&mut self, at: Mono, bbox: &BBox) {
-        let [dx, dy] = self.moved_by(at);
-        self.bbox = BBox { x: bbox.x - dx, y: bbox.y - dy, ..*bbox };
+        self.bbox = bbox.moved(self.moved_by(at).map(|v| -v));
     }
 
     fn follow_box(&mut self, pose: &Pose, dt_s: f32, options: &Options) {
@@ -233,20 +240,22 @@ impl Track {
         *out = Keypoint { x_px, y_px, score: raw.score };
     }
 
-    /// Looked for at `at` in vain. Returns whether that is news: the first time, or the last.
-    pub(super) fn miss(&mut self, at: Mono, options: &Options) -> bool {
+    /// Looked for in vain in the frame of `at`, which has `size` px. Returns whether that is news: the first
+    /// time, or the last.
+    pub(super) fn miss(&mut self, at: Mono, size: (u32, u32), options: &Options) -> bool {
         self.elsewhere = None;
-        match self.missed_since {
-            None => {
-                self.missed_since = Some(at);
-                self.stage == Stage::Confirmed
-            }
-            Some(since) if self.stage == Stage::Confirmed && at.since(since) >= options.hold => {
-                self.stage = Stage::Lost;
-                true
-            }
-            Some(_) => false,
+        let first = self.missed_since.is_none();
+        let since = *self.missed_since.get_or_insert(at);
+        if self.stage != Stage::Confirmed {
+            return false;
         }
+        // Who was walking out is not behind somebody: they are out.
+        let left = body::is_leaving(&self.box_at(at), self.velocity_px_s, size);
+        let given_up = left || at.since(since) >= options.hold;
+        if given_up {
+            self.stage = Stage::Lost;
+        }
+        first || given_up
     }
 
     /// The finder looked, and did or did not see this person (`seen`), who would be at the edge of the
@@ -279,7 +288,7 @@ impl Track {
     pub(super) fn person(&self, at: Mono, size: (u32, u32)) -> Person {
         Person {
             id: self.id,
-            bbox: body::clamped(&self.bbox, size).unwrap_or(self.bbox),
+            bbox: body::clamped(&self.box_at(at), size).unwrap_or(self.bbox),
             score: self.score,
             keypoints: self.keypoints,
             smoothed: self.smoothed,

@@ -29,6 +29,10 @@ use life::{Stage, Track};
 use sight::Seen;
 use turns::Word;
 
+/// What somebody else's crop shows is seldom one of the lost, whom nobody asked after: their claim to it
+/// counts as much. None at all would give a track that has gone astray the one who comes back.
+const CLAIM_OF_THE_LOST: f32 = 0.5;
+
 /// Follows the people in front of one camera.
 #[derive(Debug)]
 pub struct Tracker {
@@ -198,11 +202,10 @@ impl Tracker {
         self.similarities.reset(self.tracks.len(), self.seen.len());
         for (row, track) in self.tracks.iter().enumerate() {
             for (column, seen) in self.seen.iter().enumerate() {
-                // Nobody asked after the lost: what other people's crops show is not them.
-                if track.stage != Stage::Lost || seen.newcomer {
-                    let alike = track.similarity(at, &seen.pose, &seen.bbox, &self.options);
-                    self.similarities.set(row, column, alike);
-                }
+                let alike = track.similarity(at, &seen.pose, &seen.bbox, &self.options);
+                let unasked = track.stage == Stage::Lost && !seen.newcomer;
+                let claim = if unasked { CLAIM_OF_THE_LOST } else { 1.0 };
+                self.similarities.set(row, column, claim * alike);
             }
         }
     }
@@ -211,7 +214,7 @@ impl Tracker {
     fn bury(&mut self, at: Mono) {
         self.news = false;
         for track in self.tracks.iter_mut().filter(|track| track.asked) {
-            self.news |= track.miss(at, &self.options);
+            self.news |= track.miss(at, self.size, &self.options);
             track.asked = false;
         }
         self.tracks.retain(|track| !track.is_dead(at, &self.options));

@@ -61,7 +61,7 @@ fn merge_duplicates(seen: &mut Vec<Seen>, keypoint_score: f32, stats: &mut Stats
         let (better, rest) = seen.split_at_mut(kept);
         let Some(&this) = rest.get(index - kept) else { break };
         let twin = better.iter_mut().find(|other| {
-            let area = other.bbox.area().max(this.bbox.area()) * DUPLICATE_DOUBT * DUPLICATE_DOUBT;
+            let area = (other.bbox.area() + this.bbox.area()) / 2.0 * DUPLICATE_DOUBT * DUPLICATE_DOUBT;
             let oks = oks(&other.pose.keypoints, &this.pose.keypoints, area, keypoint_score);
             oks.is_some_and(|oks| oks > DUPLICATE_OKS)
         });

@@ -34,7 +34,7 @@ pub struct Options {
     pub sure_score: f32,
     /// Sightings before a person is published.
     pub birth_hits: u32,
-    /// How long a person who is looked for in vain is still published, as last seen.
+    /// How long a person who is looked for in vain is still published: their box moves on as it did.
     pub hold: Duration,
     /// How long after that they may come back under the same id.
     pub keep_lost: Duration,
@@ -85,11 +85,11 @@ pub struct Observation {
 pub struct Person {
     /// Theirs alone.
     pub id: TrackId,
-    /// Box about the keypoints, cut to the frame.
+    /// Box about the keypoints, cut to the frame; where the pose is of an earlier frame, moved on as the body did.
     pub bbox: BBox,
     /// Of the pose, 0..=1.
     pub score: f32,
-    /// As seen, `age` ago.
+    /// As seen, `age` ago, and where.
     pub keypoints: Keypoints,
     /// The same, smoothed.
     pub smoothed: Keypoints,

@@ -89,9 +89,8 @@ pub fn play_and(run: &Run, mut tell: impl FnMut(Mono, &[Person])) -> Outcome {
     out
 }
 
-/// Plays with several seeds and frame rates. MOTA and the mean of the id switches are those of all
-/// the runs at one rate together, as a benchmark's are of all its sequences; no run has more than
-/// twice the switches, so that none are none.
+/// Plays with several seeds and frame rates. MOTA is that of all the runs at one rate together, as a
+/// benchmark's is of all its sequences; no run has more id switches than `switches`.
 fn judge(what: &str, world: World, seconds: f32, switches: usize) {
     const SEEDS: u64 = 8;
     for fps in [10.0, 15.0, 25.0] {
@@ -102,12 +101,11 @@ fn judge(what: &str, world: World, seconds: f32, switches: usize) {
             wrong += score.misses + score.false_positives + score.switches;
             switched += score.switches;
             println!("{what}, {fps} fps, seed {seed}: MOTA {:.3} {score:?}", score.mota());
-            assert!(score.switches <= 2 * switches, "{what}, {fps} fps, seed {seed}: {score:?}");
+            assert!(score.switches <= switches, "{what}, {fps} fps, seed {seed}: {score:?}");
         }
         let mota = 1.0 - wrong as f64 / people as f64;
         println!("{what}, {fps} fps: MOTA {mota:.3}, {switched} id switches in {SEEDS} runs");
         assert!(mota >= 0.85, "{what}, {fps} fps: MOTA {mota:.3}");
-        assert!(switched <= switches * SEEDS as usize, "{what}, {fps} fps: {switched} id switches");
     }
 }
 
