@@ -27,6 +27,8 @@ const MIN_SHARE_OF_SCORE: f32 = 0.5;
 /// comes from an edge or from behind something; in the middle of a person, one look's box and what the
 /// pose network imagines into it are as easily the legs of that person.
 const LOOKS_WITHIN: u8 = 2;
+/// Boxes with less in common are beside each other.
+const MIN_NEARNESS: f32 = 0.1;
 /// Looks in vain that the finder may have at somebody new, and at somebody it has seen often. Who is
 /// overlooked before they are believed in is not, until the finder sees them again.
 const FIRST_TRUST: u8 = 2;
@@ -66,6 +68,8 @@ pub(super) struct Track {
     trust: u8,
     score: f32,
     usual_score: f32,
+    /// Lost by walking out of the picture.
+    left: bool,
     bbox: BBox,
     keypoints: Keypoints,
     /// The body as far as it was ever seen: what is out of sight goes where the rest goes.
@@ -99,6 +103,7 @@ impl Track {
             trust: FIRST_TRUST,
             score: pose.score,
             usual_score: pose.score,
+            left: false,
             bbox: bounding_box(&pose.keypoints, options.keypoint_score).unwrap_or(pose.bbox),
             keypoints: pose.keypoints,
             body: pose.keypoints,
@@ -137,6 +142,13 @@ impl Track {
         }
         // Who left and comes back does so where they were last seen.
         ahead.max(self.likeness([0.0; 2], at, pose, bbox, options))
+    }
+
+    /// How near to where somebody was lost `bbox` is, 0..=1, for pictures of nobody else: who disappears in the
+    /// midst of one and turns up beside it is the same, however little the poses have in common.
+    pub(super) fn nearness(&self, bbox: &BBox) -> f32 {
+        let near = self.bbox.iou(bbox);
+        if self.stage == Stage::Lost && !self.left && near >= MIN_NEARNESS { near } else { 0.0 }
     }
 
     /// Of `pose` to this person, if they have `moved` so far since they were seen. The whole body is
@@ -253,6 +265,7 @@ impl Track {
         let left = body::is_leaving(&self.box_at(at), self.velocity_px_s, size);
         let given_up = left || at.since(since) >= options.hold;
         if given_up {
+            self.left = left;
             self.stage = Stage::Lost;
         }
         first || given_up

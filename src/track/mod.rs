@@ -200,9 +200,11 @@ impl Tracker {
     /// Fills the table of similarities, tracks by `seen`.
     fn compare(&mut self, at: Mono) {
         self.similarities.reset(self.tracks.len(), self.seen.len());
+        let only = self.tracks.len() == 1 && self.seen.len() == 1;
         for (row, track) in self.tracks.iter().enumerate() {
             for (column, seen) in self.seen.iter().enumerate() {
                 let alike = track.similarity(at, &seen.pose, &seen.bbox, &self.options);
+                let alike = if only && alike == 0.0 { track.nearness(&seen.bbox) } else { alike };
                 let unasked = track.stage == Stage::Lost && !seen.newcomer;
                 let claim = if unasked { CLAIM_OF_THE_LOST } else { 1.0 };
                 self.similarities.set(row, column, claim * alike);

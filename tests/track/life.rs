@@ -5,7 +5,7 @@ use crate::scene::{self, Body, FAIR, Path, Quality, SIZE, walk};
 use posed::clock::Mono;
 use posed::detect::look::{self, Look, Scene};
 use posed::geometry::BBox;
-use posed::keypoint::Pose;
+use posed::keypoint::{Keypoint, Pose};
 use posed::track::{Ids, Observation, Options, Person, Tracker};
 use std::collections::HashSet;
 
@@ -308,4 +308,54 @@ fn who_went_astray_on_a_few_keypoints_is_the_same_when_the_finder_sees_all_of_th
         ids.extend(tracker.update(at, SIZE, &seen).iter().map(|p| p.id.0));
     }
     assert_eq!(ids.len(), 1, "{ids:?}");
+}
+
+/// Ids published when somebody stands for two seconds, is lost for half a second in the midst of the picture and then
+/// seen lying there, with or without a bystander.
+fn ids_after_a_fall(bystander: bool) -> usize {
+    let standing = whole((600.0, 650.0), 400.0);
+    // Head to the right, where the feet were.
+    let lying = Pose {
+        bbox: BBox { x: 560.0, y: 520.0, w: 400.0, h: 136.0 },
+        keypoints: standing.keypoints.map(|k| Keypoint {
+            x_px: 560.0 + 650.0 - k.y_px,
+            y_px: k.x_px - 12.0,
+            ..k
+        }),
+        ..standing
+    };
+    let mut tracker = Tracker::new(Options::default(), Ids::default());
+    let mut ids = HashSet::new();
+    for frame in 0..50u64 {
+        let at = Mono(frame * 100_000_000);
+        let mut there = Vec::new();
+        match frame {
+            0..20 => there.push(standing),
+            20..25 => {}
+            _ => there.push(lying),
+        }
+        if bystander {
+            there.push(whole((1100.0, 650.0), 400.0));
+        }
+        let boxes: Vec<BBox> = there.iter().map(|p| p.bbox).collect();
+        let found: &[BBox] = if frame % 5 == 0 { &boxes } else { &[] };
+        if frame % 5 == 0 {
+            tracker.looked(at, found);
+        }
+        let crops = tracker.plan(at, SIZE, found, 8).to_vec();
+        let shown = |bbox: &BBox| there.iter().copied().find(|p| p.bbox.iou(bbox) > 0.3);
+        let seen: Vec<_> = crops
+            .iter()
+            .filter_map(|c| Some(Observation { pose: shown(&c.bbox)?, track: c.track }))
+            .collect();
+        ids.extend(tracker.update(at, SIZE, &seen).iter().map(|p| p.id.0));
+    }
+    ids.len()
+}
+
+#[test]
+fn who_turns_up_beside_where_the_only_one_was_lost_is_the_same() {
+    assert_eq!(ids_after_a_fall(false), 1);
+    // Where others are it takes a pose that is alike.
+    assert_eq!(ids_after_a_fall(true), 3);
 }
