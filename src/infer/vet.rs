@@ -43,9 +43,19 @@ fn node(node: &NodeProto) -> TractResult<()> {
         if let Some(i) = std::iter::once(&a.i).chain(&a.ints).find(large).filter(|_| !open) {
             bail!("{} {:?} has {} = {i}", node.op_type, node.name, a.name);
         }
+        if node.op_type == "Transpose" && a.name == "perm" {
+            ensure!(is_permutation(&a.ints), "{} permutes axes by {:?}", node.name, a.ints);
+        }
         a.t.iter().chain(&a.tensors).try_for_each(constant)?;
     }
     Ok(())
+}
+
+/// tract swaps axes until they are in order, which those that are named twice never are.
+fn is_permutation(axes: &[i64]) -> bool {
+    let mut sorted = axes.to_vec();
+    sorted.sort_unstable();
+    sorted.into_iter().eq(0..axes.len() as i64)
 }
 
 fn constant(tensor: &TensorProto) -> TractResult<()> {
@@ -149,5 +159,16 @@ impl Expansion for Ranked {
 
     fn wire(&self, prefix: &str, model: &mut TypedModel, inputs: &[OutletId]) -> TractResult<TVec<OutletId>> {
         Expansion::wire(&*self.inner, prefix, model, inputs)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn axes_are_permuted_by_all_of_them_once() {
+        assert!(is_permutation(&[]) && is_permutation(&[0, 3, 1, 2]));
+        assert!(!is_permutation(&[0, 1, 1]) && !is_permutation(&[1, 2, 3]) && !is_permutation(&[-1, 0]));
     }
 }
