@@ -4,6 +4,7 @@
 //! replaces the one that nobody has taken yet, and the replaced one is counted.
 
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 /// Names a camera's place; never reused within a process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -15,6 +16,8 @@ struct Slot<T> {
     item: Option<T>,
     /// A worker holds this camera: its frames are worked on one at a time and in order.
     leased: bool,
+    /// Nothing can be put any more.
+    closing: bool,
     /// Turn at which it was last served: the lowest goes first.
     served: u64,
 }
@@ -31,6 +34,8 @@ struct State<T> {
 pub struct Slots<T> {
     state: Mutex<State<T>>,
     ready: Condvar,
+    /// A closing place was given back.
+    left: Condvar,
 }
 
 impl<T> Default for Slots<T> {
@@ -38,6 +43,7 @@ impl<T> Default for Slots<T> {
         Slots {
             state: Mutex::new(State { slots: Vec::new(), turn: 0, closed: false }),
             ready: Condvar::new(),
+            left: Condvar::new(),
         }
     }
 }
@@ -63,15 +69,22 @@ impl<T> Slots<T> {
         let mut state = self.lock();
         if state.slots.iter().all(|s| s.id != id) {
             let served = state.turn;
-            state.slots.push(Slot { id, item: None, leased: false, served });
+            state.slots.push(Slot { id, item: None, leased: false, closing: false, served });
         }
     }
 
-    /// Closes a place; returns the item that waited there, which the caller counts as dropped.
-    pub fn remove(&self, id: SlotId) -> Option<T> {
+    /// Closes a place and waits, but no longer than `within`, until no worker is at its items any more;
+    /// returns the item that waited there, which the caller counts as dropped.
+    pub fn remove(&self, id: SlotId, within: Duration) -> Option<T> {
         let mut state = self.lock();
-        let at = state.slots.iter().position(|s| s.id == id)?;
-        state.slots.remove(at).item
+        let slot = state.slots.iter_mut().find(|s| s.id == id)?;
+        slot.closing = true;
+        let item = slot.item.take();
+        let busy = |state: &mut State<T>| state.slots.iter().any(|s| s.id == id && s.leased);
+        let (mut state, _) =
+            self.left.wait_timeout_while(state, within, busy).unwrap_or_else(PoisonError::into_inner);
+        state.slots.retain(|s| s.id != id);
+        item
     }
 
     /// Puts the latest item of `id`; never blocks on a worker.
@@ -80,7 +93,8 @@ impl<T> Slots<T> {
         if state.closed {
             return Put::Gone;
         }
-        let Some(slot) = state.slots.iter_mut().find(|s| s.id == id) else { return Put::Gone };
+        let open = state.slots.iter_mut().find(|s| s.id == id && !s.closing);
+        let Some(slot) = open else { return Put::Gone };
         let old = slot.item.replace(item);
         let wake = !slot.leased;
         drop(state);
@@ -124,9 +138,13 @@ impl<T> Slots<T> {
         if let Some(slot) = state.slots.iter_mut().find(|s| s.id == id) {
             slot.leased = false;
             slot.served = turn;
-            if slot.item.is_some() {
-                drop(state);
+            let (waits, closing) = (slot.item.is_some(), slot.closing);
+            drop(state);
+            if waits {
                 self.ready.notify_one();
+            }
+            if closing {
+                self.left.notify_all();
             }
         }
     }
@@ -190,7 +208,7 @@ mod tests {
         let slots = std::sync::Arc::new(Slots::default());
         slots.open(A);
         slots.put(A, 7);
-        assert_eq!(slots.remove(A), Some(7));
+        assert_eq!(slots.remove(A, Duration::ZERO), Some(7));
         let worker = std::thread::spawn({
             let slots = slots.clone();
             move || slots.take()
@@ -198,5 +216,29 @@ mod tests {
         slots.close();
         assert_eq!(worker.join().unwrap(), None);
         assert_eq!(slots.put(A, 8), Put::Gone);
+    }
+
+    #[test]
+    fn removal_waits_for_the_worker_and_not_for_ever() {
+        let slots = Slots::default();
+        slots.open(A);
+        slots.put(A, 1);
+        let (id, _) = slots.take().unwrap();
+        slots.put(A, 2);
+        std::thread::scope(|scope| {
+            let removal = scope.spawn(|| slots.remove(A, Duration::from_secs(60)));
+            while slots.put(A, 3) != Put::Gone {
+                std::thread::yield_now();
+            }
+            assert!(!removal.is_finished());
+            slots.release(id);
+            assert!(removal.join().unwrap().is_some_and(|waited| waited > 1));
+        });
+
+        slots.open(B);
+        slots.put(B, 4);
+        let hung = slots.take().unwrap();
+        assert_eq!(slots.remove(B, Duration::from_millis(5)), None, "it is with the worker");
+        slots.release(hung.0);
     }
 }

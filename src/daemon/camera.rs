@@ -61,7 +61,7 @@ pub struct Camera {
     people: AtomicUsize,
     /// Messages a second lately, as the bits of an f32.
     rate: AtomicU32,
-    /// Held while the state is read and published; true once the last word has been said.
+    /// Held while poses or the state are published; true once the last word has been said.
     pub(super) told: Mutex<bool>,
     /// Wakes the thread that publishes states; a full channel means that it will wake anyway.
     changed: SyncSender<()>,
@@ -122,11 +122,16 @@ impl Camera {
         self.budget.spent(time);
     }
 
-    /// Takes the camera out of service; a frame that still waits is counted as dropped.
-    pub fn close(&self) {
-        if self.slots.remove(self.id).is_some() {
+    /// Takes no frame any more, and returns once a worker is done with the last one or after `within`; a
+    /// frame that still waits is counted as dropped.
+    pub fn close(&self, within: Duration) {
+        if self.slots.remove(self.id, within).is_some() {
             self.stats.dropped(DropReason::Stopped);
         }
+    }
+
+    /// Keeps that the camera is out of service.
+    pub(super) fn stopped(&self) {
         self.note(&Event::Stopped);
     }
 
@@ -192,7 +197,8 @@ impl capture::Sink for Camera {
     }
 
     fn event(&self, event: Event) {
-        let news = self.note(&event);
+        // That capture has stopped is not the last word: a worker may be at a frame. `state::publish_last` says it.
+        let news = matches!(event, Event::Stopped) || self.note(&event);
         log(&self.name, &event, news);
     }
 }

@@ -193,7 +193,7 @@ impl Daemon {
                 Ok(())
             }
             Err(source) => {
-                self.retire(id);
+                self.retire(id, self.clock.now());
                 Err(Error::Camera { name: config.name.clone(), source })
             }
         }
@@ -205,16 +205,17 @@ impl Daemon {
         going.iter().for_each(|(_, capture)| capture.request_stop());
         for (id, capture) in going {
             capture.stop_by(by);
-            self.retire(id);
+            self.retire(id, by);
         }
     }
 
-    /// Takes a camera whose capture has stopped out of service.
-    fn retire(&self, id: SlotId) {
-        if let Some(camera) = self.cameras_mut(|cameras| cameras.remove(&id)) {
-            camera.close();
-            state::publish_last(&self.shared, &camera);
-        }
+    /// Takes a camera whose capture has stopped out of service: after its last frame, but not after `by`.
+    fn retire(&self, id: SlotId, by: Mono) {
+        let Some(camera) = self.cameras_mut(|cameras| cameras.get(&id).cloned()) else { return };
+        // It stays among the cameras until no worker can look for it: every frame is accounted for.
+        camera.close(by.since(self.clock.now()));
+        self.cameras_mut(|cameras| cameras.remove(&id));
+        state::publish_last(&self.shared, &camera);
     }
 
     fn cameras_mut<R>(&self, change: impl FnOnce(&mut BTreeMap<SlotId, Arc<Camera>>) -> R) -> R {

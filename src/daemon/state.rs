@@ -117,10 +117,12 @@ fn all(shared: &Shared) -> Vec<Arc<Camera>> {
     shared.cameras.read().unwrap_or_else(PoisonError::into_inner).values().cloned().collect()
 }
 
-/// The last word on a camera that has gone out of service.
+/// The last word on a camera that has gone out of service: no message of it comes after this.
 pub(super) fn publish_last(shared: &Shared, camera: &Camera) {
     let mut told = camera.told.lock().unwrap_or_else(PoisonError::into_inner);
     *told = true;
+    camera.stopped();
+    shared.publisher.discard(&camera.name);
     publish(shared, camera, &Rates::default());
 }
 
@@ -183,6 +185,7 @@ fn publish(shared: &Shared, camera: &Camera, rates: &Rates) {
             ("offline", unsent.offline),
             ("overflow", unsent.overflow),
             ("too_long", unsent.too_long),
+            ("stopped", unsent.stopped),
         ]),
         skipped: BTreeMap::from([("max_people", skipped.max_people), ("crowded", skipped.crowded)]),
         latency: rates.times.age.map(latency),

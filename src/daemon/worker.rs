@@ -91,13 +91,26 @@ fn publish(
     };
     payload.clear();
     let written = message.write(people.iter().map(|person| published(person, shared.smoothing)), payload);
-    shared.publisher.poses(&camera.name, payload);
+    if !say(shared, camera, payload) {
+        return Ok(());
+    }
     let times = Times { age: Some(age), finder: timing.finder, pose: timing.pose };
     camera.published(written, &times, scene.skipped());
     if let Some(tap) = &shared.tap {
         tap.people(&camera.name, frame, &view, people);
     }
     Ok(())
+}
+
+/// Publishes `payload`; false if the last word on the camera has been said, which is no failure.
+fn say(shared: &Shared, camera: &Camera, payload: &[u8]) -> bool {
+    let told = camera.told.lock().unwrap_or_else(PoisonError::into_inner);
+    if *told {
+        camera.stats.dropped(DropReason::Stopped);
+    } else {
+        shared.publisher.poses(&camera.name, payload);
+    }
+    !*told
 }
 
 /// `person` as messages have them.

@@ -210,6 +210,11 @@ impl Publisher {
         self.outbox.poses(camera, payload, || self.options.poses_topic(camera));
     }
 
+    /// Drops what waits of `camera`, which has stopped: what is said of it next shall be the last.
+    pub fn discard(&self, camera: &str) {
+        self.outbox.discard(camera);
+    }
+
     /// Publishes the state of `camera` if it differs from the last one.
     pub fn state(&self, camera: &str, state: &State<'_>) {
         self.retain(&self.options.state_topic(camera), &state.to_json());

@@ -14,12 +14,14 @@ pub struct Dropped {
     pub overflow: u64,
     /// Longer than any message should be.
     pub too_long: u64,
+    /// The camera was stopped while it waited.
+    pub stopped: u64,
 }
 
 impl Dropped {
     /// All of them.
     pub fn total(&self) -> u64 {
-        self.offline + self.overflow + self.too_long
+        self.offline + self.overflow + self.too_long + self.stopped
     }
 }
 
@@ -144,6 +146,15 @@ impl Outbox {
         self.wake.notify_one();
     }
 
+    pub(super) fn discard(&self, camera: &str) {
+        let mut inner = self.lock();
+        let Inner { queues, spare, .. } = &mut *inner;
+        if let Some(queue) = queues.iter_mut().find(|queue| queue.camera == camera) {
+            queue.dropped.stopped += queue.waiting.len() as u64;
+            spare.extend(queue.waiting.drain(..));
+        }
+    }
+
     pub(super) fn retain(&self, topic: &str, payload: &[u8]) {
         if payload.len() > super::LONGEST_PAYLOAD_BYTES {
             tracing::error!("{topic}: {} bytes are too long to publish", payload.len());
@@ -218,6 +229,7 @@ impl Outbox {
             stats.dropped.offline += queue.dropped.offline;
             stats.dropped.overflow += queue.dropped.overflow;
             stats.dropped.too_long += queue.dropped.too_long;
+            stats.dropped.stopped += queue.dropped.stopped;
             stats.waiting += queue.waiting.len();
         }
         stats
@@ -317,6 +329,16 @@ mod tests {
         assert_eq!(sent(&outbox), "Wait");
         outbox.poses("a", &vec![0; super::super::LONGEST_PAYLOAD_BYTES + 1], || "A".into());
         assert_eq!(outbox.dropped("a").too_long, 1);
+    }
+
+    #[test]
+    fn of_a_camera_that_stopped_nothing_is_sent_any_more() {
+        let outbox = outbox();
+        put(&outbox, "a", "1");
+        put(&outbox, "b", "2");
+        outbox.discard("a");
+        assert_eq!([sent(&outbox), sent(&outbox)], ["B=2", "Wait"]);
+        assert_eq!(outbox.dropped("a"), Dropped { stopped: 1, ..Dropped::default() });
     }
 
     #[test]

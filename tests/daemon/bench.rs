@@ -116,6 +116,15 @@ impl Subscriber {
         parse(&self.until(topic, |payload| accept(&parse(payload))))
     }
 
+    /// The first message below `unwanted` before the next on `topic`.
+    pub fn next(&self, unwanted: &str, topic: &str) -> Option<(String, String)> {
+        let message =
+            || self.messages.recv_timeout(PATIENCE).unwrap_or_else(|_| panic!("nothing on {topic}"));
+        std::iter::repeat_with(message)
+            .take_while(|(got, _)| got != topic)
+            .find(|(got, _)| got.starts_with(unwanted))
+    }
+
     /// Everything that is there by now.
     pub fn drain(&self) -> Vec<(String, String)> {
         self.messages.try_iter().collect()

@@ -134,6 +134,29 @@ fn check_says_what_would_run() {
 }
 
 #[test]
+fn stopped_is_the_last_word_of_a_camera() {
+    let broker = Broker::start();
+    let subscriber = Subscriber::start(&broker);
+    let keep = camera("keep", "paced = true\nloop = true\n");
+    let posed = Posed::run(&config(&broker, &keep));
+    subscriber.json("posed/keep/poses", |_| true);
+    for _ in 0..5 {
+        // As fast as it can be decoded: when it ends some frame is always being worked on.
+        let both = format!("{keep}{}", camera("more", "paced = false\nloop = true\n"));
+        std::fs::write(&posed.config, config(&broker, &both)).unwrap();
+        posed.signal("HUP");
+        subscriber.json("posed/more/poses", |_| true);
+        std::fs::write(&posed.config, config(&broker, &keep)).unwrap();
+        posed.signal("HUP");
+        let last = subscriber.json("posed/more/state", |state| state["status"] == "stopped");
+        // The other camera's frames come after the reload.
+        (0..5).for_each(|_| assert_eq!(subscriber.next("posed/more/", "posed/keep/poses"), None));
+        let dropped: u64 = last["dropped"].as_object().unwrap().values().map(|n| n.as_u64().unwrap()).sum();
+        assert_eq!(last["decoded"].as_u64(), last["published"].as_u64().map(|n| n + dropped), "{last}");
+    }
+}
+
+#[test]
 fn nothing_is_left_over_when_cameras_come_and_go() {
     let broker = Broker::start();
     let subscriber = Subscriber::start(&broker);
