@@ -90,21 +90,24 @@ pub fn play_and(run: &Run, mut tell: impl FnMut(Mono, &[Person])) -> Outcome {
 }
 
 /// Plays with several seeds and frame rates. MOTA is that of all the runs at one rate together, as a
-/// benchmark's is of all its sequences; no run has more id switches than `switches`.
+/// benchmark's is of all its sequences; no run has more id switches than `switches`. `POSED_SEEDS` asks for more
+/// runs than a test should take.
 fn judge(what: &str, world: World, seconds: f32, switches: usize) {
-    const SEEDS: u64 = 8;
+    let seeds = std::env::var("POSED_SEEDS").map_or(8, |n| n.parse().expect("POSED_SEEDS is a number"));
     for fps in [10.0, 15.0, 25.0] {
-        let (mut people, mut wrong, mut switched) = (0, 0, 0);
-        for seed in 1..=SEEDS {
+        let (mut people, mut wrong, mut switched, mut over) = (0, 0, 0, Vec::new());
+        for seed in 1..=seeds {
             let Outcome { score, .. } = play(&Run { world, seconds, fps, seed, ..Run::default() });
             people += score.people;
             wrong += score.misses + score.false_positives + score.switches;
             switched += score.switches;
-            println!("{what}, {fps} fps, seed {seed}: MOTA {:.3} {score:?}", score.mota());
-            assert!(score.switches <= switches, "{what}, {fps} fps, seed {seed}: {score:?}");
+            if score.switches > switches {
+                over.push((seed, score));
+            }
         }
         let mota = 1.0 - wrong as f64 / people as f64;
-        println!("{what}, {fps} fps: MOTA {mota:.3}, {switched} id switches in {SEEDS} runs");
+        println!("{what}, {fps} fps: MOTA {mota:.3}, {switched} id switches in {seeds} runs");
+        assert!(over.is_empty(), "{what}, {fps} fps: more than {switches} switches: {over:?}");
         assert!(mota >= 0.85, "{what}, {fps} fps: MOTA {mota:.3}");
     }
 }
