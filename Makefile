@@ -114,7 +114,7 @@ deb:
 	$(CARGO) run --release --locked -q -- assets target/assets
 	gzip -9nf target/assets/*.1
 	@set -e; for board in $(BOARDS); do cross/deb.sh $$board target/deb; done
-	lintian --fail-on error target/deb/*.deb
+	find target/deb -name '*.deb' -exec lintian --fail-on error {} +
 
 # The binary with the fault injection is a test build, and is only ever put into the container. It is built by way of a
 # test because the dependencies are then those that the other tests have built.

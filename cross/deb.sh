@@ -4,6 +4,8 @@
 . "$(dirname "$0")/lib.sh"
 name=${1:?usage: cross/deb.sh TARGET OUT_DIR} out=${2:?usage: cross/deb.sh TARGET OUT_DIR}
 target "$name"
+# Package, version and architecture are those of the aarch64 package: a folder of its own keeps them apart.
+[ "$name" != aarch64-jetpack5 ] || out=$out/jetpack5
 options=(--no-build --no-strip --output "$out/")
 if ! native; then
     # The assets are named by their place in the tree, the binary by cargo-deb's rule for a target.

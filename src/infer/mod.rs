@@ -8,6 +8,7 @@ mod consts;
 mod explain;
 mod float;
 mod fused;
+mod load;
 mod lower;
 pub mod manifest;
 mod network;

@@ -4,11 +4,18 @@
 //! channels` contiguous bytes. So every dense convolution is the same loop: a few runs of bytes against
 //! packed weights, the next pixel `stride * step` bytes on.
 
+mod layout;
+mod segments;
+
+pub use layout::{packed16, packed64};
+pub use segments::Segments;
+
 use super::arena::{Area, Border};
 #[cfg(target_arch = "x86_64")]
 use super::pairs::Pairs;
 use super::requant::{Requant, RequantSpec};
 use super::{Error, Isa, Quant};
+use layout::Layout;
 use std::ops::Range;
 
 /// A dense (one group) convolution from quantized map to quantized map, or to floats.
@@ -185,102 +192,6 @@ impl Conv {
         }
         let (n, x_pitch) = (to.width, self.stride[0] * from.pitch);
         Segments { x, y, x_pitch, y_pitch: to.pitch, n, pixels, block: (96 / n).max(1) }
-    }
-}
-
-/// Runs of output pixels at equal distances in input and output.
-#[derive(Debug, Clone, Copy)]
-pub struct Segments {
-    x: usize,
-    y: usize,
-    x_pitch: usize,
-    y_pitch: usize,
-    n: usize,
-    pixels: usize,
-    /// Segments worth going over with one block of weights.
-    block: usize,
-}
-
-impl Segments {
-    /// The segments, a block at a time.
-    pub fn blocks(&self) -> impl Iterator<Item = Range<usize>> + use<> {
-        let (count, block) = (self.pixels.div_ceil(self.n), self.block);
-        (0..count).step_by(block).map(move |from| from..(from + block).min(count))
-    }
-
-    /// Input offset, output offset and pixels of segment `i`.
-    pub fn get(&self, i: usize) -> (usize, usize, usize) {
-        (self.x + i * self.x_pitch, self.y + i * self.y_pitch, self.n.min(self.pixels - i * self.n))
-    }
-}
-
-/// Where `vpackssdw` and `vpackuswb` of four 16-lane sums put them: position to channel of 64.
-pub fn packed64(p: usize) -> usize {
-    let (a, l) = (p / 16, p % 16);
-    l / 4 * 16 + a * 4 + l % 4
-}
-
-/// The same for two 8-lane sums and `vpackssdw`: position to channel of 16.
-pub fn packed16(p: usize) -> usize {
-    let (a, l) = (p / 8, p % 8);
-    l / 4 * 8 + a * 4 + l % 4
-}
-
-/// How an instruction set wants weights: channels a tile, bytes of a run together.
-struct Layout {
-    tile: usize,
-    group: usize,
-    order: fn(usize) -> usize,
-    /// What the length of a run is padded to.
-    run_multiple: usize,
-    /// The kernel takes 128 from each input byte.
-    signed: bool,
-}
-
-impl Layout {
-    fn of(isa: Isa, float_out: bool) -> Layout {
-        let natural: fn(usize) -> usize = |p| p;
-        let layout = |tile, group, order: fn(usize) -> usize| {
-            let order = if float_out { natural } else { order };
-            Layout { tile, group, order, run_multiple: 4, signed: false }
-        };
-        match isa {
-            Isa::Avx512Vnni => layout(64, 4, packed64),
-            Isa::AvxVnni => layout(16, 4, packed16),
-            Isa::DotProd => Layout { signed: true, ..layout(16, 4, natural) },
-            Isa::Neon => Layout { signed: true, run_multiple: 8, ..layout(4, 16, natural) },
-            Isa::Avx2 => layout(8, 4, natural),
-            Isa::Generic => layout(16, 1, natural),
-        }
-    }
-
-    /// The channel at each packed position. A last tile that is not full keeps the natural order.
-    fn channels(&self, blocks: usize) -> Vec<usize> {
-        let full = blocks * 16 / self.tile * self.tile;
-        (0..blocks * 16)
-            .map(|p| if p < full { p / self.tile * self.tile + (self.order)(p % self.tile) } else { p })
-            .collect()
-    }
-
-    /// `[tile][kernel row][run / group][channel of tile][group]`; a run's last group may be shorter.
-    fn pack<T>(
-        &self,
-        kernel_rows: usize,
-        run: usize,
-        order: &[usize],
-        at: impl Fn(usize, usize, usize) -> T,
-    ) -> Vec<T> {
-        let mut out = Vec::with_capacity(order.len() * kernel_rows * run);
-        for tile in order.chunks(self.tile) {
-            for ky in 0..kernel_rows {
-                for b in (0..run).step_by(self.group) {
-                    for &o in tile {
-                        out.extend((b..(b + self.group).min(run)).map(|b| at(o, ky, b)));
-                    }
-                }
-            }
-        }
-        out
     }
 }
 

@@ -1,6 +1,6 @@
 //! Dense convolution by `sdot`: 16 output channels of up to 6 pixels at a time.
 
-use super::dot::dot_lane;
+use super::dot::{dot_lane, six_pixels};
 use super::store::{Bytes, load_f32, load_i32, reals, signed};
 use crate::kernels::arena::Area;
 use crate::kernels::conv::{Conv, Packed};
@@ -59,13 +59,19 @@ impl Tile<'_> {
             let mut sums = [load_i32(k.bias.as_ptr().add(self.channel)); R];
             for ky in 0..k.kernel_rows {
                 let mut x = x.add(ky * self.pitch);
-                for _ in 0..k.run / 16 {
-                    let bytes = load::<R>(x, k.x_step);
-                    quad::<R, 0>(&mut sums, &bytes, w);
-                    quad::<R, 1>(&mut sums, &bytes, w.add(64));
-                    quad::<R, 2>(&mut sums, &bytes, w.add(128));
-                    quad::<R, 3>(&mut sums, &bytes, w.add(192));
-                    (x, w) = (x.add(16), w.add(256));
+                let blocks = k.run / 16;
+                if let (Ok(six), 1..) = (<&mut [_; 6]>::try_from(&mut sums[..]), blocks) {
+                    six_pixels(six, x, k.x_step, w, blocks);
+                    (x, w) = (x.add(16 * blocks), w.add(256 * blocks));
+                } else {
+                    for _ in 0..blocks {
+                        let bytes = load::<R>(x, k.x_step);
+                        quad::<R, 0>(&mut sums, &bytes, w);
+                        quad::<R, 1>(&mut sums, &bytes, w.add(64));
+                        quad::<R, 2>(&mut sums, &bytes, w.add(128));
+                        quad::<R, 3>(&mut sums, &bytes, w.add(192));
+                        (x, w) = (x.add(16), w.add(256));
+                    }
                 }
                 for _ in 0..k.run % 16 / 4 {
                     quad::<R, 0>(&mut sums, &load::<R>(x, k.x_step), w);

@@ -1,7 +1,8 @@
 //! Eight samples at a time with AVX2.
 
+use super::colour::{Fade, Matrix};
 use super::lanes::{Lanes, row};
-use super::upright::{COLUMNS, Fade, Matrix};
+use super::upright::COLUMNS;
 use super::{Group, Line, Picture};
 use std::arch::x86_64::*;
 

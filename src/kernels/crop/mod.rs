@@ -14,6 +14,7 @@
 //! A crop whose lines are rows of the picture goes by [`Upright`], in fixed point; any other sample by sample, in
 //! f32. Each way has one order of operations, whatever the processor: results are equal bit for bit.
 
+mod colour;
 mod generic;
 #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
 #[macro_use]
