@@ -1,5 +1,6 @@
 //! f32 convolutions of planes (NCHW), for networks that are not quantized: depthwise, and the grouped 4x4
-//! transposed convolution that doubles a map. Whole padded planes a tap at a time, which vectorises.
+//! transposed convolution that doubles a map. A plane is padded once; then its windows' taps lie at the same distances
+//! everywhere, so that sixteen outputs are summed side by side across the ends of rows, however short those are.
 
 use super::Isa;
 
@@ -51,14 +52,14 @@ impl PlaneConv {
             let (bias, out) = (bias[c.min(bias.len() - 1)], &mut y[c * out_plane..][..out_plane]);
             if let (Ok(kernel), [3, 3]) = (kernel[c * taps..][..taps].try_into(), self.kernel) {
                 // SAFETY: the body is safe; `isa` runs here.
-                unsafe { three_by_three(isa, self, kernel, bias, &padded, columns, &mut sums, out) };
+                unsafe { three_by_three(isa, fuses(isa), self, kernel, bias, &padded, &mut sums, out) };
                 continue;
             }
             sums.fill(bias);
             for (t, w) in kernel[c * taps..][..taps].iter().enumerate() {
                 let from = t / self.kernel[1] * columns + t % self.kernel[1];
                 // SAFETY: the body is safe; `isa` runs here.
-                unsafe { accumulate(isa, &mut sums, &padded[from..], *w) };
+                unsafe { accumulate(isa, fuses(isa), &mut sums, &padded[from..], *w) };
             }
             for (r, out) in out.chunks_exact_mut(self.out[1]).enumerate() {
                 every(self.stride[1], &sums[r * self.stride[0] * columns..], out);
@@ -99,7 +100,7 @@ impl PlaneDouble {
         assert!(x.len() == inputs * plane && y.len() == self.channels * 4 * plane);
         assert!(kernel.len() == inputs * 16 && [1, self.channels].contains(&bias.len()));
         let mut padded = vec![0f32; self.members * (h + 2) * columns + LANES];
-        let mut sums = vec![0f32; 2 * (w + 1).next_multiple_of(LANES)];
+        let mut sums = vec![0f32; 2 * ((h + 1) * columns).next_multiple_of(LANES)];
         for c in 0..self.channels {
             let members = c * self.members..(c + 1) * self.members;
             for (member, padded) in members.zip(padded.chunks_exact_mut((h + 2) * columns)) {
@@ -110,54 +111,63 @@ impl PlaneDouble {
             let kernel = &kernel[c * self.members * 16..][..self.members * 16];
             let (bias, out) = (bias[c.min(bias.len() - 1)], &mut y[c * 4 * plane..][..4 * plane]);
             // SAFETY: the body is safe; `isa` runs here.
-            unsafe { doubled(isa, kernel, bias, &padded, columns, &mut sums, out) };
+            unsafe { doubled(isa, fuses(isa), self.size, kernel, bias, &padded, &mut sums, out) };
         }
     }
+}
+
+/// Whether products are added unrounded: where the processor does it in one instruction.
+fn fuses(isa: Isa) -> bool {
+    !cfg!(target_arch = "x86_64") || isa != Isa::Generic
+}
+
+/// `sum + x * w`.
+#[inline(always)]
+fn sum_of(fused: bool, sum: f32, x: f32, w: f32) -> f32 {
+    if fused { x.mul_add(w, sum) } else { sum + x * w }
 }
 
 versions! {
     fn three_by_three(
-        op: &PlaneConv, kernel: &[f32; 9], bias: f32, padded: &[f32], columns: usize, row: &mut [f32],
-        out: &mut [f32],
+        fused: bool, op: &PlaneConv, kernel: &[f32; 9], bias: f32, padded: &[f32], sums: &mut [f32], out: &mut [f32],
     ) = three_by_three_body;
 }
 
-/// One padded plane's 3x3 windows, a row of the output at a time, all taps at once.
+/// One padded plane's 3x3 windows, all taps at once: of the whole plane, or of each row where rows are skipped.
 #[inline(always)]
 unsafe fn three_by_three_body(
+    fused: bool,
     op: &PlaneConv,
     kernel: &[f32; 9],
     bias: f32,
     padded: &[f32],
-    columns: usize,
-    row: &mut [f32],
+    sums: &mut [f32],
     out: &mut [f32],
 ) {
-    let wide = (op.out[1] - 1) * op.stride[1] + 1;
-    for (r, out) in out.chunks_exact_mut(op.out[1]).enumerate() {
-        for i in (0..wide).step_by(LANES) {
-            let mut sums = [bias; LANES];
-            for t in 0..9 {
-                add(&mut sums, kernel[t], &padded[(r * op.stride[0] + t / 3) * columns + t % 3 + i..]);
+    let (columns, [height, width]) = (op.padded()[1], op.out);
+    let wide = (width - 1) * op.stride[1] + 1;
+    let rows = if op.stride == [1, 1] { height } else { 1 };
+    for (part, out) in out.chunks_exact_mut(rows * width).enumerate() {
+        let padded = &padded[part * op.stride[0] * columns..];
+        for i in (0..(rows - 1) * columns + wide).step_by(LANES) {
+            let rows: [_; 3] = std::array::from_fn(|ky| &padded[ky * columns + i..][..LANES + 2]);
+            for (l, to) in sums[i..i + LANES].iter_mut().enumerate() {
+                let mut sum = bias;
+                for t in 0..9 {
+                    sum = sum_of(fused, sum, rows[t / 3][l + t % 3], kernel[t]);
+                }
+                *to = sum;
             }
-            row[i..i + LANES].copy_from_slice(&sums);
         }
-        every(op.stride[1], row, out);
-    }
-}
-
-/// Adds `w` times the first of `x`.
-#[inline(always)]
-fn add(sums: &mut [f32; LANES], w: f32, x: &[f32]) {
-    let x = &x[..LANES];
-    for l in 0..LANES {
-        sums[l] += w * x[l];
+        for (r, out) in out.chunks_exact_mut(width).enumerate() {
+            every(op.stride[1], &sums[r * columns..], out);
+        }
     }
 }
 
 versions! {
     fn doubled(
-        kernel: &[f32], bias: f32, padded: &[f32], columns: usize, sums: &mut [f32], out: &mut [f32],
+        fused: bool, size: [usize; 2], kernel: &[f32], bias: f32, padded: &[f32], sums: &mut [f32], out: &mut [f32],
     ) = doubled_body;
 }
 
@@ -165,43 +175,53 @@ versions! {
 /// 2r - 1 and 2r and columns 2c - 1 and 2c.
 #[inline(always)]
 unsafe fn doubled_body(
+    fused: bool,
+    [h, w]: [usize; 2],
     kernel: &[f32],
     bias: f32,
     padded: &[f32],
-    columns: usize,
     sums: &mut [f32],
     out: &mut [f32],
 ) {
-    let n = columns - 1;
-    let plane = (padded.len() - LANES) / (kernel.len() / 16);
+    let columns = w + 2;
     let (odd, even) = sums.split_at_mut(sums.len() / 2);
-    for (y, out) in out.chunks_exact_mut(2 * (columns - 2)).enumerate() {
-        for i in (0..n).step_by(LANES) {
+    for parity in 0..2 {
+        for i in (0..h * columns + w + 1).step_by(LANES) {
             let (mut left, mut right) = ([bias; LANES], [bias; LANES]);
             for (member, kernel) in kernel.as_chunks::<16>().0.iter().enumerate() {
-                for (dy, dx) in [(0, 0), (0, 1), (1, 0), (1, 1)] {
-                    // The nearer a tap's input is to the top left, the later its kernel place.
-                    let tap = ((y + 1) % 2 + 2 - 2 * dy) * 4 + 2 - 2 * dx;
-                    let x = &padded[member * plane + (y.div_ceil(2) + dy) * columns + dx + i..];
-                    add(&mut left, kernel[tap], x);
-                    add(&mut right, kernel[tap + 1], x);
+                let row = |dy: usize| &padded[(member * (h + 2) + dy) * columns + i..][..LANES + 1];
+                // The nearer a tap's input is to the top left, the later its kernel place.
+                let tap = |t: usize| ((parity + 1) % 2 + 2 - t / 2 * 2) * 4 + 2 - t % 2 * 2;
+                let taps: [_; 4] = std::array::from_fn(|t| [kernel[tap(t)], kernel[tap(t) + 1]]);
+                let rows = [row(0), row(1)];
+                for l in 0..LANES {
+                    let mut sum = [left[l], right[l]];
+                    for t in 0..4 {
+                        sum[0] = sum_of(fused, sum[0], rows[t / 2][l + t % 2], taps[t][0]);
+                        sum[1] = sum_of(fused, sum[1], rows[t / 2][l + t % 2], taps[t][1]);
+                    }
+                    [left[l], right[l]] = sum;
                 }
             }
             odd[i..i + LANES].copy_from_slice(&left);
             even[i..i + LANES].copy_from_slice(&right);
         }
-        for ((out, even), odd) in out.as_chunks_mut::<2>().0.iter_mut().zip(&*even).zip(&odd[1..]) {
-            *out = [*even, *odd];
+        for (y, out) in out.chunks_exact_mut(2 * w).enumerate().skip(parity).step_by(2) {
+            let window = y.div_ceil(2) * columns;
+            let pairs = even[window..].iter().zip(&odd[window + 1..]);
+            for (out, (even, odd)) in out.as_chunks_mut::<2>().0.iter_mut().zip(pairs) {
+                *out = [*even, *odd];
+            }
         }
     }
 }
 
-versions! { fn accumulate(sums: &mut [f32], x: &[f32], w: f32) = accumulate_body; }
+versions! { fn accumulate(fused: bool, sums: &mut [f32], x: &[f32], w: f32) = accumulate_body; }
 
 #[inline(always)]
-unsafe fn accumulate_body(sums: &mut [f32], x: &[f32], w: f32) {
+unsafe fn accumulate_body(fused: bool, sums: &mut [f32], x: &[f32], w: f32) {
     for (sum, x) in sums.iter_mut().zip(x) {
-        *sum += w * *x;
+        *sum = sum_of(fused, *sum, *x, w);
     }
 }
 
@@ -216,7 +236,9 @@ mod tests {
     #[test]
     fn depthwise_is_what_its_definition_says() {
         let rng = &mut fastrand::Rng::with_seed(1);
-        for (size, kernel, stride) in [([7, 5], 3, 1), ([8, 6], 3, 2), ([9, 9], 5, 1), ([7, 8], 5, 2)] {
+        for (size, kernel, stride) in
+            [([7, 5], 3, 1), ([3, 40], 3, 1), ([8, 6], 3, 2), ([9, 9], 5, 1), ([7, 8], 5, 2)]
+        {
             let pad = kernel / 2;
             let out = size.map(|n: usize| (n + 2 * pad - kernel) / stride + 1);
             let op =
@@ -258,9 +280,11 @@ mod tests {
                     }
                 }
             }
-            let mut y = vec![0.0; 3 * 48];
-            op.run(Isa::best(), &x, &k, &b, &mut y);
-            assert!(y.iter().zip(&want).all(|(a, b)| (a - b).abs() < 1e-5), "{y:?} {want:?}");
+            for isa in Isa::available() {
+                let mut y = vec![0.0; 3 * 48];
+                op.run(isa, &x, &k, &b, &mut y);
+                assert!(y.iter().zip(&want).all(|(a, b)| (a - b).abs() < 1e-5), "{isa:?} {y:?} {want:?}");
+            }
         }
     }
 }
