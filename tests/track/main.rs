@@ -9,5 +9,6 @@ mod mot;
 mod never;
 mod real;
 mod replay;
+mod rules;
 mod scene;
 mod smoothing;

@@ -1,0 +1,152 @@
+//! The tracker's rules one by one: who is published, and who is still the same.
+
+use crate::scene::{self, SIZE};
+use posed::clock::Mono;
+use posed::geometry::BBox;
+use posed::keypoint::{Keypoint, Pose};
+use posed::track::{Ids, Observation, Options, Tracker};
+use std::collections::HashSet;
+
+/// For how many frames of ten seconds somebody is published whom the pose network sees in every
+/// frame with `score`, and the finder in the looks (two a second) for which `finds` says so.
+fn published(score: f32, finds: impl Fn(u64) -> bool) -> usize {
+    let mut keypoints = scene::figure((640.0, 600.0), 300.0, 0.0);
+    keypoints.iter_mut().for_each(|k| k.score = score);
+    let bbox = BBox { x: 590.0, y: 300.0, w: 100.0, h: 300.0 };
+    let pose = Pose { bbox, score, keypoints };
+    let mut tracker = Tracker::new(Options::default(), Ids::default());
+    let mut count = 0;
+    for frame in 0..100 {
+        let at = Mono(frame * 100_000_000);
+        let found: &[BBox] = if frame % 5 == 0 && finds(frame / 5) { &[bbox] } else { &[] };
+        if frame % 5 == 0 {
+            tracker.looked(at, found);
+        }
+        let crops = tracker.plan(at, SIZE, found, 8).to_vec();
+        let seen: Vec<_> = crops.iter().map(|c| Observation { pose, track: c.track }).collect();
+        count += tracker.update(at, SIZE, &seen).len();
+    }
+    count
+}
+
+#[test]
+fn a_coat_on_a_hook_is_not_followed_for_long_and_a_person_is() {
+    // Three frames to be born, then two looks in vain.
+    assert_eq!(published(0.35, |look| look == 0), 8);
+    // Overlooked now and then, or by the finder alone.
+    assert_eq!(published(0.35, |look| look == 1 || look % 3 == 0), 98);
+    assert_eq!(published(0.6, |look| look == 0), 98);
+}
+
+/// For how many frames of ten seconds a small person is published who is all within a large one's box,
+/// the finder seeing the large one in every look (two a second) and the small one when `finds` says so.
+fn published_within(finds: impl Fn(u64) -> bool) -> usize {
+    let (large, small) = (whole((640.0, 700.0), 600.0), whole((650.0, 690.0), 200.0));
+    let mut tracker = Tracker::new(Options::default(), Ids::default());
+    let mut count = 0;
+    for frame in 0..100 {
+        let at = Mono(frame * 100_000_000);
+        let look = frame % 5 == 0;
+        let all = [large.bbox, small.bbox];
+        // The large one is known before.
+        let with_small = frame >= 20 && finds(frame / 5);
+        let found: &[BBox] = if !look { &[] } else { &all[..if with_small { 2 } else { 1 }] };
+        if look {
+            tracker.looked(at, found);
+        }
+        let crops = tracker.plan(at, SIZE, found, 8).to_vec();
+        let nearest = |bbox: &BBox| if bbox.iou(&large.bbox) > bbox.iou(&small.bbox) { large } else { small };
+        let seen: Vec<_> =
+            crops.iter().map(|c| Observation { pose: nearest(&c.bbox), track: c.track }).collect();
+        count += tracker.update(at, SIZE, &seen).len().saturating_sub(1);
+    }
+    count
+}
+
+#[test]
+fn somebodys_legs_are_not_a_second_person_and_a_child_before_somebody_is() {
+    assert_eq!(published_within(|_| false), 0);
+    // The pose network sees them in every crop, and the finder in one look, or in every third.
+    assert_eq!(published_within(|look| look == 4), 0);
+    assert_eq!(published_within(|look| look % 3 == 0), 0);
+    // Seen by two looks on end: from the second one on, which is half a second after the first.
+    assert_eq!(published_within(|_| true), 100 - 25);
+}
+
+/// A whole person of `height` px, and their box.
+fn whole(feet: (f32, f32), height: f32) -> Pose {
+    let mut keypoints = scene::figure(feet, height, 0.0);
+    keypoints.iter_mut().for_each(|k| k.score = 0.45);
+    let bbox = BBox { x: feet.0 - 0.17 * height, y: feet.1 - height, w: 0.34 * height, h: height };
+    Pose { bbox, score: 0.45, keypoints }
+}
+
+#[test]
+fn who_went_astray_on_a_few_keypoints_is_the_same_when_the_finder_sees_all_of_them() {
+    let mut tracker = Tracker::new(Options::default(), Ids::default());
+    let mut ids = HashSet::new();
+    for frame in 0..40u64 {
+        let at = Mono(frame * 100_000_000);
+        // For two seconds the pose network has little more than a head, and that half out of the body.
+        let astray = whole((660.0, 370.0), 190.0);
+        let pose = if frame < 20 { astray } else { whole((640.0, 620.0), 370.0) };
+        let found: &[BBox] = if frame % 5 == 0 { &[pose.bbox] } else { &[] };
+        if frame % 5 == 0 {
+            tracker.looked(at, found);
+        }
+        let crops = tracker.plan(at, SIZE, found, 8).to_vec();
+        let seen: Vec<_> = crops.iter().map(|c| Observation { pose, track: c.track }).collect();
+        ids.extend(tracker.update(at, SIZE, &seen).iter().map(|p| p.id.0));
+    }
+    assert_eq!(ids.len(), 1, "{ids:?}");
+}
+
+/// Ids published when somebody stands for two seconds, is lost for half a second in the midst of the picture and then
+/// seen lying there, with or without a bystander.
+fn ids_after_a_fall(bystander: bool) -> usize {
+    let standing = whole((600.0, 650.0), 400.0);
+    // Head to the right, where the feet were.
+    let lying = Pose {
+        bbox: BBox { x: 560.0, y: 520.0, w: 400.0, h: 136.0 },
+        keypoints: standing.keypoints.map(|k| Keypoint {
+            x_px: 560.0 + 650.0 - k.y_px,
+            y_px: k.x_px - 12.0,
+            ..k
+        }),
+        ..standing
+    };
+    let mut tracker = Tracker::new(Options::default(), Ids::default());
+    let mut ids = HashSet::new();
+    for frame in 0..50u64 {
+        let at = Mono(frame * 100_000_000);
+        let mut there = Vec::new();
+        match frame {
+            0..20 => there.push(standing),
+            20..25 => {}
+            _ => there.push(lying),
+        }
+        if bystander {
+            there.push(whole((1100.0, 650.0), 400.0));
+        }
+        let boxes: Vec<BBox> = there.iter().map(|p| p.bbox).collect();
+        let found: &[BBox] = if frame % 5 == 0 { &boxes } else { &[] };
+        if frame % 5 == 0 {
+            tracker.looked(at, found);
+        }
+        let crops = tracker.plan(at, SIZE, found, 8).to_vec();
+        let shown = |bbox: &BBox| there.iter().copied().find(|p| p.bbox.iou(bbox) > 0.3);
+        let seen: Vec<_> = crops
+            .iter()
+            .filter_map(|c| Some(Observation { pose: shown(&c.bbox)?, track: c.track }))
+            .collect();
+        ids.extend(tracker.update(at, SIZE, &seen).iter().map(|p| p.id.0));
+    }
+    ids.len()
+}
+
+#[test]
+fn who_turns_up_beside_where_the_only_one_was_lost_is_the_same() {
+    assert_eq!(ids_after_a_fall(false), 1);
+    // Where others are it takes a pose that is alike.
+    assert_eq!(ids_after_a_fall(true), 3);
+}
