@@ -23,10 +23,17 @@ pub fn devices() -> Result<Vec<Device>, Error> {
     super::init()?;
     let monitor = gst::DeviceMonitor::new();
     monitor.add_filter(Some("Video/Source"), None);
+    // A provider that is installed (libcamera's, PipeWire's) hides that of v4l2, with cameras that it does not find.
+    monitor.set_show_all_devices(true);
     // Not started, it asks every provider once.
-    let mut found: Vec<Device> = monitor.devices().iter().map(device).collect();
-    found.sort_by(|a, b| a.source.cmp(&b.source));
-    Ok(found)
+    Ok(distinct(monitor.devices().iter().map(device).collect()))
+}
+
+/// By source, each once: several providers may know a camera. Those without a source are all kept.
+fn distinct(mut found: Vec<Device>) -> Vec<Device> {
+    found.sort_by(|a, b| (&a.source, b.modes.len()).cmp(&(&b.source, a.modes.len())));
+    found.dedup_by(|b, a| a.source.is_some() && a.source == b.source);
+    found
 }
 
 fn device(device: &gst::Device) -> Device {
@@ -115,6 +122,21 @@ mod tests {
             modes(&caps),
             ["I420 2592x1944", "NV12 2592x1944", "MJPEG 1920x1080 at 30 fps", "YUY2 640x480 at 30 fps"]
         );
+    }
+
+    #[test]
+    fn a_camera_that_two_providers_know_is_told_once() {
+        let device = |name: &str, source: Option<&str>, modes: &[&str]| Device {
+            name: name.into(),
+            source: source.map(Into::into),
+            modes: modes.iter().map(|m| (*m).to_owned()).collect(),
+        };
+        let full = device("by v4l2", Some("v4l2:///dev/video0"), &["YUY2 640x480"]);
+        let other = device("other", Some("v4l2:///dev/video2"), &[]);
+        let screen = device("screen", None, &[]);
+        let bare = Device { modes: vec![], name: "by PipeWire".into(), ..full.clone() };
+        let found = vec![screen.clone(), bare, other.clone(), full.clone(), screen.clone()];
+        assert_eq!(distinct(found), [screen.clone(), screen, full, other]);
     }
 
     #[test]
