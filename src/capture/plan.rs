@@ -1,8 +1,8 @@
 //! Source -> pipeline text: pure, so that `posed check` can print what `posed run` would build.
 
+use super::mode::{camera_caps, exact_caps};
 use super::{Error, Mode, Options, Source, Transport, clip};
 use crate::frame::PixelFormat;
-use std::fmt::Write as _;
 use std::path::Path;
 use std::time::Duration;
 
@@ -59,12 +59,12 @@ impl Plan {
             Source::Rtsp { url, .. } => (rtsp(url, options), true),
             Source::V4l2 { device, mode } => {
                 let device = quote(&device.to_string_lossy());
-                (format!("v4l2src name={SOURCE} device={device}{}", device_caps(mode)), true)
+                (format!("v4l2src name={SOURCE} device={device}{}", camera_caps(mode)), true)
             }
             Source::Libcamera { name, mode } => {
                 let name = name.as_ref().map_or(String::new(), |n| format!(" camera-name={}", quote(n)));
                 let format = mode.format.clone().or_else(|| Some("NV12".into()));
-                let caps = device_caps(&Mode { format, ..mode.clone() });
+                let caps = exact_caps(&Mode { format, ..mode.clone() });
                 (format!("libcamerasrc name={SOURCE}{name}{caps}"), true)
             }
             Source::Test { pattern, mode } => {
@@ -74,7 +74,7 @@ impl Plan {
                     fps: mode.fps.or(Some(30)),
                     format: mode.format.clone().or_else(|| Some("I420".into())),
                 };
-                (format!("videotestsrc is-live=true pattern={pattern}{}", device_caps(&mode)), false)
+                (format!("videotestsrc is-live=true pattern={pattern}{}", exact_caps(&mode)), false)
             }
             Source::Pipeline { text } => {
                 // A user's own sink keeps its properties; its caps and callbacks are ours.
@@ -173,27 +173,6 @@ fn rtsp(url: &str, options: &Options) -> String {
     )
 }
 
-/// ` ! capsfilter`, or nothing if all is left to the device.
-fn device_caps(mode: &Mode) -> String {
-    let mut fields = String::new();
-    for (key, value) in [("width", mode.width), ("height", mode.height)] {
-        if let Some(value) = value {
-            let _ = write!(fields, ",{key}={value}");
-        }
-    }
-    if let Some(fps) = mode.fps {
-        let _ = write!(fields, ",framerate={fps}/1");
-    }
-    let caps = match mode.format.as_deref() {
-        None if fields.is_empty() => return String::new(),
-        None => format!("video/x-raw{fields};image/jpeg{fields};video/x-h264{fields}"),
-        Some("mjpeg") => format!("image/jpeg{fields}"),
-        Some(codec @ ("h264" | "h265")) => format!("video/x-{codec}{fields}"),
-        Some(raw) => format!("video/x-raw,format={raw}{fields}"),
-    };
-    format!(" ! capsfilter caps=\"{caps}\"")
-}
-
 /// Without a last sample kept aside, a buffer goes back to its pool as soon as its frame is done.
 fn tail(sync: bool) -> String {
     let formats = FORMATS.map(|(name, _)| name).join(",");
@@ -267,9 +246,8 @@ mod tests {
         assert!(rtsp.contains("user-pw=***") && !rtsp.contains("secret"), "{rtsp}");
         let usb = text("v4l2:///dev/video2?width=640&fps=15&format=mjpeg");
         assert!(
-            usb.contains(r#"device="/dev/video2" ! capsfilter caps="image/jpeg,width=640,framerate=15/1""#)
+            usb.contains(r#"device="/dev/video2" ! capsfilter caps="image/jpeg,width=640,framerate=15/1;"#)
         );
-        assert!(!text("v4l2:///dev/video2").contains("capsfilter"));
         assert!(text("libcamera:").contains("format=NV12"));
         assert!(text("test://ball").starts_with("videotestsrc is-live=true pattern=ball ! "));
         let own = text("pipeline:videotestsrc ! appsink drop=true");

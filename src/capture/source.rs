@@ -1,6 +1,6 @@
 //! What a camera's `source` says.
 
-use super::Error;
+use super::{Error, Mode};
 use std::path::PathBuf;
 use std::str::FromStr;
 
@@ -17,19 +17,6 @@ impl std::fmt::Debug for Credentials {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("***")
     }
-}
-
-/// What to ask a capture device for; what is `None` is left to it.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Mode {
-    /// Width in px.
-    pub width: Option<u32>,
-    /// Height in px.
-    pub height: Option<u32>,
-    /// Frames a second.
-    pub fps: Option<u32>,
-    /// `mjpeg`, `h264`, `h265`, or a raw format by its GStreamer name (`YUY2`, `NV12`..).
-    pub format: Option<String>,
 }
 
 /// Where frames come from.
@@ -83,6 +70,11 @@ impl Source {
     /// Whether the connection to it is encrypted.
     pub fn is_tls(&self) -> bool {
         matches!(self, Source::Rtsp { url, .. } if url.starts_with("rtsps:"))
+    }
+
+    /// Whether it is a camera of this machine, with modes to choose from.
+    pub fn is_device(&self) -> bool {
+        matches!(self, Source::V4l2 { .. } | Source::Libcamera { .. })
     }
 
     fn error(text: &str, reason: impl Into<String>) -> Error {

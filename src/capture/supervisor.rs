@@ -300,6 +300,11 @@ impl Supervisor {
             // GStreamer says no more than that the connection failed.
             reason += "; rtsps:// wants glib-networking, and a certificate that this system's CAs vouch for";
         }
+        if self.options.source.is_device() && reason.contains("not-negotiated") {
+            // Of all that GStreamer says, no word tells that it was asked for what the camera does not have.
+            reason +=
+                "; the camera has no mode that the source asks for: `posed doctor` lists those that it has";
+        }
 
         // Before the first frame, an error in the decoder, or one of data rather than of access
         // while the decoder had data, is the decoder's.
