@@ -7,6 +7,7 @@ mod bench;
 mod check;
 mod demo;
 mod doctor;
+mod environment;
 mod eval;
 mod image;
 mod picture;
