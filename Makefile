@@ -13,7 +13,7 @@ BOARDS        ?= x86_64 aarch64 armhf
 PY_ENV        ?= target/py
 export G_DEBUG ?= fatal-warnings
 
-.PHONY: help build demo test test-rust test-python lint fuzz valgrind bench-peers bench-parity bench-endtoend deb soak test-container test-boards bench-boards
+.PHONY: help build demo test test-rust test-python lint fuzz valgrind bench-peers bench-parity bench-endtoend deb soak test-container test-devices test-boards bench-boards
 
 help:
 	@echo "make build        release binary: target/release/posed"
@@ -22,6 +22,7 @@ help:
 	@echo "make soak         half an hour of the daemon: memory, outages, eight cameras, CPU; into target/soak.json"
 	@echo "make deb          .deb packages for BOARDS='$(BOARDS)', into target/deb/"
 	@echo "make test-container  installs the .deb in a container with a systemd of its own (root; 5 minutes)"
+	@echo "make test-devices a camera of the kernel (vivid) in a virtual machine: poses, unplugged, busy (root; 10 minutes)"
 	@echo "make test-boards  ARM builds and their tests under qemu-user (see cross/README.md for how long)"
 	@echo "make bench-boards instructions an inference takes on ARM, into target/bench/boards.md"
 	@echo "make fuzz         mutated networks through the rewriter for FUZZ_SECONDS=$(FUZZ_SECONDS), in bounded memory"
@@ -124,6 +125,11 @@ test-container: deb
 	$(CARGO) test --locked --no-run --features fault-injection --test service
 	cp target/debug/posed target/posed-faulty
 	tests/container/run.sh target/deb/posed_*_$$(dpkg --print-architecture).deb target/posed-faulty
+
+test-devices:
+	tests/deps.sh devices
+	$(CARGO) build --release --locked
+	tests/devices/run.sh
 
 # Own targets: from nothing, the two optimised builds take most of an hour on two cores.
 test-boards: test-container

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs the Debian/Ubuntu packages that a task needs and that are not there yet.
-# usage: tests/deps.sh build|demo|test|deb|container|valgrind|soak
+# usage: tests/deps.sh build|demo|test|deb|container|devices|valgrind|soak
 set -euo pipefail
 
 build=(pkg-config gcc libssl-dev libgstreamer1.0-dev libgstreamer-plugins-base1.0-dev)
@@ -14,9 +14,10 @@ case "${1:-}" in
                 libgstrtspserver-1.0-dev gstreamer1.0-rtsp openssl python3-venv python3-torch systemd man-db) ;;
     deb) want=("${build[@]}" lintian) ;;
     container) want=("${build[@]}" systemd-container mmdebstrap) ;;
+    devices) want=("${build[@]}" mmdebstrap e2fsprogs qemu-system-x86) ;;
     valgrind) want=("${build[@]}" valgrind) ;;
     soak) want=("${build[@]}" "${run[@]}" mosquitto mosquitto-clients ffmpeg) ;;
-    *) echo "usage: $0 build|demo|test|deb|container|valgrind|soak" >&2; exit 64 ;;
+    *) echo "usage: $0 build|demo|test|deb|container|devices|valgrind|soak" >&2; exit 64 ;;
 esac
 
 missing=()

@@ -1,30 +1,14 @@
-# Sourced by inside.sh: steps, waiting, and what the service says.
+# Sourced by inside.sh: what the service says.
+. /test/steps.sh
 
-fail() {
-    echo "not ok - $*"
+shown=service_shown
+service_shown() {
     systemctl status posed --no-pager -l 2>&1 | tail -25 || true
-    journalctl --no-pager -o short-precise >/out/journal 2>&1 || true
-    exit 1
-}
-ok() { echo "ok - $* ($SECONDS s)"; }
-
-# eventually SECONDS WHAT COMMAND...: until the command succeeds.
-eventually() {
-    local end=$((SECONDS + $1)) what=$2
-    shift 2
-    until "$@" >/dev/null 2>&1; do
-        [ $SECONDS -lt $end ] || fail "never: $what"
-        sleep 0.2
-    done
+    journalctl --no-pager -o short-precise >/out/journal 2>&1
 }
 
-# poses CAMERA: one message comes, made now; a retained one is none.
-poses() { mosquitto_sub -R -W 60 -C 2 -t "posed/$1/poses" | tail -1 | jq -e '.camera == "'"$1"'" and (.people | type) == "array"' >/dev/null; }
 show() { systemctl show posed --property="$1" --value; }
 is() { [ "$(show "$1")" = "$2" ]; }
 logged() { journalctl -u posed --no-pager "${@:2}" --grep "$1" >/dev/null; }
 
-# camera NAME SOURCE [MORE LINES]
-camera() { printf '[[camera]]\nname = "%s"\nsource = "%s"\nfinder = "none"\n%b\n' "$1" "$2" "${3:-}"; }
 clip() { camera "$1" file:///test/walk.mp4 'loop = true\nmax_fps = 5.0'; }
-config() { { printf '[mqtt]\nurl = "mqtt://localhost:1883"\n[model]\npose = "/usr/share/posed/models/lpn50-128x96"\n'; cat; } >/etc/posed/posed.toml; }

@@ -23,30 +23,15 @@ done
 
 # What the package depends on is in the base already, so that the container needs no network; dpkg itself holds the
 # package's Depends against it.
-packages=systemd,systemd-sysv,dbus,procps,adduser,jq,mosquitto,mosquitto-clients
-packages+=,libc6,libgcc-s1,libssl3,libglib2.0-0,libgstreamer1.0-0,libgstreamer-plugins-base1.0-0
-packages+=,gstreamer1.0-plugins-base,gstreamer1.0-plugins-good,gstreamer1.0-plugins-bad,gstreamer1.0-libav
-cache=${POSED_CONTAINER_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/posed/container}
-base=$cache/bookworm-$(dpkg --print-architecture)-$(sha256sum <<<"$packages" | cut -c1-12)
-mkdir -p "$cache"
-if [ ! -d "$base" ]; then
-    echo "test-container: making $base" >&2
-    partial=$(mktemp -d "$cache/partial.XXXXXX")
-    trap 'rm -rf "$partial"' EXIT
-    mmdebstrap --variant=minbase --include="$packages" bookworm "$partial/root" >"$partial/log" 2>&1 ||
-        { tail -20 "$partial/log" >&2; skip "no Debian to be had from this machine's apt sources"; }
-    # So that the container makes one of its own at its first start.
-    : >"$partial/root/etc/machine-id"
-    # mktemp's folder is root's alone; everybody must be able to see "/".
-    chmod 755 "$partial/root"
-    mv "$partial/root" "$base"
-fi
+. "$root/tests/debian.sh"
+debian "${POSED_CONTAINER_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/posed/container}" systemd,systemd-sysv,dbus ||
+    skip "no Debian to be had from this machine's apt sources"
 
 work=$(mktemp -d)
-trap 'rm -rf "$work" "${partial:-$work}"' EXIT
+trap 'rm -rf "$work"' EXIT
 chmod 755 "$work"
 mkdir "$work/test" "$work/out"
-cp "$here/inside.sh" "$here/lib.sh" "$root/models/demo/walk.mp4" "$work/test/"
+cp "$here/inside.sh" "$here/lib.sh" "$root/tests/steps.sh" "$root/models/demo/walk.mp4" "$work/test/"
 cp "$deb" "$work/test/posed.deb"
 cp "$faulty" "$work/test/posed-faulty"
 "$here/newer.sh" "$deb" "$work/test/posed-newer.deb"
@@ -67,7 +52,7 @@ if [ ! -e "$work/out/started" ]; then
 fi
 cat "$work/out/report"
 if [ ! -e "$work/out/passed" ]; then
-    tail -60 "$work/out/console" "$work/out/journal" >&2 2>/dev/null || true
+    tail -n 60 "$work/out/console" "$work/out/journal" >&2 2>/dev/null || true
     echo "test-container: FAILED" >&2
     exit 1
 fi

@@ -1,0 +1,13 @@
+# Process 1 of the virtual machine: what cameras need of a system, then the test, then off.
+export PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root
+mount -t proc proc /proc
+mount -t tmpfs tmpfs /run
+mount -t tmpfs tmpfs /tmp
+ip link set lo up
+echo '127.0.0.1 localhost' >/etc/hosts
+/lib/systemd/systemd-udevd --daemon
+bash /test/inside.sh >/out/report 2>&1
+sync
+echo o >/proc/sysrq-trigger
+# Until it is off: a process 1 that ends is a panic.
+while :; do :; done

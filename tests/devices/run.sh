@@ -1,0 +1,57 @@
+#!/usr/bin/env bash
+# usage: tests/devices/run.sh [BINARY]
+# Boots Debian 12's own kernel in a virtual machine, makes it cameras (its test driver vivid: real V4L2 device nodes that can be
+# taken away), and runs inside.sh there with the binary (default: target/release/posed).
+#
+# Needs root (mmdebstrap), qemu-system-x86_64 and mke2fs, and fails without them. The machine's processor is emulated, which
+# works everywhere and is slow: all waiting is long, and no time is a bar. POSED_DEVICES_ACCEL=kvm, where there is a sound one.
+set -euo pipefail
+here=$(cd "$(dirname "$0")" && pwd)
+root=$(dirname "$(dirname "$here")")
+binary=$(realpath "${1:-$root/target/release/posed}")
+
+fail() {
+    echo "test-devices: FAILED: $*" >&2
+    exit 1
+}
+
+[ "$(id -u)" -eq 0 ] || fail "only root can make the machine's system (sudo -E make test-devices)"
+for tool in mmdebstrap mke2fs qemu-system-x86_64; do
+    command -v "$tool" >/dev/null || fail "$tool is missing: tests/deps.sh devices installs it"
+done
+[ "$(dpkg --print-architecture)" = amd64 ] || fail "the machine is a PC: only an amd64 Debian or Ubuntu can make its system"
+
+# The libcamera plugin is there because it hides v4l2 cameras from whoever asks GStreamer for devices.
+. "$root/tests/debian.sh"
+debian "${POSED_DEVICES_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/posed/devices}" \
+    linux-image-amd64,udev,kmod,iproute2,v4l-utils,gstreamer1.0-libcamera || fail "no Debian to be had from this machine's apt sources"
+if [ ! -e "$base.img" ]; then
+    mke2fs -q -t ext4 -d "$base" "$base.partial" 2500M
+    mv "$base.partial" "$base.img"
+fi
+
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+mkdir -p "$work/test/models" "$work/out"
+cp "$here/inside.sh" "$here/init.sh" "$root/tests/steps.sh" "$work/test/"
+cp "$binary" "$work/test/posed"
+cp -r "$root/models/lpn50-128x96" "$work/test/models/"
+
+# Nothing of systemd runs there: a shell mounts the test's folder and makes way for init.sh.
+init='mkdir /test /out; modprobe 9pnet_virtio; for i in test out; do mount -t 9p -o trans=virtio,version=9p2000.L $i /$i; done;
+    exec bash /test/init.sh'
+set +e
+timeout 1500 qemu-system-x86_64 -machine q35,accel="${POSED_DEVICES_ACCEL:-tcg}" -cpu max -smp 2 -m 2048 -no-reboot \
+    -nodefaults -display none -serial stdio -kernel "$base"/boot/vmlinuz-* -initrd "$base"/boot/initrd.img-* \
+    -append "console=ttyS0 quiet panic=-1 root=/dev/vda rootfstype=ext4 rw init=/bin/bash -- -c \"${init//$'\n'/}\"" \
+    -drive "file=$base.img,format=raw,if=virtio,snapshot=on" \
+    -virtfs "local,path=$work/test,mount_tag=test,security_model=none,readonly=on" \
+    -virtfs "local,path=$work/out,mount_tag=out,security_model=none" </dev/null >"$work/console" 2>&1
+code=$?
+set -e
+cat "$work/out/report" || true
+if [ ! -e "$work/out/passed" ]; then
+    tail -n 40 "$work/console" "$work/out/posed.log" >&2 2>/dev/null || true
+    fail "exit code $code of qemu"
+fi
+echo "test-devices: passed"
