@@ -216,6 +216,11 @@ pub enum Error {
     },
 }
 
+/// GStreamer's v4l2 elements give up their buffers when they stop (orphan them), and those of 1.22 then keep the device open:
+/// one file of it more with every pipeline, so that a camera that was unplugged comes back under another name. With this
+/// in the environment, the only place where they look, they wait for the last frame and close it.
+const DRAIN: &str = "GST_V4L2_FORCE_DRAIN";
+
 /// Our own work between two waits takes no time; what a device or a server takes is not counted.
 const WORK_LIMIT: Duration = Duration::from_secs(30);
 
@@ -251,6 +256,12 @@ impl Capture {
     ) -> Result<Capture, Error> {
         init()?;
         let name = options.name.clone();
+        if matches!(options.source, Source::V4l2 { .. }) && std::env::var_os(DRAIN).is_none() {
+            tracing::warn!(
+                "{name}: each time the camera is opened anew, GStreamer 1.22 may keep a file of it open; start posed \
+                 with {DRAIN}=1 in its environment, as its systemd unit does"
+            );
+        }
         let beats = Beats {
             supervisor: progress.stage(format!("cap-{name}"), WORK_LIMIT, clock.clone()),
             frames: progress.stage(format!("frames-{name}"), WORK_LIMIT, clock.clone()),

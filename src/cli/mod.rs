@@ -7,7 +7,6 @@ mod bench;
 mod check;
 mod demo;
 mod doctor;
-mod environment;
 mod eval;
 mod image;
 mod picture;

@@ -32,7 +32,6 @@ const TICK: Duration = Duration::from_secs(5);
 
 /// Runs until SIGTERM or SIGINT.
 pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
-    super::environment::ensure();
     let Some(Loaded { config, warnings }) = load(&args.config) else {
         return Ok(ExitCode::from(exit::CONFIG));
     };

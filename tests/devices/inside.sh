@@ -27,7 +27,8 @@ udevadm settle
 [ -c /dev/video2 ] || fail "vivid made no devices"
 mosquitto -d -p 1883 >/dev/null 2>&1
 eventually 30 "a broker" mosquitto_pub -t x -m y
-export G_DEBUG=fatal-warnings
+# As the systemd unit sets it.
+export G_DEBUG=fatal-warnings GST_V4L2_FORCE_DRAIN=1
 
 # --- what the doctor and check say ----------------------------------------------------------------------------------
 posed doctor >/tmp/doctor || { cat /tmp/doctor; fail "the doctor finds a fault in a healthy machine"; }
