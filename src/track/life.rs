@@ -19,10 +19,10 @@ const MAX_DOUBT: f32 = 6.0;
 /// Below either, a pose is somebody else's. The keypoints have a say of their own, for a pose that
 /// is imagined into a person's crop has a good box and nothing else.
 const MIN_AGREEMENT: f32 = 0.2;
-const MIN_LIKENESS: f32 = 0.3;
+const MIN_LIKENESS: f32 = 0.4;
 /// A pose that scores less than this share of what the track's usually do is imagined: of somebody
 /// half hidden fewer keypoints are sure, but those as much as ever.
-const MIN_SHARE_OF_SCORE: f32 = 0.5;
+const MIN_SHARE_OF_SCORE: f32 = 0.7;
 /// Looks in which the finder must see somebody who turns up within another person's box. Who is new
 /// comes from an edge or from behind something; in the middle of a person, one look's box and what the
 /// pose network imagines into it are as easily the legs of that person.
@@ -287,6 +287,13 @@ impl Track {
     }
 
     /// Whether it is beyond revival: imagined, gone before anybody believed in it, or lost for long.
+    /// Publishes somebody seen at `at` however new, unless they may be a part of somebody else.
+    pub(super) fn believe(&mut self, at: Mono) {
+        if self.stage == Stage::Tentative && self.seen_at == at && !self.within {
+            self.stage = Stage::Confirmed;
+        }
+    }
+
     pub(super) fn is_dead(&self, at: Mono, options: &Options) -> bool {
         if self.trust == 0 {
             return true;

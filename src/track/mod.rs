@@ -41,6 +41,8 @@ pub struct Tracker {
     tracks: Vec<Track>,
     size: (u32, u32),
     updated_at: Option<Mono>,
+    /// Whether the last frame came late: two in a row, and the camera is slow rather than back from somewhere.
+    late: bool,
     turn: u64,
     newcomers_served: u64,
     planned: bool,
@@ -65,6 +67,7 @@ impl Tracker {
             tracks: Vec::new(),
             size: (0, 0),
             updated_at: None,
+            late: false,
             turn: 0,
             newcomers_served: 0,
             planned: false,
@@ -164,7 +167,12 @@ impl Tracker {
         }
         self.bury(at);
         self.bear(at);
-        self.planned = false;
+        let late = self.is_late(at);
+        if late && self.late {
+            // By the time of further sightings they may have walked through the whole picture.
+            self.tracks.iter_mut().for_each(|track| track.believe(at));
+        }
+        (self.late, self.planned) = (late, false);
         self.updated_at = Some(at);
         self.people.clear();
         let published = self.tracks.iter().filter(|track| track.stage == Stage::Confirmed);
@@ -190,11 +198,15 @@ impl Tracker {
 
     /// Forgets everybody if the picture is another one or was away for long.
     fn begin(&mut self, at: Mono, size: (u32, u32)) {
-        let away = self.updated_at.is_some_and(|before| at.since(before) > self.options.keep_lost);
-        if away || size != self.size {
+        if self.is_late(at) && !self.late || size != self.size {
             self.tracks.clear();
             self.size = size;
         }
+    }
+
+    /// Whether a frame at `at` comes too long after the last one to follow anybody.
+    fn is_late(&self, at: Mono) -> bool {
+        self.updated_at.is_some_and(|before| at.since(before) > self.options.keep_lost)
     }
 
     /// Fills the table of similarities, tracks by `seen`.

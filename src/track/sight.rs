@@ -5,7 +5,7 @@ use crate::geometry::BBox;
 use crate::keypoint::{Pose, bounding_box, oks};
 
 /// Two poses of one frame more alike than this (OKS) are one person seen twice ...
-const DUPLICATE_OKS: f32 = 0.65;
+const DUPLICATE_OKS: f32 = 0.6;
 /// ... where distances count this much less than between a pose and the truth: both are estimates.
 const DUPLICATE_DOUBT: f32 = 2.0;
 /// Positions farther out than this are no positions; also keeps every product finite.

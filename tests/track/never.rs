@@ -82,17 +82,18 @@ proptest! {
 
 #[test]
 fn an_id_is_never_used_again() {
-    // Somebody is born in every frame, each far from all before; the tracker is made anew in between.
+    // Somebody is born in every frame, each a picture of another size; the tracker is made anew in between.
     let ids = Ids::default();
     let (mut at, mut ever) = (0, HashSet::new());
     for _ in 0..5 {
         let mut tracker = Tracker::new(Options { birth_hits: 1, ..Options::default() }, ids.clone());
         for frame in 0..50u64 {
             at += 3_000_000_000;
+            let size = (SIZE.0 + frame as u32 % 2, SIZE.1);
             let keypoints = figure((100.0 + 20.0 * frame as f32, 600.0), 300.0, 0.0);
             let bbox = BBox { x: 20.0 * frame as f32, y: 300.0, w: 100.0, h: 300.0 };
             let pose = Pose { bbox, score: 0.9, keypoints };
-            for person in tracker.update(Mono(at), SIZE, &[Observation { pose, track: None }]) {
+            for person in tracker.update(Mono(at), size, &[Observation { pose, track: None }]) {
                 assert!(ever.insert(person.id), "{:?} came twice", person.id);
             }
         }

@@ -150,3 +150,28 @@ fn who_turns_up_beside_where_the_only_one_was_lost_is_the_same() {
     // Where others are it takes a pose that is alike.
     assert_eq!(ids_after_a_fall(true), 3);
 }
+
+/// How many are published in each frame of somebody who stands there, the frames at these times in ms; and their ids.
+fn published_at(times: &[u64]) -> (Vec<usize>, HashSet<u64>) {
+    let pose = whole((640.0, 650.0), 400.0);
+    let mut tracker = Tracker::new(Options::default(), Ids::default());
+    let mut ids = HashSet::new();
+    let each = times.iter().map(|ms| {
+        let at = Mono(ms * 1_000_000);
+        tracker.looked(at, &[pose.bbox]);
+        let crops = tracker.plan(at, SIZE, &[pose.bbox], 8).to_vec();
+        let seen: Vec<_> = crops.iter().map(|c| Observation { pose, track: c.track }).collect();
+        let people = tracker.update(at, SIZE, &seen);
+        ids.extend(people.iter().map(|p| p.id.0));
+        people.len()
+    });
+    (each.collect(), ids)
+}
+
+#[test]
+fn a_camera_of_few_frames_shows_people_too_and_one_that_comes_back_none_at_once() {
+    let (each, ids) = published_at(&[0, 2500, 5000, 7500, 10_000]);
+    assert_eq!((each, ids.len()), (vec![0, 0, 1, 1, 1], 1));
+    let (each, ids) = published_at(&[0, 100, 200, 5000, 5100, 5200]);
+    assert_eq!((each, ids.len()), (vec![0, 0, 1, 0, 0, 1], 2));
+}
