@@ -232,17 +232,21 @@ fn run_ours(
     let each = crops.len() / len / threads * threads;
     let (whole, rest) = if threads > 1 { crops.split_at(each * len) } else { (&[][..], crops) };
     let (whole_out, rest_out) = output.split_at_mut(whole.len() / len * out_len);
-    for (crops, out) in whole.chunks_exact(len * threads).zip(whole_out.chunks_exact_mut(out_len * threads)) {
-        let jobs: Vec<_> = out.chunks_exact_mut(out_len).map(|out| Mutex::new((out, Ok(())))).collect();
+    if !whole.is_empty() {
+        let work = Mutex::new(whole.chunks_exact(len).zip(whole_out.chunks_exact_mut(out_len)));
+        let outcome = Mutex::new(Ok(()));
         workers.run(&|i| {
-            let mut job = jobs[i].lock().unwrap_or_else(PoisonError::into_inner);
             let mut workspace = workspaces[i].lock().unwrap_or_else(PoisonError::into_inner);
-            let input = [Input::Bytes(&crops[i * len..][..len])];
-            job.1 = plan.run(&mut workspace, None, &input, &mut [Output::Floats(job.0)]);
+            loop {
+                let next = work.lock().unwrap_or_else(PoisonError::into_inner).next();
+                let Some((crop, out)) = next else { break };
+                let (input, mut output) = ([Input::Bytes(crop)], [Output::Floats(out)]);
+                if let Err(e) = plan.run(&mut workspace, None, &input, &mut output) {
+                    *outcome.lock().unwrap_or_else(PoisonError::into_inner) = Err(e);
+                }
+            }
         });
-        for job in jobs {
-            job.into_inner().unwrap_or_else(PoisonError::into_inner).1.map_err(run_error)?;
-        }
+        outcome.into_inner().unwrap_or_else(PoisonError::into_inner).map_err(run_error)?;
     }
     let workspace = workspaces[0].get_mut().unwrap_or_else(PoisonError::into_inner);
     for (crop, out) in rest.chunks_exact(len).zip(rest_out.chunks_exact_mut(out_len)) {
