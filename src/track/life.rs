@@ -286,7 +286,6 @@ impl Track {
         }
     }
 
-    /// Whether it is beyond revival: imagined, gone before anybody believed in it, or lost for long.
     /// Publishes somebody seen at `at` however new, unless they may be a part of somebody else.
     pub(super) fn believe(&mut self, at: Mono) {
         if self.stage == Stage::Tentative && self.seen_at == at && !self.within {
@@ -294,6 +293,7 @@ impl Track {
         }
     }
 
+    /// Whether it is beyond revival: imagined, gone before anybody believed in it, or lost for long.
     pub(super) fn is_dead(&self, at: Mono, options: &Options) -> bool {
         if self.trust == 0 {
             return true;
