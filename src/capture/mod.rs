@@ -19,6 +19,8 @@
 mod clip;
 mod decoder;
 mod devices;
+mod error;
+mod failure;
 mod frames;
 mod log;
 mod mode;
@@ -29,192 +31,24 @@ mod rate;
 mod source;
 mod stamp;
 mod supervisor;
+mod types;
+mod wake;
 
 pub use clip::Clip;
 pub use devices::{Device, devices};
+pub use error::Error;
 pub use log::init;
 pub use mode::Mode;
 pub use plan::describe;
 pub use proof::{Codec, Proof, decoders, prove};
 pub use source::{Credentials, Source};
+pub use types::{Dropped, Event, Options, Sink, Transport};
 
-use crate::backoff::Backoff;
 use crate::clock::{Mono, SharedClock};
-use crate::frame::Frame;
 use crate::shutdown::{Shutdown, Thread};
 use crate::telemetry::progress::{Beat, Progress};
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
-
-/// How RTP packets travel.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Transport {
-    /// Interleaved in the RTSP connection: no loss, passes firewalls.
-    #[default]
-    Tcp,
-    /// Datagrams: loss shows as damaged frames, never as delay.
-    Udp,
-    /// UDP first; TCP if no datagram arrives within half the connect time-out.
-    Auto,
-}
-
-/// What one camera's capture needs to know.
-#[derive(Clone, Debug)]
-pub struct Options {
-    /// Camera's name: in the thread's name and in log lines.
-    pub name: String,
-    /// Where frames come from.
-    pub source: Source,
-    /// Frames above this rate are dropped, before they are mapped, and counted.
-    pub max_fps: Option<f64>,
-    /// For RTSP.
-    pub transport: Transport,
-    /// For `rtsps://`: PEM file of the only authorities to trust; the system's if `None`.
-    pub tls_ca: Option<PathBuf>,
-    /// RTSP jitter buffer: how long a late packet is waited for.
-    pub latency: Duration,
-    /// A pipeline that has not given a frame by then is rebuilt.
-    pub connect_timeout: Duration,
-    /// A pipeline that has not given a frame for this long is rebuilt.
-    pub stall_timeout: Duration,
-    /// Pauses between attempts; starts again after some seconds of frames.
-    pub backoff: Backoff,
-}
-
-impl Options {
-    /// Defaults for `source`: TCP, 100 ms of jitter buffer, 10 s to connect, 5 s of silence.
-    pub fn new(name: impl Into<String>, source: Source) -> Options {
-        Options {
-            name: name.into(),
-            source,
-            max_fps: None,
-            transport: Transport::default(),
-            tls_ca: None,
-            latency: Duration::from_millis(100),
-            connect_timeout: Duration::from_secs(10),
-            stall_timeout: Duration::from_secs(5),
-            backoff: Backoff::default(),
-        }
-    }
-}
-
-/// A change of a camera's state; never one a frame.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Event {
-    /// A pipeline is being built and started.
-    Connecting {
-        /// Counts from 1 since frames last flowed for some seconds.
-        attempt: u32,
-    },
-    /// The first frame of a pipeline has been handed over.
-    Online {
-        /// Factory name of the decoder that gave it; `raw` if the source needs none.
-        decoder: String,
-        /// Whether that decoder is hardware.
-        hardware: bool,
-        /// Caps of the frames.
-        caps: String,
-    },
-    /// Frames go on with other caps.
-    CapsChanged {
-        /// The new ones.
-        caps: String,
-    },
-    /// No frame for the stall time-out; the pipeline is rebuilt.
-    Stalled {
-        /// Time since the last frame.
-        after: Duration,
-        /// Pause before the next attempt.
-        retry_in: Duration,
-    },
-    /// The pipeline failed or ended, or never gave a frame; it is rebuilt.
-    Failed {
-        /// Element, message and debug text. Free of credentials.
-        reason: String,
-        /// Pause before the next attempt.
-        retry_in: Duration,
-    },
-    /// A file that does not loop is over. Nothing follows but [`Event::Stopped`].
-    Ended,
-    /// The pipeline is gone: the last event.
-    Stopped,
-}
-
-/// Why a decoded frame was not handed over.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Dropped {
-    /// Above [`Options::max_fps`].
-    Rate,
-    /// Its buffer cannot be read, or is not what its caps say.
-    Unusable,
-}
-
-/// Who gets the frames: implemented by the daemon, and by tests.
-///
-/// `frame` and `dropped` run on GStreamer's streaming thread and must return at once; together
-/// they see every decoded frame exactly once, in order. `event` runs on the supervisor's thread.
-pub trait Sink: Send + Sync {
-    /// A decoded frame.
-    fn frame(&self, frame: Frame);
-    /// A decoded frame that will not be handed over.
-    fn dropped(&self, reason: Dropped);
-    /// The camera's state changed.
-    fn event(&self, event: Event);
-}
-
-/// Why capture cannot start. Whatever may mend itself (an absent camera, a dead server) is no
-/// error but an [`Event::Failed`].
-#[derive(Debug, thiserror::Error)]
-pub enum Error {
-    /// GStreamer itself.
-    #[error("GStreamer does not start: {0}")]
-    Init(String),
-    /// The source's text.
-    #[error("source \"{text}\": {reason}")]
-    Source {
-        /// What was given, free of credentials.
-        text: String,
-        /// What is wrong, and what would be right.
-        reason: String,
-    },
-    /// A number that cannot work.
-    #[error("camera {camera}: {key} must be {want}")]
-    Option {
-        /// Camera's name.
-        camera: String,
-        /// Which option.
-        key: &'static str,
-        /// What it must be.
-        want: &'static str,
-    },
-    /// The pipeline cannot be built: usually a plugin is not installed.
-    #[error("camera {camera}: {reason}, in \"{text}\"")]
-    Launch {
-        /// Camera's name.
-        camera: String,
-        /// GStreamer's words.
-        reason: String,
-        /// The pipeline, free of credentials.
-        text: String,
-    },
-    /// A clip that was being recorded has an early end.
-    #[error("camera {camera}: its clip ends early: {reason}")]
-    Clip {
-        /// Camera's name.
-        camera: String,
-        /// GStreamer's words.
-        reason: String,
-    },
-    /// The machine is out of threads.
-    #[error("camera {camera}: no thread: {source}")]
-    Thread {
-        /// Camera's name.
-        camera: String,
-        /// Why.
-        source: std::io::Error,
-    },
-}
 
 /// GStreamer's v4l2 elements give up their buffers when they stop (orphan them), and those of 1.22 then keep the device open:
 /// one file of it more with every pipeline, so that a camera that was unplugged comes back under another name. With this
@@ -238,7 +72,7 @@ const STOP_WITHIN: Duration = Duration::from_millis(1800);
 /// One camera's capture; dropping it stops it.
 pub struct Capture {
     clock: SharedClock,
-    wake: Arc<supervisor::Wake>,
+    wake: Arc<wake::Wake>,
     thread: Option<Thread>,
 }
 
@@ -266,7 +100,7 @@ impl Capture {
             supervisor: progress.stage(format!("cap-{name}"), WORK_LIMIT, clock.clone()),
             frames: progress.stage(format!("frames-{name}"), WORK_LIMIT, clock.clone()),
         };
-        let wake = Arc::new(supervisor::Wake::new(Shutdown::default()));
+        let wake = Arc::new(wake::Wake::new(Shutdown::default()));
         let supervisor = supervisor::Supervisor::new(options, clock.clone(), sink, wake.clone(), beats)?;
         let thread = Thread::spawn(format!("cap-{name}"), move || supervisor.run())
             .map_err(|source| Error::Thread { camera: name, source })?;

@@ -1,16 +1,18 @@
 //! The thread that outlives every pipeline of its camera.
 
 use super::decoder::Decoder;
+use super::failure::Failure;
 use super::frames::{CAPS_MESSAGE, Frames};
 use super::pipeline::{self, Pipeline};
-use super::plan::{self, Plan};
+use super::plan::Plan;
+use super::wake::Wake;
 use super::{Beats, Error, Event, Options, Sink, Source};
 use crate::backoff::Backoff;
 use crate::clock::{Mono, SharedClock};
-use crate::shutdown::{Shutdown, Thread};
-use gstreamer::{self as gst, prelude::*};
+use crate::shutdown::Thread;
+use gstreamer as gst;
+use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 /// Frames for this long make an attempt a success: the back-off starts again.
@@ -22,31 +24,6 @@ const UNAUTHORIZED_PAUSE: Duration = Duration::from_secs(30);
 /// A hardware decoder that failed is tried again after this.
 const EXCLUDED_FOR: Duration = Duration::from_secs(3600);
 
-/// Wakes the supervisor, wherever it waits: in a pause or on a pipeline's bus.
-pub(super) struct Wake {
-    shutdown: Shutdown,
-    bus: Mutex<Option<gst::Bus>>,
-}
-
-impl Wake {
-    pub fn new(shutdown: Shutdown) -> Wake {
-        Wake { shutdown, bus: Mutex::new(None) }
-    }
-
-    pub fn stop(&self) {
-        self.shutdown.trigger();
-        if let Some(bus) = self.bus.lock().unwrap_or_else(PoisonError::into_inner).as_ref() {
-            let wake = gst::Structure::new_empty("posed-stop");
-            // Refused only by a bus that is being shut: then nobody waits on it.
-            let _ = bus.post(gst::message::Application::new(wake));
-        }
-    }
-
-    fn listen(&self, bus: Option<gst::Bus>) {
-        *self.bus.lock().unwrap_or_else(PoisonError::into_inner) = bus;
-    }
-}
-
 /// How one pipeline came to its end.
 enum End {
     Stopped,
@@ -56,13 +33,6 @@ enum End {
     Again,
     Stalled(Duration),
     Failed(Failure),
-}
-
-struct Failure {
-    reason: String,
-    unauthorized: bool,
-    /// A hardware decoder that is to blame.
-    decoder: Option<String>,
 }
 
 /// One pipeline's life.
@@ -240,9 +210,11 @@ impl Supervisor {
                 None if silent >= allowed && online => return End::Stalled(silent),
                 None if silent >= allowed => {
                     let within = self.options.connect_timeout;
-                    return End::Failed(self.no_frame(pipeline, format!("no frame within {within:?}")));
+                    return End::Failed(Failure::no_frame(pipeline, format!("no frame within {within:?}")));
                 }
-                Some(gst::MessageView::Error(error)) => return End::Failed(self.failure(pipeline, error)),
+                Some(gst::MessageView::Error(error)) => {
+                    return End::Failed(Failure::error(&self.options.source, pipeline, error));
+                }
                 Some(gst::MessageView::Eos(_)) => {
                     if let Some(end) = self.ended(pipeline) {
                         return end;
@@ -271,55 +243,13 @@ impl Supervisor {
     fn ended(&self, pipeline: &Pipeline) -> Option<End> {
         Some(match self.options.source {
             _ if pipeline.progress.frames() == 0 => {
-                End::Failed(self.no_frame(pipeline, "the stream ended before its first frame".into()))
+                End::Failed(Failure::no_frame(pipeline, "the stream ended before its first frame".into()))
             }
             Source::File { looped: true, .. } if pipeline.rewind() => return None,
             Source::File { looped: true, .. } => End::Again,
             Source::File { looped: false, .. } => End::Over,
             _ => End::Failed(Failure::of("the stream ended".into())),
         })
-    }
-
-    /// A pipeline that had all the time or data it could want; so did its decoder.
-    fn no_frame(&self, pipeline: &Pipeline, reason: String) -> Failure {
-        let hardware = pipeline.decoder().filter(|d| d.hardware && pipeline.fed_decoder());
-        Failure { decoder: hardware.map(|decoder| decoder.factory), ..Failure::of(reason) }
-    }
-
-    fn failure(&self, pipeline: &Pipeline, error: &gst::message::Error) -> Failure {
-        let what = error.error();
-        let source = error.src();
-        let factory = source
-            .and_then(|source| source.downcast_ref::<gst::Element>()?.factory())
-            .map_or_else(String::new, |factory| factory.name().to_string());
-        // The last line of the debug text says it; those before say where in GStreamer's sources.
-        let debug = error.debug().unwrap_or_default();
-        let detail = debug.lines().next_back().unwrap_or_default();
-        let mut reason = plan::mask(&format!("{factory}: {what} ({detail})"));
-        if self.options.source.is_tls() && what.matches(gst::ResourceError::OpenReadWrite) {
-            // GStreamer says no more than that the connection failed.
-            reason += "; rtsps:// wants glib-networking, and a certificate that this system's CAs vouch for";
-        }
-        if self.options.source.is_device() && reason.contains("not-negotiated") {
-            // Of all that GStreamer says, no word tells that it was asked for what the camera does not have.
-            reason +=
-                "; the camera has no mode that the source asks for: `posed doctor` lists those that it has";
-        }
-
-        // Before the first frame, an error in the decoder, or one of data rather than of access
-        // while the decoder had data, is the decoder's.
-        let data = !what.is::<gst::ResourceError>() && pipeline.fed_decoder();
-        let suspect = Decoder::around(source).or_else(|| pipeline.decoder().filter(|_| data));
-        let unproven = pipeline.progress.frames() == 0;
-        let decoder = suspect.filter(|d| d.hardware && unproven).map(|d| d.factory);
-        let unauthorized = what.matches(gst::ResourceError::NotAuthorized);
-        Failure { reason, unauthorized, decoder }
-    }
-}
-
-impl Failure {
-    fn of(reason: String) -> Failure {
-        Failure { reason, unauthorized: false, decoder: None }
     }
 }
 
