@@ -20,6 +20,8 @@ struct Slot<T> {
     closing: bool,
     /// Turn at which it was last served: the lowest goes first.
     served: u64,
+    /// Items that workers took of it.
+    taken: u64,
 }
 
 #[derive(Debug)]
@@ -48,6 +50,15 @@ impl<T> Default for Slots<T> {
     }
 }
 
+/// What is left of a place that was closed.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Removed<T> {
+    /// What waited there: the caller counts it as dropped.
+    pub waiting: Option<T>,
+    /// How many items workers took from there. With a hung worker they may still be at the last.
+    pub taken: u64,
+}
+
 /// What became of an item that was put.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Put {
@@ -69,22 +80,22 @@ impl<T> Slots<T> {
         let mut state = self.lock();
         if state.slots.iter().all(|s| s.id != id) {
             let served = state.turn;
-            state.slots.push(Slot { id, item: None, leased: false, closing: false, served });
+            state.slots.push(Slot { id, item: None, leased: false, closing: false, served, taken: 0 });
         }
     }
 
-    /// Closes a place and waits, but no longer than `within`, until no worker is at its items any more;
-    /// returns the item that waited there, which the caller counts as dropped.
-    pub fn remove(&self, id: SlotId, within: Duration) -> Option<T> {
+    /// Closes a place and waits, but no longer than `within`, until no worker is at its items any more.
+    /// `None` if there is no such place.
+    pub fn remove(&self, id: SlotId, within: Duration) -> Option<Removed<T>> {
         let mut state = self.lock();
         let slot = state.slots.iter_mut().find(|s| s.id == id)?;
         slot.closing = true;
-        let item = slot.item.take();
+        let (waiting, taken) = (slot.item.take(), slot.taken);
         let busy = |state: &mut State<T>| state.slots.iter().any(|s| s.id == id && s.leased);
         let (mut state, _) =
             self.left.wait_timeout_while(state, within, busy).unwrap_or_else(PoisonError::into_inner);
         state.slots.retain(|s| s.id != id);
-        item
+        Some(Removed { waiting, taken })
     }
 
     /// Puts the latest item of `id`; never blocks on a worker.
@@ -121,6 +132,7 @@ impl<T> Slots<T> {
                 .and_then(|s| {
                     let item = s.item.take()?;
                     s.leased = true;
+                    s.taken += 1;
                     Some((s.id, item))
                 });
             if next.is_some() {
@@ -208,7 +220,8 @@ mod tests {
         let slots = std::sync::Arc::new(Slots::default());
         slots.open(A);
         slots.put(A, 7);
-        assert_eq!(slots.remove(A, Duration::ZERO), Some(7));
+        assert_eq!(slots.remove(A, Duration::ZERO), Some(Removed { waiting: Some(7), taken: 0 }));
+        assert_eq!(slots.remove(A, Duration::ZERO), None);
         let worker = std::thread::spawn({
             let slots = slots.clone();
             move || slots.take()
@@ -232,13 +245,15 @@ mod tests {
             }
             assert!(!removal.is_finished());
             slots.release(id);
-            assert!(removal.join().unwrap().is_some_and(|waited| waited > 1));
+            let removed = removal.join().unwrap().unwrap();
+            assert!(removed.waiting.is_some_and(|waited| waited > 1) && removed.taken == 1);
         });
 
         slots.open(B);
         slots.put(B, 4);
         let hung = slots.take().unwrap();
-        assert_eq!(slots.remove(B, Duration::from_millis(5)), None, "it is with the worker");
+        let removed = slots.remove(B, Duration::from_millis(5));
+        assert_eq!(removed, Some(Removed { waiting: None, taken: 1 }), "it is with the worker");
         slots.release(hung.0);
     }
 }

@@ -45,6 +45,17 @@ pub struct Stream {
     pub attempts: u64,
 }
 
+/// What has been said of a camera.
+#[derive(Default)]
+struct Told {
+    /// No message of it may follow any more.
+    last: bool,
+    /// Frames that workers took, as far as the slots have said: once the camera is out of service.
+    taken: u64,
+    /// How many of them are published or counted as dropped.
+    settled: u64,
+}
+
 /// One camera in service.
 pub struct Camera {
     /// Its place among the slots.
@@ -61,8 +72,8 @@ pub struct Camera {
     people: AtomicUsize,
     /// Messages a second lately, as the bits of an f32.
     rate: AtomicU32,
-    /// Held while poses or the state are published; true once the last word has been said.
-    pub(super) told: Mutex<bool>,
+    /// Held while poses or the state are published.
+    told: Mutex<Told>,
     /// Wakes the thread that publishes states; a full channel means that it will wake anyway.
     changed: SyncSender<()>,
 }
@@ -81,7 +92,7 @@ impl Camera {
         let stream = Mutex::new(Stream { since: clock.now(), ..Stream::default() });
         let budget = Budget::new(cpu_budget, clock.now());
         let (stats, scene) = (CameraStats::default(), Mutex::new(scene));
-        let (people, rate, told) = (AtomicUsize::new(0), AtomicU32::default(), Mutex::new(false));
+        let (people, rate, told) = (AtomicUsize::new(0), AtomicU32::default(), Mutex::default());
         Camera { id, name, stats, clock, slots, stream, scene, budget, people, rate, told, changed }
     }
 
@@ -110,11 +121,45 @@ impl Camera {
         self.rate.store((fps as f32).to_bits(), Ordering::Relaxed);
     }
 
-    /// A frame with so many people was published.
+    /// A frame with so many people was published: part of [`Camera::settle`].
     pub fn published(&self, people: usize, times: &Times<Option<Duration>>, skipped: Skipped) {
         self.people.store(people, Ordering::Relaxed);
         self.stats.skipped(skipped);
         self.stats.published(times);
+    }
+
+    /// Publishes or counts, by `how`, what a worker made of a frame; `None` if the last word on the camera has
+    /// been said, which counted the frame.
+    pub(super) fn settle<R>(&self, how: impl FnOnce() -> R) -> Option<R> {
+        let mut told = self.told();
+        (!told.last).then(|| {
+            told.settled += 1;
+            how()
+        })
+    }
+
+    /// Says something of the camera, by `how`, unless the last word has been said: two threads do, and an older
+    /// state must not come after a newer one.
+    pub(super) fn say(&self, how: impl FnOnce()) {
+        let told = self.told();
+        if !told.last {
+            how();
+        }
+    }
+
+    /// Says the last word, by `how`, when it counts as dropped what a worker is still at.
+    pub(super) fn say_last(&self, how: impl FnOnce()) {
+        let mut told = self.told();
+        for _ in told.settled..told.taken {
+            self.stats.dropped(DropReason::Stopped);
+        }
+        (told.last, told.settled) = (true, told.taken);
+        self.note(&Event::Stopped);
+        how();
+    }
+
+    fn told(&self) -> MutexGuard<'_, Told> {
+        self.told.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// A worker had this to do with a frame of ours, whatever came of it.
@@ -125,14 +170,11 @@ impl Camera {
     /// Takes no frame any more, and returns once a worker is done with the last one or after `within`; a
     /// frame that still waits is counted as dropped.
     pub fn close(&self, within: Duration) {
-        if self.slots.remove(self.id, within).is_some() {
+        let Some(removed) = self.slots.remove(self.id, within) else { return };
+        if removed.waiting.is_some() {
             self.stats.dropped(DropReason::Stopped);
         }
-    }
-
-    /// Keeps that the camera is out of service.
-    pub(super) fn stopped(&self) {
-        self.note(&Event::Stopped);
+        self.told().taken = removed.taken;
     }
 
     /// Keeps what `event` says; true if the camera now does something else than before.
@@ -221,5 +263,55 @@ fn log(camera: &str, event: &Event, news: bool) {
         }
         Event::Ended => tracing::info!("{camera}: the file is over"),
         Event::Stopped => tracing::info!("{camera}: stopped"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::capture::Sink as _;
+    use crate::clock::SystemClock;
+    use crate::config::{self, Machine};
+    use crate::daemon::options;
+    use crate::frame::{ClockLabel, Colorimetry, FrameInfo, PixelFormat, Stamp};
+    use crate::track::Ids;
+    use std::path::Path;
+    use std::time::SystemTime;
+
+    #[test]
+    fn the_last_word_counts_the_frame_that_a_worker_is_still_at() {
+        let text = "[[camera]]\nname = \"hall\"\nsource = \"test://\"\n";
+        let config = config::parse(text, Path::new("test.toml"), &Machine::here()).unwrap().config;
+        let (slots, clock) = (Arc::new(Slots::default()), SystemClock::shared());
+        let scene = Scene::new(options::scene(&config.cameras[0], &config), Ids::default(), clock.clone());
+        let changed = std::sync::mpsc::sync_channel(1).0;
+        let id = SlotId(0);
+        let camera = Camera::new(id, "hall".into(), scene, None, slots.clone(), clock, changed);
+        slots.open(id);
+        camera.frame(frame());
+        let _done = slots.take();
+        camera.settle(|| camera.published(0, &Times::default(), Skipped::default())).unwrap();
+        slots.release(id);
+        camera.frame(frame());
+        let _hung = slots.take();
+        camera.frame(frame());
+        camera.close(Duration::from_millis(1));
+        camera.say_last(|| {});
+        let counts = camera.stats.snapshot();
+        assert_eq!((counts.decoded, counts.published, counts.dropped.stopped), (3, 1, 2));
+
+        let late = camera.settle(|| camera.stats.dropped(DropReason::Inference));
+        camera.say(|| panic!("after the last word"));
+        camera.say_last(|| {});
+        assert_eq!((late, camera.stats.snapshot()), (None, counts));
+    }
+
+    fn frame() -> Frame {
+        let (width, height, strides) = (2, 2, [6, 0, 0]);
+        let colorimetry = Colorimetry::default();
+        let info = FrameInfo { format: PixelFormat::Rgb, width, height, strides, par: (1, 1), colorimetry };
+        let wall = SystemTime::UNIX_EPOCH;
+        let stamp = Stamp { mono: Mono::default(), wall, clock: ClockLabel::Receive, pts: None };
+        Frame::new(info, stamp, 0, Box::new(vec![vec![0; 12]])).unwrap()
     }
 }

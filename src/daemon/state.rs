@@ -91,11 +91,7 @@ fn run(shared: &Shared, stop: &Shutdown, changes: &Receiver<()>, beat: &Beat) {
                 *entry = step(entry.0, now, &camera.stats);
                 camera.set_rate(entry.1.published_fps);
             }
-            // Two threads publish states; an older one must not come after a newer one.
-            let told = camera.told.lock().unwrap_or_else(PoisonError::into_inner);
-            if !*told {
-                publish(shared, &camera, &entry.1);
-            }
+            camera.say(|| publish(shared, &camera, &entry.1));
         }
     }
 }
@@ -119,11 +115,10 @@ fn all(shared: &Shared) -> Vec<Arc<Camera>> {
 
 /// The last word on a camera that has gone out of service: no message of it comes after this.
 pub(super) fn publish_last(shared: &Shared, camera: &Camera) {
-    let mut told = camera.told.lock().unwrap_or_else(PoisonError::into_inner);
-    *told = true;
-    camera.stopped();
-    shared.publisher.discard(&camera.name);
-    publish(shared, camera, &Rates::default());
+    camera.say_last(|| {
+        shared.publisher.discard(&camera.name);
+        publish(shared, camera, &Rates::default());
+    });
 }
 
 /// One line on all cameras, for `systemctl status`.

@@ -62,7 +62,7 @@ pub fn run(shared: &Shared, mut nets: Nets, beat: &Beat) {
 }
 
 fn failed(camera: &Camera, reason: &str) {
-    let before = camera.stats.dropped(DropReason::Inference);
+    let Some(before) = camera.settle(|| camera.stats.dropped(DropReason::Inference)) else { return };
     // One line for the first failure and for each power of two after it, not one a frame.
     if (before + 1).is_power_of_two() {
         tracing::error!("{}: a frame gave no poses ({} so far): {reason}", camera.name, before + 1);
@@ -91,26 +91,15 @@ fn publish(
     };
     payload.clear();
     let written = message.write(people.iter().map(|person| published(person, shared.smoothing)), payload);
-    if !say(shared, camera, payload) {
-        return Ok(());
-    }
     let times = Times { age: Some(age), finder: timing.finder, pose: timing.pose };
-    camera.published(written, &times, scene.skipped());
-    if let Some(tap) = &shared.tap {
+    let said = camera.settle(|| {
+        shared.publisher.poses(&camera.name, payload);
+        camera.published(written, &times, scene.skipped());
+    });
+    if let (Some(()), Some(tap)) = (said, &shared.tap) {
         tap.people(&camera.name, frame, &view, people);
     }
     Ok(())
-}
-
-/// Publishes `payload`; false if the last word on the camera has been said, which is no failure.
-fn say(shared: &Shared, camera: &Camera, payload: &[u8]) -> bool {
-    let told = camera.told.lock().unwrap_or_else(PoisonError::into_inner);
-    if *told {
-        camera.stats.dropped(DropReason::Stopped);
-    } else {
-        shared.publisher.poses(&camera.name, payload);
-    }
-    !*told
 }
 
 /// `person` as messages have them.
