@@ -15,7 +15,7 @@ use posed::infer::NetworkOptions;
 use posed::pose::{self, Estimator};
 use posed::track::{Ids, Person};
 use std::collections::HashSet;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// The models that are shipped: each is somebody's choice.
 const SMALL: &str = "lpn50-128x96";
@@ -54,20 +54,32 @@ fn the_large_model_follows_the_demo_clip_as_it_truly_is() {
 }
 
 fn follow_the_demo(model: &str) {
-    let bodies = recorded(include_str!("../../models/demo/walk.json"));
+    let score = follow_drawn(model, &root().join("models/demo"));
+    assert!(score.mota() >= 0.85, "{model}: MOTA {:.3}: {score:?}", score.mota());
+    assert!(score.switches <= 1, "{model}: {score:?}");
+    // One clip says little of a rule for people who cross: others (drawn by render_demo) are asked before one is changed.
+    let others = std::env::var_os("POSED_CLIPS").map(PathBuf::from);
+    for folder in others.iter().flat_map(|clips| std::fs::read_dir(clips).unwrap()) {
+        follow_drawn(model, &folder.unwrap().path());
+    }
+}
+
+/// How well the people of `folder`'s walk.mp4, whose truth is beside it, are followed.
+fn follow_drawn(model: &str, folder: &Path) -> Score {
+    let bodies = recorded(&std::fs::read_to_string(folder.join("walk.json")).unwrap());
     let mut score = Score::default();
-    follow(model, &root().join("models/demo/walk.mp4"), 12.5, |frame, _, people| {
+    follow(model, &folder.join("walk.mp4"), 12.5, |frame, _, people| {
         let truth: Vec<_> = bodies(frame as usize).iter().map(truth).collect();
         let reported: Vec<(u64, BBox)> = people.iter().map(|p| (p.id.0, p.bbox)).collect();
         score.frame(&truth, &reported);
     });
     let Score { people, misses, false_positives, switches, .. } = &score;
     println!(
-        "{model}: MOTA {:.3}, of {people} {misses} missed, {false_positives} false, {switches} switches",
+        "{}, {model}: MOTA {:.3}, of {people} {misses} missed, {false_positives} false, {switches} switches",
+        folder.display(),
         score.mota()
     );
-    assert!(score.mota() >= 0.85, "{model}: MOTA {:.3}: {score:?}", score.mota());
-    assert!(*switches <= 1, "{model}: {score:?}");
+    score
 }
 
 /// All that the clip has, unless fewer are asked for.

@@ -101,7 +101,7 @@ pub fn bodies(paths: &[Path], t: f32) -> Vec<Body> {
 }
 
 /// The people of a recorded truth (the format is that of models/demo/walk.json) by frame number.
-pub fn recorded(json: &str) -> impl Fn(usize) -> Vec<Body> {
+pub fn recorded(json: &str) -> impl Fn(usize) -> Vec<Body> + use<> {
     let truth: serde_json::Value = serde_json::from_str(json).unwrap();
     let numbers = |value: &serde_json::Value| -> Vec<f32> {
         value.as_array().unwrap().iter().map(|v| v.as_f64().unwrap() as f32).collect()
