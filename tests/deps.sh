@@ -14,7 +14,7 @@ case "${1:-}" in
                 libgstrtspserver-1.0-dev gstreamer1.0-rtsp openssl python3-venv python3-torch systemd man-db) ;;
     deb) want=("${build[@]}" lintian) ;;
     container) want=("${build[@]}" systemd-container mmdebstrap) ;;
-    devices) want=("${build[@]}" mmdebstrap e2fsprogs qemu-system-x86) ;;
+    devices) want=("${build[@]}" mmdebstrap e2fsprogs qemu-system-x86 ffmpeg) ;;
     valgrind) want=("${build[@]}" valgrind) ;;
     soak) want=("${build[@]}" "${run[@]}" mosquitto mosquitto-clients ffmpeg) ;;
     *) echo "usage: $0 build|demo|test|deb|container|devices|valgrind|soak" >&2; exit 64 ;;

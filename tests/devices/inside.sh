@@ -124,16 +124,19 @@ for _ in 1 2 3; do
 done
 ok "a driver that is unbound three times: the cameras come back under their names"
 
+# --- a USB webcam ---------------------------------------------------------------------------------------------------
+. /test/webcam.sh
+
 # --- the end --------------------------------------------------------------------------------------------------------
 # A stop takes two seconds at most, and a pose on this machine may take as long: not while one is made.
 camera door "v4l2:///dev/video0$small" 'max_fps = 0.3' | reload
-eventually 60 "yard stopped" state yard '.status == "stopped"'
+eventually 60 "the webcam stopped" state usb '.status == "stopped"'
 poses door
 kill "$pid"
 wait "$pid" || fail "exit code $? after SIGTERM"
-for name in door yard; do
+for name in door yard usb; do
     state $name '.status == "stopped" and .decoded > 0 and .decoded == .published + ([.dropped[]] | add)' || fail "frames of $name are not accounted for"
 done
 ! grep -E 'panicked|does not stop' /out/posed.log || fail "it did not end in order"
-ok "every frame accounted for: $(mosquitto_sub -C 2 -W 5 -t posed/door/state -t posed/yard/state | jq -r '"\(.decoded) decoded, \(.published) published"' | paste -sd ';')"
+ok "every frame accounted for: $(mosquitto_sub -C 3 -W 5 -t posed/door/state -t posed/yard/state -t posed/usb/state | jq -r '"\(.decoded) decoded, \(.published) published"' | paste -sd ';')"
 touch /out/passed

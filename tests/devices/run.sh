@@ -1,10 +1,12 @@
 #!/usr/bin/env bash
 # usage: tests/devices/run.sh [BINARY]
 # Boots Debian 12's own kernel in a virtual machine, makes it cameras (its test driver vivid: real V4L2 device nodes that can be
-# taken away), and runs inside.sh there with the binary (default: target/release/posed).
+# taken away; and webcam.c: a USB webcam for its driver uvcvideo), and runs inside.sh there with the binary (default:
+# target/release/posed).
 #
-# Needs root (mmdebstrap), qemu-system-x86_64 and mke2fs, and fails without them. The machine's processor is emulated, which
-# works everywhere and is slow: all waiting is long, and no time is a bar. POSED_DEVICES_ACCEL=kvm, where there is a sound one.
+# Needs root (mmdebstrap), qemu-system-x86_64, mke2fs, gcc and ffmpeg, and fails without them. The machine's processor is
+# emulated, which works everywhere and is slow: all waiting is long, and no time is a bar. POSED_DEVICES_ACCEL=kvm, where there
+# is a sound one.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 root=$(dirname "$(dirname "$here")")
@@ -16,7 +18,7 @@ fail() {
 }
 
 [ "$(id -u)" -eq 0 ] || fail "only root can make the machine's system (sudo -E make test-devices)"
-for tool in mmdebstrap mke2fs qemu-system-x86_64; do
+for tool in mmdebstrap mke2fs qemu-system-x86_64 gcc ffmpeg; do
     command -v "$tool" >/dev/null || fail "$tool is missing: tests/deps.sh devices installs it"
 done
 [ "$(dpkg --print-architecture)" = amd64 ] || fail "the machine is a PC: only an amd64 Debian or Ubuntu can make its system"
@@ -32,10 +34,19 @@ fi
 
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-mkdir -p "$work/test/models" "$work/out"
-cp "$here/inside.sh" "$here/init.sh" "$root/tests/steps.sh" "$work/test/"
+mkdir -p "$work/test/models" "$work/test/pictures" "$work/out"
+cp "$here/inside.sh" "$here/webcam.sh" "$here/init.sh" "$root/tests/steps.sh" "$work/test/"
 cp "$binary" "$work/test/posed"
 cp -r "$root/models/lpn50-128x96" "$work/test/models/"
+# Static: the machine's C library may be older than this one's.
+gcc -O2 -Wall -Wextra -static -o "$work/test/webcam" "$here/webcam.c"
+# pictures SIZE OPTIONS...: the demo, as the webcam sends it in one of its modes.
+pictures() { ffmpeg -v error -i "$root/models/demo/walk.mp4" -vf "fps=5,scale=${1/x/:}" "${@:2}" </dev/null; }
+# Of JPEGs, webcams send 4:2:2.
+for size in 1280x720 640x360; do
+    pictures $size -c:v mjpeg -pix_fmt yuvj422p -q:v 4 -f mjpeg "$work/test/pictures/$size.mjpeg"
+done
+pictures 320x180 -pix_fmt yuyv422 -f rawvideo "$work/test/pictures/320x180.yuyv"
 
 # Nothing of systemd runs there: a shell mounts the test's folder and makes way for init.sh.
 init='mkdir /test /out; modprobe 9pnet_virtio; for i in test out; do mount -t 9p -o trans=virtio,version=9p2000.L $i /$i; done;
