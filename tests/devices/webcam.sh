@@ -12,8 +12,8 @@ unplug() {
     wait $cable || true
 }
 usb() { camera usb "$1" 'max_fps = 2\nroi = [0.6, 0.15, 0.17, 0.57]'; }
-# pictures SIZE: messages come, of pictures of this size. Of nobody: where poses are more than two seconds apart, as on a machine
-# that is emulated, the tracker forgets everybody before it believes in them.
+# pictures SIZE: messages come, of pictures of this size. Whether anybody is in the first of them is not asked: people are shown
+# from the third frame on, which on an emulated machine may be long.
 pictures() {
     mosquitto_sub -R -C 2 -W 60 -t posed/usb/poses | tail -1 >/tmp/message
     jq -e ".clock == \"v4l2\" and .frame == $1 and (.people | type) == \"array\"" /tmp/message >/dev/null ||
