@@ -106,14 +106,15 @@ back; stages of less than full size are measured at their own size):
 {curve}
 ## Known failures
 {pictures}
-Trained on few samples for its task, and mostly on pictures of one large person: crowds, people who hide each other,
-lying people and small people in cluttered streets are found less often. Photographs in the training data leave people in the
-background unlabelled, so far-away people get low scores.
+Trained mostly on pictures of one large person: crowds, people who hide each other, lying people and small people in
+cluttered streets are found less often. Photographs in the training data leave people in the background unlabelled, so
+far-away people get low scores.
 
 ## Trained on
 
 Stanford 40 Actions (Yao et al., *Human Action Recognition by Learning Bases of Action Attributes and Parts*, ICCV 2011):
-boxes of the acting people by humans, of others by MoveNet MultiPose. Scenes drawn by `python -m lpn render` (MakeHuman
-bodies, CC0). Started from a pose network's weights (`python -m lpn narrow`). Recipe: `models/lpn/configs/person.toml`,
-then `person-2.toml`; this folder is written by `python -m lpn person`.
+boxes of the acting people by humans, of others by MoveNet MultiPose. Leeds Sports Pose Extended (Johnson & Everingham,
+*Learning Effective Human Pose Estimation from Inaccurate Annotation*, CVPR 2011): boxes around the keypoints. Scenes drawn
+by `python -m lpn render` (MakeHuman bodies, CC0). Started from a pose network's weights (`python -m lpn narrow`). Recipes:
+`models/lpn/configs/person.toml` and its successors; this folder is written by `python -m lpn person`.
 """

@@ -16,18 +16,19 @@ HELD_BACK = 40  # every so many-th training scene chooses the score threshold an
 
 
 class Scenes:
-    """Pictures of whole scenes (`scene: true`) and the boxes in them, f32 [P, 4] x0, y0, x1, y1."""
+    """Pictures of whole scenes (`scene: true`) and the boxes in them, f32 [P, 4] x0, y0, x1, y1; with `crops` in
+    `where` the other pictures of the file instead, each cut around one person."""
 
     def __init__(self, where: dict, cache: Path | None):
         data = json.loads(Path(where["annotations"]).read_text())
         people = coco.People()
-        of_image = {}
+        of_image, crops = {}, bool(where.get("crops"))
         for im in data["images"]:
             path = Path(where["images"]) / im["file_name"]
             if not path.is_file():
                 people.fault("missing image", str(path))
                 continue
-            if im.get("scene"):
+            if bool(im.get("scene")) != crops:
                 of_image[im["id"]] = len(people.paths)
             people.paths.append(path)
         # The cached pictures are shared with the pose training, which takes every picture of the file.
@@ -51,7 +52,7 @@ class Scenes:
                 self.keypoints[at] = np.concatenate([self.keypoints[at], points])
         self.synthetic = bool(where.get("synthetic"))
         usable = [at for at in of_image.values() if at not in self.pictures.broken]
-        self.held_back = [] if self.synthetic else usable[::HELD_BACK]
+        self.held_back = [] if self.synthetic or crops else usable[::HELD_BACK]
         back = set(self.held_back)
         self.all = usable
         self.train = [at for at in usable if at not in back]

@@ -126,7 +126,7 @@ name = {json.dumps(name)}
 version = {json.dumps(version)}
 kind = "center-person"
 licence = {json.dumps(LICENCE)}
-data = ["Stanford 40 Actions (Yao et al. 2011), boxes by humans, of others by MoveNet MultiPose", "drawn scenes (MakeHuman bodies, CC0)"]
+data = ["Stanford 40 Actions (Yao et al. 2011), boxes by humans, of others by MoveNet MultiPose", "Leeds Sports Pose Extended (Johnson & Everingham 2011), boxes from keypoints", "drawn scenes (MakeHuman bodies, CC0)"]
 data_terms = {json.dumps(RESEARCH_DATA)}
 architecture = "LPN-50, half as wide, one upsampling step, five outputs"
 

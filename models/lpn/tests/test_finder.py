@@ -37,7 +37,7 @@ def test_every_cell_that_learns_a_box_would_decode_to_it():
     near = np.argwhere(target[5] > 0)
     assert len(near) > 3
     for y, x in near:
-        one = np.full((5, 24, 40), -9.0, np.float32)
+        one = np.full((5, 24, 40), -30.0, np.float32)
         one[0, y, x], one[1:, y, x] = 5.0, target[1:5, y, x]
         assert finder.decode(one, 0.5)[0] == pytest.approx(BOXES[:1], abs=1e-3)
 
@@ -48,11 +48,24 @@ def test_ignored_boxes_take_part_in_nothing_but_leave_people_alone():
 
 
 def test_of_two_boxes_on_one_person_the_better_stays():
-    output = np.full((5, 24, 40), -9.0, np.float32)
+    output = np.full((5, 24, 40), -30.0, np.float32)
     for y, x, logit in ((10, 10, 3.0), (12, 10, 2.0), (10, 30, 1.0)):
         output[:, y, x] = (logit, np.log(8), np.log(16), 0, 0)
     boxes, scores = finder.decode(output, 0.5, nms_iou=0.6)
-    assert len(boxes) == 2 and scores[0] == pytest.approx(1 / (1 + np.exp(-3.0)))
+    assert len(boxes) == 2 and scores[1] == pytest.approx(1 / (1 + np.exp(-1.0)))
+
+
+def test_a_peaks_neighbours_have_a_say_in_its_box_unless_they_mean_somebody_else():
+    output = np.full((5, 24, 40), -30.0, np.float32)
+    output[:, 10, 10] = (0, np.log(8), np.log(16), 0, 0)
+    assert finder.decode(output, 0.4)[0][0] == pytest.approx([51.5, 19.5, 115.5, 147.5])
+    output[:, 10, 12] = (-np.log(3), np.log(8), np.log(16), -0.5, 0)  # half the peak's score, 1.5 cells to the right
+    voted, scores = finder.decode(output, 0.4)
+    assert voted[0] == pytest.approx([55.5, 19.5, 119.5, 147.5], abs=1e-3)
+    overlap = 52 / 76
+    assert scores == pytest.approx([0.5 * (0.5 + 0.25 * overlap) / 0.75], abs=1e-4), "doubted"
+    output[:, 12, 10] = (-3, np.log(2), np.log(2), 0, 0)
+    assert finder.decode(output, 0.3)[0][0] == pytest.approx(voted[0])
 
 
 def test_parts_are_asked_for_where_they_are_known():
@@ -180,15 +193,18 @@ def test_scenes_become_samples_with_their_boxes(tmp_path):
         cv2.imwrite(str(tmp_path / f"{i}.png"), picture)
         images.append({"id": i, "file_name": f"{i}.png", "width": 240, "height": 180, "scene": True})
         annotations.append({"id": i, "image_id": i, "bbox": [80, 40, 50, 120]})
+    images[2]["scene"] = False
     images.append({"id": 9, "file_name": "missing.png", "width": 10, "height": 10, "scene": True})
     (tmp_path / "a.json").write_text(json.dumps({"images": images, "annotations": annotations}))
     where = {"annotations": str(tmp_path / "a.json"), "images": str(tmp_path), "synthetic": True}
 
     class Config:
-        sources, seed, net = (where,), 1, TINY
+        sources, seed, net = (where, {**where, "crops": True}), 1, TINY
 
     samples = finder_data.Samples(Config, None)
-    assert len(samples.sources[0].all) == 3
+    scenes, crops = samples.sources
+    assert len(scenes.all) == 2 and [len(crops.boxes[at]) for at in crops.all] == [1]
+    assert not finder_data.Scenes({**where, "crops": True, "synthetic": False}, None).held_back
     checked = 0
     for i in range(20):
         # A colour jitter could darken everything alike, so brightness is taken from the picture's own range.
