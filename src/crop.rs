@@ -104,6 +104,19 @@ impl Cropper {
         Ok(())
     }
 
+    /// Mean colour of a crop, R, G, B in 0..=255: of one that is as small as it needs to be.
+    ///
+    /// `crop_to_stored` is as in [`Cropper::cut`].
+    pub fn mean_colour(&mut self, frame: &Frame, crop_to_stored: &Affine) -> [f32; 3] {
+        let (width, mut sums) = (self.width, [0u32; 3]);
+        self.lines(frame, crop_to_stored, |_, line| {
+            for (sum, samples) in sums.iter_mut().zip(line) {
+                *sum += samples.iter().take(width).map(|&v| u32::from(v)).sum::<u32>();
+            }
+        });
+        sums.map(|sum| sum as f32 / (width * self.height).max(1) as f32)
+    }
+
     /// Samples the crop line by line; `line` gets each line's number, and its R, G and B.
     fn lines(&mut self, frame: &Frame, map: &Affine, mut line: impl FnMut(usize, [&[u8]; 3])) {
         let groups = groups(frame);

@@ -184,7 +184,7 @@ fn observation(person: &RecordedPerson) -> Observation {
             *keypoint = Keypoint { x_px, y_px, score };
         }
     }
-    Observation { pose: Pose { bbox: bbox(person.bbox), score: person.score, keypoints }, track: None }
+    Observation::new(Pose { bbox: bbox(person.bbox), score: person.score, keypoints }, None)
 }
 
 /// How a replay compares with its recording.
@@ -257,7 +257,7 @@ mod tests {
         let steps = read(&text.join("\n")).unwrap();
         assert_eq!(steps.len(), 2);
         assert_eq!(steps[0].recorded.iter().map(|r| r.0.0).collect::<Vec<_>>(), [7]);
-        let [Observation { pose, track: None }] = steps[0].observations[..] else { panic!("{steps:?}") };
+        let [Observation { pose, track: None, .. }] = steps[0].observations[..] else { panic!("{steps:?}") };
         assert_eq!(pose.bbox, BBox { x: 811.0, y: 190.2, w: 120.4, h: 300.9 });
         assert_eq!(pose.keypoints[1], Keypoint { x_px: 886.4, y_px: 220.9, score: 0.9 });
         assert_eq!(pose.keypoints[16].score, 0.0);

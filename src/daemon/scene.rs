@@ -8,6 +8,7 @@ use crate::detect::{self, Detection, Finder};
 use crate::frame::Frame;
 use crate::geometry::{BBox, Rotate, View};
 use crate::keypoint::Pose;
+use crate::pose::clothes::Wardrobe;
 use crate::pose::{self, Estimator};
 use crate::telemetry::stats::Skipped;
 use crate::track::{self, Observation, Person, Tracker};
@@ -18,6 +19,9 @@ const WITHIN: f32 = 0.7;
 /// ... scores at least this. Below, it is a part of that person: on pictures of the training set this
 /// takes a quarter of the finder's boxes of any score and one hundredth of the average precision.
 const SURE_WITHIN: f32 = 0.5;
+/// Somebody new must score this many times the finder's threshold. Things that it takes for people seldom do;
+/// who is followed, or was lost, may score less.
+const SURE_OF_NEW: f32 = 1.2;
 
 /// How one camera's frames are worked on.
 #[derive(Clone, Debug, PartialEq)]
@@ -72,6 +76,7 @@ pub struct Scene {
     tracker: Tracker,
     look: Look,
     motion: Motion,
+    wardrobe: Wardrobe,
     // Kept from frame to frame, so that none of them allocates.
     found: Vec<Detection>,
     boxes: Vec<BBox>,
@@ -87,6 +92,7 @@ impl Scene {
             tracker: Tracker::new(options.track.clone(), ids),
             look: Look::new(options.look.clone()),
             motion: Motion::default(),
+            wardrobe: Wardrobe::default(),
             options,
             clock,
             timing: Timing::default(),
@@ -149,7 +155,13 @@ impl Scene {
 
         self.observations.clear();
         let seen = self.poses.iter().zip(&self.crops);
-        self.observations.extend(seen.map(|(&pose, crop)| Observation { pose, track: crop.track }));
+        let min_score = self.options.track.keypoint_score;
+        let sure = nets.finder.as_ref().map_or(0.0, |f| f.score_threshold()) * SURE_OF_NEW;
+        self.observations.extend(seen.map(|(&pose, crop)| Observation {
+            clothes: self.wardrobe.read(frame, &view, &pose.keypoints, min_score),
+            doubtful: found.iter().any(|d| d.bbox == crop.bbox && d.score < sure),
+            ..Observation::new(pose, crop.track)
+        }));
         self.tracker.update(at, size, &self.observations);
         Ok(())
     }

@@ -66,6 +66,11 @@ impl Finder {
         self.rules.score_threshold = score;
     }
 
+    /// Least score of who is found.
+    pub fn score_threshold(&self) -> f32 {
+        self.rules.score_threshold
+    }
+
     /// The model's manifest.
     pub fn manifest(&self) -> &Manifest {
         &self.manifest

@@ -1,10 +1,12 @@
 //! One track: born tentative, confirmed by repeated sight, lost when looked for in vain, dead.
 
 use super::one_euro::OneEuro;
+use super::sight::Seen;
 use super::{Options, Person, TrackId, body};
 use crate::clock::Mono;
 use crate::geometry::BBox;
 use crate::keypoint::{KEYPOINTS, Keypoint, Keypoints, Pose, bounding_box};
+use crate::pose::clothes::Clothes;
 
 /// Memory of the velocity estimate.
 const VELOCITY_S: f32 = 0.4;
@@ -23,6 +25,12 @@ const MIN_LIKENESS: f32 = 0.4;
 /// A pose that scores less than this share of what the track's usually do is imagined: of somebody
 /// half hidden fewer keypoints are sure, but those as much as ever.
 const MIN_SHARE_OF_SCORE: f32 = 0.7;
+/// Where people cross a pose is as easily that of the one in front. Whose clothes are less alike than this is
+/// somebody else then, and above it they count for so much of how alike two are.
+const MIN_CLOTHES: f32 = 0.2;
+const CLOTHES_WEIGHT: f32 = 0.6;
+/// How much what is seen of the clothes in one frame changes what is known of them.
+const CLOTHES_GAIN: f32 = 0.1;
 /// Looks in which the finder must see somebody who turns up within another person's box. Who is new
 /// comes from an edge or from behind something; in the middle of a person, one look's box and what the
 /// pose network imagines into it are as easily the legs of that person.
@@ -74,6 +82,7 @@ pub(super) struct Track {
     keypoints: Keypoints,
     /// The body as far as it was ever seen: what is out of sight goes where the rest goes.
     body: Keypoints,
+    clothes: Clothes,
     smoothed: Keypoints,
     filters: [OneEuro; KEYPOINTS],
     velocity_px_s: [f32; 2],
@@ -84,10 +93,11 @@ impl Track {
         id: TrackId,
         turn: u64,
         at: Mono,
-        pose: &Pose,
+        seen: &Seen,
         within: bool,
         options: &Options,
     ) -> Track {
+        let pose = &seen.pose;
         let mut track = Track {
             id,
             stage: Stage::Tentative,
@@ -107,11 +117,12 @@ impl Track {
             bbox: bounding_box(&pose.keypoints, options.keypoint_score).unwrap_or(pose.bbox),
             keypoints: pose.keypoints,
             body: pose.keypoints,
+            clothes: Clothes::default(),
             smoothed: pose.keypoints,
             filters: [OneEuro::default(); KEYPOINTS],
             velocity_px_s: [0.0; 2],
         };
-        track.see(at, pose, options);
+        track.see(at, seen, options);
         track
     }
 
@@ -129,8 +140,18 @@ impl Track {
         self.bbox.area().sqrt().max(1.0)
     }
 
-    /// How likely a pose whose box is `bbox` is this person's, 0..=1; zero: it is not.
-    pub(super) fn similarity(&self, at: Mono, pose: &Pose, bbox: &BBox, options: &Options) -> f32 {
+    /// How likely what was `seen` is this person, 0..=1; zero: it is not.
+    pub(super) fn similarity(&self, at: Mono, seen: &Seen, options: &Options) -> f32 {
+        let clothes = if seen.crossing { self.clothes.likeness(&seen.clothes).unwrap_or(1.0) } else { 1.0 };
+        if clothes < MIN_CLOTHES {
+            return 0.0;
+        }
+        let weight = 1.0 - CLOTHES_WEIGHT * (1.0 - clothes);
+        weight * self.body_similarity(at, &seen.pose, &seen.bbox, options)
+    }
+
+    /// The same, by the pose and its box alone.
+    fn body_similarity(&self, at: Mono, pose: &Pose, bbox: &BBox, options: &Options) -> f32 {
         if pose.score < MIN_SHARE_OF_SCORE * self.usual_score {
             return 0.0;
         }
@@ -164,7 +185,11 @@ impl Track {
     }
 
     /// Takes `pose` as this person's at `at`.
-    pub(super) fn see(&mut self, at: Mono, pose: &Pose, options: &Options) {
+    pub(super) fn see(&mut self, at: Mono, seen: &Seen, options: &Options) {
+        let pose = &seen.pose;
+        // What hides somebody is not what they wear.
+        let own = if seen.crossing { self.clothes.likeness(&seen.clothes).unwrap_or(1.0) } else { 1.0 };
+        self.clothes.follow(&seen.clothes, CLOTHES_GAIN * own);
         let dt_s = at.since(self.seen_at).as_secs_f32();
         self.hits = self.hits.saturating_add(1);
         // Keypoints that were of something else say nothing of how the body moves.

@@ -32,6 +32,8 @@ use turns::Word;
 /// What somebody else's crop shows is seldom one of the lost, whom nobody asked after: their claim to it
 /// counts as much. None at all would give a track that has gone astray the one who comes back.
 const CLAIM_OF_THE_LOST: f32 = 0.5;
+/// Boxes that overlap more are of people who cross.
+const CROSSING_IOU: f32 = 0.1;
 
 /// Follows the people in front of one camera.
 #[derive(Debug)]
@@ -161,7 +163,7 @@ impl Tracker {
         self.similarities.solve(&mut self.pairs);
         for &(row, column) in &self.pairs {
             if let (Some(track), Some(seen)) = (self.tracks.get_mut(row), self.seen.get_mut(column)) {
-                track.see(at, &seen.pose, &self.options);
+                track.see(at, seen, &self.options);
                 seen.matched = true;
             }
         }
@@ -212,10 +214,14 @@ impl Tracker {
     /// Fills the table of similarities, tracks by `seen`.
     fn compare(&mut self, at: Mono) {
         self.similarities.reset(self.tracks.len(), self.seen.len());
+        for seen in &mut self.seen {
+            let there = |track: &&Track| track.box_at(at).iou(&seen.bbox) > CROSSING_IOU;
+            seen.crossing = self.tracks.iter().filter(there).count() > 1;
+        }
         let only = self.tracks.len() == 1 && self.seen.len() == 1;
         for (row, track) in self.tracks.iter().enumerate() {
             for (column, seen) in self.seen.iter().enumerate() {
-                let alike = track.similarity(at, &seen.pose, &seen.bbox, &self.options);
+                let alike = track.similarity(at, seen, &self.options);
                 let alike = if only && alike == 0.0 { track.nearness(&seen.bbox) } else { alike };
                 let unasked = track.stage == Stage::Lost && !seen.newcomer;
                 let claim = if unasked { CLAIM_OF_THE_LOST } else { 1.0 };
@@ -243,14 +249,14 @@ impl Tracker {
             bbox: track.box_at(at),
             confirmed: true,
         }));
-        for seen in self.seen.iter().filter(|seen| !seen.matched && seen.newcomer) {
+        for seen in self.seen.iter().filter(|seen| !seen.matched && seen.newcomer && !seen.doubtful) {
             if self.tracks.len() >= self.options.max_tracks {
                 self.stats.crowded += 1;
             } else {
                 let within =
                     self.has_looked && self.boxes.iter().any(|b| turns::is_within(&seen.bbox, &b.bbox));
                 let id = self.ids.fresh();
-                self.tracks.push(Track::new(id, self.turn, at, &seen.pose, within, &self.options));
+                self.tracks.push(Track::new(id, self.turn, at, seen, within, &self.options));
             }
         }
     }

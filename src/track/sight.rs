@@ -3,6 +3,7 @@
 use super::{Observation, Options, Stats, body};
 use crate::geometry::BBox;
 use crate::keypoint::{Pose, bounding_box, oks};
+use crate::pose::clothes::Clothes;
 
 /// Two poses of one frame more alike than this (OKS) are one person seen twice ...
 const DUPLICATE_OKS: f32 = 0.6;
@@ -17,20 +18,27 @@ pub(super) struct Seen {
     pub(super) pose: Pose,
     /// The box of the keypoints (the crop's says where was looked, not what was seen).
     pub(super) bbox: BBox,
+    pub(super) clothes: Clothes,
     /// Seen where nobody was known to be, and nowhere else.
     pub(super) newcomer: bool,
+    /// As in [`Observation`].
+    pub(super) doubtful: bool,
+    /// Where more than one person is known to be.
+    pub(super) crossing: bool,
     pub(super) matched: bool,
 }
 
 /// Fills `seen` with the observations that are a person's, each person once, the fullest pose first.
 pub(super) fn take_in(all: &[Observation], options: &Options, seen: &mut Vec<Seen>, stats: &mut Stats) {
     seen.clear();
-    for Observation { pose, track } in all {
+    for Observation { pose, track, clothes, doubtful } in all {
         if !is_sane(pose) {
             stats.rejected += 1;
         } else if is_somebody(pose, options) {
             let bbox = bounding_box(&pose.keypoints, options.keypoint_score).unwrap_or(pose.bbox);
-            seen.push(Seen { pose: *pose, bbox, newcomer: track.is_none(), matched: false });
+            let (pose, clothes) = (*pose, *clothes);
+            let (newcomer, doubtful) = (track.is_none(), *doubtful);
+            seen.push(Seen { pose, bbox, clothes, newcomer, doubtful, crossing: false, matched: false });
         }
     }
     // Not by score, which is a mean: the sure half of a body is worth less than nearly all of it.
@@ -67,6 +75,7 @@ fn merge_duplicates(seen: &mut Vec<Seen>, keypoint_score: f32, stats: &mut Stats
         });
         if let Some(twin) = twin {
             twin.newcomer &= this.newcomer;
+            twin.doubtful &= this.doubtful;
             stats.duplicates += 1;
         } else {
             seen.swap(kept, index);
@@ -92,7 +101,7 @@ mod tests {
 
     fn take(all: &[(Pose, Option<u64>)]) -> (Vec<Seen>, Stats) {
         let all: Vec<Observation> =
-            all.iter().map(|&(pose, id)| Observation { pose, track: id.map(TrackId) }).collect();
+            all.iter().map(|&(pose, id)| Observation::new(pose, id.map(TrackId))).collect();
         let (mut seen, mut stats) = (Vec::new(), Stats::default());
         take_in(&all, &Options::default(), &mut seen, &mut stats);
         (seen, stats)

@@ -3,6 +3,7 @@
 use super::Smoothing;
 use crate::geometry::BBox;
 use crate::keypoint::{Keypoints, Pose};
+use crate::pose::clothes::Clothes;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -78,6 +79,17 @@ pub struct Observation {
     pub pose: Pose,
     /// The track whose crop it was seen in, if any: [`Crop::track`].
     pub track: Option<TrackId>,
+    /// What the body wears, as far as that was looked at.
+    pub clothes: Clothes,
+    /// Where the finder is not sure of anybody: it may be somebody known, but nobody new.
+    pub doubtful: bool,
+}
+
+impl Observation {
+    /// A pose of whose clothes nothing is known.
+    pub fn new(pose: Pose, track: Option<TrackId>) -> Observation {
+        Observation { pose, track, clothes: Clothes::default(), doubtful: false }
+    }
 }
 
 /// A person as published.

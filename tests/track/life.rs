@@ -71,9 +71,9 @@ pub fn play_and(run: &Run, mut tell: impl FnMut(Mono, &[Person])) -> Outcome {
         out.crops += crops.len();
         let seen: Vec<Observation> = crops
             .iter()
-            .map(|crop| Observation {
-                pose: scene::estimate(&bodies, crop.bbox, &run.quality, &mut rng),
-                track: crop.track,
+            .map(|crop| {
+                let pose = scene::estimate(&bodies, crop.bbox, &run.quality, &mut rng);
+                Observation::new(pose, crop.track)
             })
             .collect();
         let people = tracker.update(at, SIZE, &seen);

@@ -64,7 +64,7 @@ proptest! {
             let seen: Vec<Observation> = poses
                 .iter()
                 .enumerate()
-                .map(|(i, pose)| Observation { pose: *pose, track: crops.get(i).and_then(|c| c.track) })
+                .map(|(i, pose)| Observation::new(*pose, crops.get(i).and_then(|c| c.track)))
                 .collect();
             let now: HashSet<u64> = {
                 let people = tracker.update(Mono(at), size, &seen);
@@ -93,7 +93,7 @@ fn an_id_is_never_used_again() {
             let keypoints = figure((100.0 + 20.0 * frame as f32, 600.0), 300.0, 0.0);
             let bbox = BBox { x: 20.0 * frame as f32, y: 300.0, w: 100.0, h: 300.0 };
             let pose = Pose { bbox, score: 0.9, keypoints };
-            for person in tracker.update(Mono(at), size, &[Observation { pose, track: None }]) {
+            for person in tracker.update(Mono(at), size, &[Observation::new(pose, None)]) {
                 assert!(ever.insert(person.id), "{:?} came twice", person.id);
             }
         }
@@ -107,7 +107,7 @@ fn time_that_runs_backwards_harms_nobody() {
     let bbox = BBox { x: 550.0, y: 200.0, w: 150.0, h: 400.0 };
     let pose = Pose { bbox, score: 0.9, keypoints: figure((640.0, 600.0), 400.0, 0.0) };
     for ms in [100, 200, 300, 50, 50, 400, 0] {
-        let people = tracker.update(Mono(ms * 1_000_000), SIZE, &[Observation { pose, track: None }]);
+        let people = tracker.update(Mono(ms * 1_000_000), SIZE, &[Observation::new(pose, None)]);
         assert!(people.iter().all(is_finite));
         assert!(people.len() <= 1);
     }

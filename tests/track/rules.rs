@@ -4,6 +4,7 @@ use crate::scene::{self, SIZE};
 use posed::clock::Mono;
 use posed::geometry::BBox;
 use posed::keypoint::{Keypoint, Pose};
+use posed::pose::clothes::Clothes;
 use posed::track::{Ids, Observation, Options, Tracker};
 use std::collections::HashSet;
 
@@ -23,7 +24,7 @@ fn published(score: f32, finds: impl Fn(u64) -> bool) -> usize {
             tracker.looked(at, found);
         }
         let crops = tracker.plan(at, SIZE, found, 8).to_vec();
-        let seen: Vec<_> = crops.iter().map(|c| Observation { pose, track: c.track }).collect();
+        let seen: Vec<_> = crops.iter().map(|c| Observation::new(pose, c.track)).collect();
         count += tracker.update(at, SIZE, &seen).len();
     }
     count
@@ -56,8 +57,7 @@ fn published_within(finds: impl Fn(u64) -> bool) -> usize {
         }
         let crops = tracker.plan(at, SIZE, found, 8).to_vec();
         let nearest = |bbox: &BBox| if bbox.iou(&large.bbox) > bbox.iou(&small.bbox) { large } else { small };
-        let seen: Vec<_> =
-            crops.iter().map(|c| Observation { pose: nearest(&c.bbox), track: c.track }).collect();
+        let seen: Vec<_> = crops.iter().map(|c| Observation::new(nearest(&c.bbox), c.track)).collect();
         count += tracker.update(at, SIZE, &seen).len().saturating_sub(1);
     }
     count
@@ -95,7 +95,7 @@ fn who_went_astray_on_a_few_keypoints_is_the_same_when_the_finder_sees_all_of_th
             tracker.looked(at, found);
         }
         let crops = tracker.plan(at, SIZE, found, 8).to_vec();
-        let seen: Vec<_> = crops.iter().map(|c| Observation { pose, track: c.track }).collect();
+        let seen: Vec<_> = crops.iter().map(|c| Observation::new(pose, c.track)).collect();
         ids.extend(tracker.update(at, SIZE, &seen).iter().map(|p| p.id.0));
     }
     assert_eq!(ids.len(), 1, "{ids:?}");
@@ -135,10 +135,8 @@ fn ids_after_a_fall(bystander: bool) -> usize {
         }
         let crops = tracker.plan(at, SIZE, found, 8).to_vec();
         let shown = |bbox: &BBox| there.iter().copied().find(|p| p.bbox.iou(bbox) > 0.3);
-        let seen: Vec<_> = crops
-            .iter()
-            .filter_map(|c| Some(Observation { pose: shown(&c.bbox)?, track: c.track }))
-            .collect();
+        let seen: Vec<_> =
+            crops.iter().filter_map(|c| Some(Observation::new(shown(&c.bbox)?, c.track))).collect();
         ids.extend(tracker.update(at, SIZE, &seen).iter().map(|p| p.id.0));
     }
     ids.len()
@@ -160,7 +158,7 @@ fn published_at(times: &[u64]) -> (Vec<usize>, HashSet<u64>) {
         let at = Mono(ms * 1_000_000);
         tracker.looked(at, &[pose.bbox]);
         let crops = tracker.plan(at, SIZE, &[pose.bbox], 8).to_vec();
-        let seen: Vec<_> = crops.iter().map(|c| Observation { pose, track: c.track }).collect();
+        let seen: Vec<_> = crops.iter().map(|c| Observation::new(pose, c.track)).collect();
         let people = tracker.update(at, SIZE, &seen);
         ids.extend(people.iter().map(|p| p.id.0));
         people.len()
@@ -174,4 +172,48 @@ fn a_camera_of_few_frames_shows_people_too_and_one_that_comes_back_none_at_once(
     assert_eq!((each, ids.len()), (vec![0, 0, 1, 1, 1], 1));
     let (each, ids) = published_at(&[0, 100, 200, 5000, 5100, 5200]);
     assert_eq!((each, ids.len()), (vec![0, 0, 1, 0, 0, 1], 2));
+}
+
+#[test]
+fn in_a_crossing_a_pose_is_theirs_who_wears_its_clothes() {
+    let [red, blue] = [[200.0, 30.0, 40.0], [20.0, 40.0, 160.0]].map(|c| Clothes::new(Some(c), Some(c)));
+    let (behind, before) = (whole((600.0, 600.0), 300.0), whole((660.0, 600.0), 300.0));
+    // Of both one pose is seen when they meet, nearer to where the one behind was.
+    let met = whole((620.0, 600.0), 300.0);
+    let whose = |clothes: Clothes| {
+        let mut tracker = Tracker::new(Options::default(), Ids::default());
+        for frame in 0..10 {
+            let seen = [(behind, red), (before, blue)];
+            let seen = seen.map(|(pose, clothes)| Observation { clothes, ..Observation::new(pose, None) });
+            tracker.update(Mono(frame * 100_000_000), SIZE, &seen);
+        }
+        let crops = tracker.plan(Mono(1_000_000_000), SIZE, &[], 8).to_vec();
+        let seen = crops.iter().map(|c| Observation { clothes, ..Observation::new(met, c.track) });
+        let seen: Vec<_> = seen.collect();
+        let people = tracker.update(Mono(1_000_000_000), SIZE, &seen);
+        let there: Vec<_> = people.iter().filter(|p| p.age.is_zero()).map(|p| p.id.0).collect();
+        (people.len(), there)
+    };
+    assert_eq!(whose(Clothes::default()), (2, vec![1]), "by the place alone");
+    assert_eq!(whose(red), (2, vec![1]));
+    assert_eq!(whose(blue), (2, vec![2]));
+}
+
+#[test]
+fn what_the_finder_doubts_is_nobody_new_and_may_be_somebody_known() {
+    let pose = whole((640.0, 600.0), 300.0);
+    let doubtful = Observation { doubtful: true, ..Observation::new(pose, None) };
+    let mut tracker = Tracker::new(Options::default(), Ids::default());
+    let at = |frame: u64| Mono(frame * 100_000_000);
+    for frame in 0..10 {
+        assert!(tracker.update(at(frame), SIZE, &[doubtful]).is_empty());
+    }
+    for frame in 10..20 {
+        tracker.update(at(frame), SIZE, &[Observation::new(pose, None)]);
+    }
+    for frame in 20..30 {
+        tracker.update(at(frame), SIZE, &[]);
+    }
+    assert!(tracker.people().is_empty(), "lost");
+    assert_eq!(tracker.update(at(30), SIZE, &[doubtful])[0].id.0, 1);
 }

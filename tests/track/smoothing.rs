@@ -26,7 +26,7 @@ fn follow(fps: f32, frames: u64, noise: f32, truth: impl Fn(f32) -> Keypoints) -
             k.score = 0.8;
         }
         let at = Mono((f64::from(t) * 1e9) as u64);
-        let people = tracker.update(at, SIZE, &[Observation { pose, track: None }]);
+        let people = tracker.update(at, SIZE, &[Observation::new(pose, None)]);
         seen.extend(people.first().map(|p| [p.keypoints, p.smoothed]));
     }
     seen
