@@ -4,7 +4,8 @@
 //! 1. [`Tracker::predict`] says where the people known so far should be (the motion test wants it);
 //! 2. [`Tracker::looked`] hears what the finder saw, if it looked, and [`Tracker::plan`] picks the boxes whose poses are
 //!    estimated in this frame: all of them, or within a budget those that have waited longest;
-//! 3. [`Tracker::update`] takes the poses and gives the people.
+//! 3. [`Tracker::update`] takes the poses and gives the people. Who is who is a matter of place and pose, and where
+//!    people cross also of what they wear.
 //!
 //! All coordinates are display px. Nothing here reads a clock, and nothing that is not finite
 //! passes through. Buffers are kept from frame to frame; only a frame in which people contend for
