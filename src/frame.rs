@@ -204,6 +204,24 @@ impl Frame {
         Ok(Frame { info, stamp, seq, pixels })
     }
 
+    /// A still picture, `rgb` row by row without padding. When it was taken is not known, and nobody asks.
+    ///
+    /// # Errors
+    /// As [`Frame::new`].
+    pub fn still(width: u32, height: u32, rgb: Vec<u8>) -> Result<Frame, Error> {
+        let info = FrameInfo {
+            format: PixelFormat::Rgb,
+            width,
+            height,
+            strides: [3 * width as usize, 0, 0],
+            par: (1, 1),
+            colorimetry: Colorimetry::default(),
+        };
+        let stamp =
+            Stamp { mono: Mono(0), wall: SystemTime::UNIX_EPOCH, clock: ClockLabel::Receive, pts: None };
+        Frame::new(info, stamp, 0, Box::new(vec![rgb]))
+    }
+
     /// Bytes of plane `index`, with the stride in [`FrameInfo::strides`].
     pub fn plane(&self, index: usize) -> &[u8] {
         self.pixels.plane(index)

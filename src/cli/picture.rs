@@ -1,15 +1,14 @@
 //! Still pictures as frames, and the models that look at them.
 
-use crate::clock::{Mono, SystemClock};
+use crate::clock::SystemClock;
 use crate::detect::Finder;
-use crate::frame::{ClockLabel, Colorimetry, Frame, FrameInfo, PixelFormat, Stamp};
+use crate::frame::Frame;
 use crate::infer::NetworkOptions;
 use crate::infer::manifest;
 use crate::pose::{Estimator, Options};
 use ::image::{DynamicImage, ImageDecoder as _, ImageReader, RgbImage};
 use anyhow::Context as _;
 use std::path::{Path, PathBuf};
-use std::time::SystemTime;
 
 /// The pose model that is used where none is named.
 const POSE_MODEL: &str = "lpn50-256x192";
@@ -31,17 +30,7 @@ pub(super) fn read(path: &Path) -> anyhow::Result<RgbImage> {
 /// A picture as a frame.
 pub(super) fn frame(picture: &RgbImage) -> anyhow::Result<Frame> {
     let (width, height) = picture.dimensions();
-    let info = FrameInfo {
-        format: PixelFormat::Rgb,
-        width,
-        height,
-        strides: [3 * width as usize, 0, 0],
-        par: (1, 1),
-        colorimetry: Colorimetry::default(),
-    };
-    // When a still was taken is not known, and nobody asks.
-    let stamp = Stamp { mono: Mono(0), wall: SystemTime::UNIX_EPOCH, clock: ClockLabel::Receive, pts: None };
-    Ok(Frame::new(info, stamp, 0, Box::new(vec![picture.as_raw().clone()]))?)
+    Ok(Frame::still(width, height, picture.as_raw().clone())?)
 }
 
 /// The pose model in `dir`, or the default one.

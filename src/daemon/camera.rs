@@ -273,10 +273,8 @@ mod tests {
     use crate::clock::SystemClock;
     use crate::config::{self, Machine};
     use crate::daemon::options;
-    use crate::frame::{ClockLabel, Colorimetry, FrameInfo, PixelFormat, Stamp};
     use crate::track::Ids;
     use std::path::Path;
-    use std::time::SystemTime;
 
     #[test]
     fn the_last_word_counts_the_frame_that_a_worker_is_still_at() {
@@ -307,11 +305,6 @@ mod tests {
     }
 
     fn frame() -> Frame {
-        let (width, height, strides) = (2, 2, [6, 0, 0]);
-        let colorimetry = Colorimetry::default();
-        let info = FrameInfo { format: PixelFormat::Rgb, width, height, strides, par: (1, 1), colorimetry };
-        let wall = SystemTime::UNIX_EPOCH;
-        let stamp = Stamp { mono: Mono::default(), wall, clock: ClockLabel::Receive, pts: None };
-        Frame::new(info, stamp, 0, Box::new(vec![vec![0; 12]])).unwrap()
+        Frame::still(2, 2, vec![0; 12]).unwrap()
     }
 }

@@ -120,10 +120,7 @@ fn patch(((x0, y0), (x1, y1)): ((f32, f32), (f32, f32)), half: f32) -> Option<Af
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::clock::Mono;
-    use crate::frame::{ClockLabel, Colorimetry, FrameInfo, PixelFormat, Stamp};
     use crate::geometry::Rotate;
-    use std::time::SystemTime;
 
     const RED: [u8; 3] = [200, 30, 40];
     const BLUE: [u8; 3] = [20, 40, 160];
@@ -136,12 +133,7 @@ mod tests {
             _ => BLUE,
         };
         let pixels: Vec<u8> = (0..100 * 100).flat_map(|i| colour(i % 100, i / 100)).collect();
-        let (width, height, strides) = (100, 100, [300, 0, 0]);
-        let colorimetry = Colorimetry::default();
-        let info = FrameInfo { format: PixelFormat::Rgb, width, height, strides, par: (1, 1), colorimetry };
-        let wall = SystemTime::UNIX_EPOCH;
-        let stamp = Stamp { mono: Mono::default(), wall, clock: ClockLabel::Receive, pts: None };
-        Frame::new(info, stamp, 0, Box::new(vec![pixels])).unwrap()
+        Frame::still(100, 100, pixels).unwrap()
     }
 
     /// Seen from the side: shoulders, hips and knees one below another.
