@@ -57,7 +57,7 @@ fn follow_the_demo(model: &str) {
     let score = follow_drawn(model, &root().join("models/demo"));
     assert!(score.mota() >= 0.85, "{model}: MOTA {:.3}: {score:?}", score.mota());
     assert!(score.switches <= 1, "{model}: {score:?}");
-    // One clip says little of a rule for people who cross: others (drawn by render_demo) are asked before one is changed.
+    // One clip says little of a rule for people who cross: look at others like it before you change one.
     let others = std::env::var_os("POSED_CLIPS").map(PathBuf::from);
     for folder in others.iter().flat_map(|clips| std::fs::read_dir(clips).unwrap()) {
         follow_drawn(model, &folder.unwrap().path());

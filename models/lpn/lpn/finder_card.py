@@ -99,7 +99,8 @@ Recall on the hold-out by how tall people are in the {name.rsplit("-", 1)[-1]} i
 |---|---|---|
 {bands}
 While training (float32, averaged weights, each at its own threshold for {FALSE_PER_IMAGE} false boxes on training scenes held
-back; stages of less than full size are measured at their own size):
+back; stages of less than full size are measured at their own size; all up to version 2026.11.4 by a decoder that asks a peak's
+cell alone):
 
 | stage | samples seen | recall | false boxes a picture | AP50 |
 |---|---|---|---|---|
