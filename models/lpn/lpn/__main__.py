@@ -63,7 +63,8 @@ def render_command(sub):
     p.add_argument("--count", type=int, default=1000)
     p.add_argument("--seed", type=int, default=1)
     p.add_argument("--workers", type=int, default=os.cpu_count() or 1)
-    p.add_argument("--demo", action="store_true", help="draw the demo clip walk.mp4 and walk.json instead (needs ffmpeg)")
+    p.add_argument("--demo", nargs="?", type=int, const=0, metavar="SEED",
+                   help="draw the demo clip walk.mp4 and walk.json instead, or another like it by a seed from 1 (needs ffmpeg)")  # fmt: skip
     p.set_defaults(run=render)
 
 
@@ -71,8 +72,9 @@ def render(args) -> int:
     from . import body, render, render_demo
 
     try:
-        if args.demo:
-            render_demo.make(args.folder, args.workers)
+        if args.demo is not None:
+            variant = render_demo.Variant.drawn(args.demo) if args.demo else render_demo.Variant()
+            render_demo.make(args.folder, args.workers, variant=variant)
         else:
             print(render.render(args.folder, args.count, args.seed, args.workers))
     except body.BodyError as error:

@@ -7,6 +7,8 @@ right, stops to wave and goes on. The last frame leads back to the first, so tha
 import json
 import subprocess
 from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
 
@@ -21,10 +23,32 @@ from .render_raster import Camera
 from .render_scene import Crate, Person, draw
 
 WIDTH, HEIGHT, FPS, SECONDS = 1280, 720, 25, 15
-SEED = 11
-ROOM_SEED = 30
 SUPERSAMPLE = 2
 STRIDE_M = 1.38  # at 1.75 m of height and vigour 1
+
+
+@dataclass(frozen=True)
+class Variant:
+    """What clips differ by. Places in m: x to the right, y away from the camera."""
+
+    outfits: int = 11  # seed
+    room: int = 30  # seed
+    starts_s: tuple[float, float] = (0.4, 2.2)  # of the two who walk
+    stops: tuple[tuple[float, float] | None, ...] = (None, (-1.05, 3.6))  # their x, and for how many s
+    depths: tuple[float, float, float] = (-0.55, 0.35, 1.25)  # y of the two who walk and of the one who stands
+    stands_x: float = 1.55
+
+    @staticmethod
+    def drawn(seed: int) -> "Variant":
+        """Other times, places and rooms, of one seed: what must not hold for the demo alone is tried on these."""
+        time, place = np.random.default_rng(100 + seed), np.random.default_rng(500 + seed)
+        starts, stops = [], []
+        for _ in range(2):
+            starts.append(float(time.uniform(0.2, 3.5)))
+            stopping = time.random() < 0.6
+            stops.append((float(time.uniform(-2.2, 2.2)), float(time.uniform(0.8, 3))) if stopping else None)
+        depths = tuple(float(place.uniform(*span)) for span in ((-1.2, 0.2), (-0.4, 1.0), (0.4, 1.6)))
+        return Variant(11 + seed, 30 + 7 * seed, tuple(starts), tuple(stops), depths, float(place.uniform(-1.8, 2.0)))
 
 
 def _path(frames: int, start_x: float, end_x: float, start_s: float, stop: tuple[float, float] | None):
@@ -55,9 +79,9 @@ def _wave(pose, t, side="R"):
     set_arm(pose, side, flexion=20, abduction=95, twist=-85, elbow=75 + swing)
 
 
-def choreography(bank) -> list[list[Person | None]]:
+def choreography(bank, variant: Variant = Variant()) -> list[list[Person | None]]:
     """Everyone in every frame: [frame][person], None where a person is away."""
-    rng = np.random.default_rng(SEED)
+    rng = np.random.default_rng(variant.outfits)
     frames = FPS * SECONDS
     adults = [i for i in range(len(bank)) if bank.phenotypes[i, bank.labels.index("age")] > 0.55]
     heights = {i: bank.body(i).height_m for i in adults}
@@ -69,7 +93,8 @@ def choreography(bank) -> list[list[Person | None]]:
         outfit.pattern, outfit.hem, outfit.waist, outfit.hairline = "plain", 1.9, -0.1, 0.045
     outfits[1].pattern, outfits[1].pattern_bgr = "stripes", np.array((120, 60, 40), np.float32)
     outfits[2].sleeve, outfits[0].sleeve = 0.6, 1.9
-    walks = [_path(frames, -4.6, 4.6, 0.4, None), _path(frames, 4.9, -4.9, 2.2, (-1.05, 3.6))]
+    ways = [(-4.6, 4.6), (4.9, -4.9)]
+    walks = [_path(frames, *way, *rest) for way, *rest in zip(ways, variant.starts_s, variant.stops)]
     phases = [np.cumsum(np.abs(speed)) * 1.28 / FPS / STRIDE_M for _, speed in walks]
     bodies = [bank.body(i) for i in cast]
     cast_frames = []
@@ -91,9 +116,9 @@ def choreography(bank) -> list[list[Person | None]]:
                     pose[BONE[bone]] = blend(pose[BONE[bone]], arm[BONE[bone]], share)
             elif ramp(t, 2.6, 4.6) > 0:
                 set_arm_share(pose, "L", ramp(t, 2.6, 4.6), flexion=75, abduction=10, elbow=25)
-            place = (float(x[f]), (-0.55, 0.35)[who])
+            place = (float(x[f]), variant.depths[who])
             now.append(Person(bodies[who], outfits[who], pose, place, heading).settle())
-        now.append(Person(bodies[2], outfits[2], _talker(t), (1.55, 1.25), -0.45).settle())
+        now.append(Person(bodies[2], outfits[2], _talker(t), (variant.stands_x, variant.depths[2]), -0.45).settle())
         cast_frames.append(now)
     return cast_frames
 
@@ -131,9 +156,9 @@ def _talker(t: float) -> np.ndarray:
     return pose
 
 
-def stage() -> tuple[Camera, Backdrop, list[Crate]]:
+def stage(seed: int = Variant.room) -> tuple[Camera, Backdrop, list[Crate]]:
     """The room: camera, backdrop, furniture, at the supersampled size."""
-    rng = np.random.default_rng(ROOM_SEED)
+    rng = np.random.default_rng(seed)
     camera = Camera((0.0, -5.6, 1.62), (0.0, 0.0, 0.92), 1080, WIDTH, HEIGHT).scaled(SUPERSAMPLE)
     backdrop = Backdrop(rng, camera, "room")
     backdrop.light = np.array([-0.45, -0.6, 0.75]) / np.linalg.norm([-0.45, -0.6, 0.75])
@@ -153,9 +178,9 @@ def _halve(points: np.ndarray) -> np.ndarray:
 _WORK: dict = {}
 
 
-def _frame(index: int) -> tuple[bytes, list[dict]]:
+def _frame(variant: Variant, index: int) -> tuple[bytes, list[dict]]:
     if not _WORK:
-        _WORK["cast"], _WORK["stage"] = choreography(load_bank()), stage()
+        _WORK["cast"], _WORK["stage"] = choreography(load_bank(), variant), stage(variant.room)
     camera, backdrop, crates = _WORK["stage"]
     present = [(who, p) for who, p in enumerate(_WORK["cast"][index]) if p is not None]
     image, labels = draw(camera, backdrop, [p for _, p in present], crates)
@@ -178,7 +203,7 @@ def _frame(index: int) -> tuple[bytes, list[dict]]:
     return np.clip(small, 0, 255).astype(np.uint8).tobytes(), people
 
 
-def make(folder: Path, workers: int = 2, crf: int = 27) -> None:
+def make(folder: Path, workers: int = 2, crf: int = 27, variant: Variant = Variant()) -> None:
     """Write walk.mp4 and walk.json into `folder`. Needs ffmpeg with libx264."""
     folder.mkdir(parents=True, exist_ok=True)
     encode = (
@@ -190,7 +215,7 @@ def make(folder: Path, workers: int = 2, crf: int = 27) -> None:
     frames = []
     with subprocess.Popen([*encode, str(folder / "walk.mp4")], stdin=subprocess.PIPE) as ffmpeg:
         with ProcessPoolExecutor(workers, get_context("spawn")) as pool:
-            for index, (pixels, people) in enumerate(pool.map(_frame, range(FPS * SECONDS), chunksize=5)):
+            for index, (pixels, people) in enumerate(pool.map(partial(_frame, variant), range(FPS * SECONDS), chunksize=5)):
                 ffmpeg.stdin.write(pixels)
                 frames.append({"pts_ms": index * 1000 // FPS, "people": people})
         ffmpeg.stdin.close()

@@ -221,6 +221,17 @@ def test_the_demo_clip_and_its_truth_agree():
     assert np.abs(np.array(first[0]["keypoints"]) - last[0]["keypoints"]).max() < 6  # it loops without a jump
 
 
+def test_other_clips_are_drawn_by_a_seed_and_have_both_walkers_in_them():
+    from lpn import render_demo
+
+    variants = [render_demo.Variant.drawn(seed) for seed in range(1, 7)]
+    assert len({render_demo.Variant(), *variants}) == 7 and variants[2] == render_demo.Variant.drawn(3)
+    for v in variants:
+        for way, start, stop in zip(((-4.6, 4.6), (4.9, -4.9)), v.starts_s, v.stops):
+            x, _ = render_demo._path(render_demo.FPS * render_demo.SECONDS, *way, start, stop)
+            assert np.isnan(x[0]) and (np.abs(x) < 2).sum() > 2 * render_demo.FPS  # two seconds and more in sight
+
+
 def test_a_face_is_seen_from_the_front_and_hidden_from_behind(bank):
     from lpn.render_dress import random_outfit
 
