@@ -1,5 +1,6 @@
 //! Which decoder a pipeline takes, and whether it does its work.
 
+use super::trial::Trial;
 use gstreamer::{self as gst, prelude::*};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -56,8 +57,9 @@ pub(super) fn count_input(pipeline: &gst::Pipeline, fed: &Arc<AtomicU64>) {
     });
 }
 
-/// Keeps every autoplugging bin from `excluded` decoders, and from decoding what is no picture.
-pub(super) fn choose(pipeline: &gst::Pipeline, excluded: Vec<String>) {
+/// Keeps every autoplugging bin from `excluded` decoders, and from decoding what is no picture. A hardware decoder that it
+/// takes is on `trial`.
+pub(super) fn choose(pipeline: &gst::Pipeline, excluded: Vec<String>, trial: &Trial) {
     let excluded: Arc<[String]> = excluded.into();
     for bin in pipeline.iterate_recurse().into_iter().flatten() {
         let Some(select) = gst::glib::subclass::SignalId::lookup("autoplug-select", bin.type_()) else {
@@ -66,11 +68,18 @@ pub(super) fn choose(pipeline: &gst::Pipeline, excluded: Vec<String>) {
         let Some(answers) = gst::glib::EnumClass::with_type(select.query().return_type().type_()) else {
             continue;
         };
-        let excluded = excluded.clone();
+        let (excluded, trial) = (excluded.clone(), trial.clone());
         bin.connect("autoplug-select", false, move |args| {
             let factory = args.get(3)?.get::<gst::ElementFactory>().ok()?;
-            let skipped = excluded.iter().any(|name| *name == factory.name());
-            answers.to_value_by_nick(if skipped { "skip" } else { "try" })
+            if excluded.iter().any(|name| *name == factory.name()) {
+                return answers.to_value_by_nick("skip");
+            }
+            match Decoder::made_by(&factory) {
+                Some(Decoder { factory, hardware: true }) => trial.begin(&factory),
+                Some(_) => trial.end(),
+                None => {}
+            }
+            answers.to_value_by_nick("try")
         });
         bin.connect("autoplug-continue", false, move |args| {
             let caps = args.get(2)?.get::<gst::Caps>().ok()?;

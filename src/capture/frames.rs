@@ -1,16 +1,16 @@
 //! Sample -> [`Frame`]: runs on GStreamer's streaming thread, once a decoded frame.
 
+use super::pixels::Mapped;
 use super::plan::FORMATS;
 use super::rate::RateLimit;
 use super::stamp::{self, Times};
 use super::{Dropped, Sink};
 use crate::clock::{Mono, SharedClock};
-use crate::frame::{ClockLabel, Colorimetry, Frame, FrameInfo, Matrix, Pixels};
+use crate::frame::{ClockLabel, Colorimetry, Frame, FrameInfo, Matrix};
 use crate::telemetry::progress::Beat;
 use gstreamer::{self as gst, prelude::*};
 use gstreamer_app as gst_app;
 use gstreamer_video as gst_video;
-use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::time::Duration;
@@ -175,7 +175,7 @@ impl Frames {
         }
         let known = self.known.as_ref().ok_or("no caps")?;
         let buffer = sample.buffer_owned().ok_or("a sample without a buffer")?;
-        let (info, mapped) = Mapped::new(buffer, known)?;
+        let (info, mapped) = Mapped::new(buffer, &known.video, known.info)?;
         let stamp = stamp::stamp(self.clock.as_ref(), times, self.label);
         Frame::new(info, stamp, seq, Box::new(mapped)).map_err(|e| format!("{e}, with {caps}"))
     }
@@ -221,77 +221,4 @@ fn colorimetry(video: &gst_video::VideoInfo) -> Colorimetry {
         _ => Matrix::Bt601,
     };
     Colorimetry { matrix, full_range: given.range() == gst_video::VideoColorRange::Range0_255 }
-}
-
-/// Most memories that a buffer's planes are read from in place.
-const MAPS: usize = 4;
-
-/// A buffer's planes, mapped where they are. The memories are mapped one by one, and each plane's
-/// bytes are looked up in them with every bound checked: `gst_video::VideoFrame` would trust the
-/// caps for the length of a plane.
-struct Mapped {
-    // Dropped (unmapped) in this order: the buffer returns to its pool last.
-    maps: [Option<gst::MappedMemory<gst::memory::Readable>>; MAPS],
-    planes: [(usize, Range<usize>); 3],
-    _buffer: gst::Buffer,
-}
-
-impl Mapped {
-    fn new(buffer: gst::Buffer, known: &Known) -> Result<(FrameInfo, Mapped), String> {
-        let mut maps = [const { None }; MAPS];
-        if buffer.n_memory() <= MAPS {
-            for (map, memory) in maps.iter_mut().zip(buffer.iter_memories_owned()) {
-                *map = Some(memory.into_mapped_memory_readable().map_err(|_| "its memory cannot be mapped")?);
-            }
-        } else {
-            let all = buffer.all_memory().ok_or("its memory cannot be merged")?;
-            maps[0] = Some(all.into_mapped_memory_readable().map_err(|_| "its memory cannot be mapped")?);
-        }
-        let meta = buffer.meta::<gst_video::VideoMeta>();
-        let (strides, offsets) = match &meta {
-            Some(meta) => (meta.stride(), meta.offset()),
-            None => (known.video.stride(), known.video.offset()),
-        };
-        let mut info = known.info;
-        let mut planes = [const { (0, 0..0) }; 3];
-        for (index, plane) in planes.iter_mut().enumerate() {
-            let size = info.format.plane_size(index, info.width as usize, info.height as usize);
-            let (Some((row, rows)), Some(&stride), Some(&offset)) =
-                (size, strides.get(index), offsets.get(index))
-            else {
-                continue;
-            };
-            let stride = usize::try_from(stride).map_err(|_| format!("stride {stride}: upside down"))?;
-            info.strides[index] = stride;
-            *plane = find(&maps, offset, stride * rows.saturating_sub(1) + row);
-        }
-        Ok((info, Mapped { maps, planes, _buffer: buffer }))
-    }
-}
-
-/// The memory that holds byte `offset` of the buffer, and where `len` bytes from there lie in it:
-/// fewer where it ends.
-fn find(
-    maps: &[Option<gst::MappedMemory<gst::memory::Readable>>],
-    offset: usize,
-    len: usize,
-) -> (usize, Range<usize>) {
-    let mut start = 0;
-    for (index, map) in maps.iter().flatten().enumerate() {
-        let end = start + map.size();
-        if offset < end {
-            let at = offset - start;
-            return (index, at..(at + len).min(map.size()));
-        }
-        start = end;
-    }
-    (0, 0..0)
-}
-
-impl Pixels for Mapped {
-    fn plane(&self, index: usize) -> &[u8] {
-        let Some((map, range)) = self.planes.get(index) else { return &[] };
-        let map = self.maps.get(*map).and_then(Option::as_ref);
-        map.and_then(|map| map.as_slice().get(range.clone())).unwrap_or_default()
-    }
 }

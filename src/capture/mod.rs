@@ -14,7 +14,8 @@
 //! `decodebin` picks them by rank, so a board's hardware decoder comes first where its plugin is
 //! installed. It counts as working once it has given a frame; if it fails before that, it is left
 //! out when the pipeline is rebuilt, and the next by rank (software, in the end) is used. It gets
-//! another chance an hour later: a decoder is often only busy.
+//! another chance an hour later: a decoder is often only busy. One that crashes takes the process along; the next process leaves
+//! it out in the same way.
 
 mod clip;
 mod decoder;
@@ -22,15 +23,18 @@ mod devices;
 mod error;
 mod failure;
 mod frames;
+mod link;
 mod log;
 mod mode;
 mod pipeline;
+mod pixels;
 mod plan;
 mod proof;
 mod rate;
 mod source;
 mod stamp;
 mod supervisor;
+mod trial;
 mod types;
 mod wake;
 

@@ -2,7 +2,10 @@
 
 use super::decoder::{self, Decoder};
 use super::frames::{Frames, Progress};
+use super::link;
+use super::pixels;
 use super::plan::{self, Plan};
+use super::trial::Trial;
 use super::{Credentials, Error, Options, Source};
 use crate::frame::ClockLabel;
 use crate::shutdown::Thread;
@@ -11,11 +14,15 @@ use gstreamer_app as gst_app;
 use gstreamer_video as gst_video;
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 /// Buffers that frames hold while the decoder goes on: one waits in its slot, one is worked on.
 const HELD_BUFFERS: u32 = 2;
+
+/// libcamera's plugin makes its camera manager for the first camera that is opened and ends it with the last, and libcamera kills
+/// the process if one is made while another still ends. So its cameras are started and stopped one at a time.
+static LIBCAMERA: Mutex<()> = Mutex::new(());
 
 /// A pipeline and what watches it. It must be [`shut`](Pipeline::shut): GStreamer forbids to drop
 /// an element that runs.
@@ -25,6 +32,8 @@ pub(super) struct Pipeline {
     pub progress: Arc<Progress>,
     /// Buffers that reached a video decoder.
     fed: Arc<AtomicU64>,
+    /// Whether a camera of libcamera's is in it.
+    libcamera: bool,
 }
 
 impl Pipeline {
@@ -33,6 +42,7 @@ impl Pipeline {
         plan: &Plan,
         options: &Options,
         excluded: Vec<String>,
+        trial: &Trial,
         mut frames: Frames,
     ) -> Result<Pipeline, Error> {
         let fail = |reason: String| Error::Launch {
@@ -47,6 +57,7 @@ impl Pipeline {
         let appsink = only_appsink(&pipeline).map_err(fail)?;
         let bus = pipeline.bus().ok_or_else(|| fail("a pipeline without a bus".into()))?;
 
+        let libcamera = plan.head.contains("libcamerasrc");
         let progress = frames.progress();
         appsink.set_caps(Some(&accepted_caps()));
         appsink.set_max_buffers(1);
@@ -56,20 +67,24 @@ impl Pipeline {
         appsink.set_callbacks(gst_app::AppSinkCallbacks::builder().new_sample(take).build());
         if let Some(pad) = appsink.static_pad("sink") {
             offer_video_meta(&pad);
+            if libcamera {
+                pixels::copy_buffers(&pad);
+            }
         }
 
         set_up_source(&pipeline, options).map_err(fail)?;
         let fed = Arc::new(AtomicU64::new(0));
         decoder::count_input(&pipeline, &fed);
-        decoder::choose(&pipeline, excluded);
+        decoder::choose(&pipeline, excluded, trial);
         if plan.decoded {
-            link_when_decoded(&pipeline).map_err(fail)?;
+            link::when_decoded(&pipeline).map_err(fail)?;
         }
-        Ok(Pipeline { pipeline, bus, progress, fed })
+        Ok(Pipeline { pipeline, bus, progress, fed, libcamera })
     }
 
     /// Starts it. May block for as long as a driver takes to open its device.
     pub fn play(&self) -> Result<(), gst::StateChangeError> {
+        let _alone = alone(self.libcamera);
         // A source that gives nothing while paused is a live one.
         let live = self.pipeline.set_state(gst::State::Paused)? == gst::StateChangeSuccess::NoPreroll;
         self.progress.live.store(live, Ordering::Relaxed);
@@ -100,8 +115,9 @@ impl Pipeline {
     /// # Errors
     /// The thread, if the pipeline is still on its way to NULL.
     pub fn shut(self, name: &str, within: Duration) -> Result<(), Thread> {
-        let pipeline = self.pipeline.clone();
+        let (pipeline, libcamera) = (self.pipeline.clone(), self.libcamera);
         let end = move || {
+            let _alone = alone(libcamera);
             let _ = pipeline.set_state(gst::State::Null);
         };
         match Thread::spawn(format!("end-{name}"), end) {
@@ -110,6 +126,10 @@ impl Pipeline {
             Err(_) => self.pipeline.set_state(gst::State::Null).map(drop).or(Ok(())),
         }
     }
+}
+
+fn alone(libcamera: bool) -> Option<MutexGuard<'static, ()>> {
+    libcamera.then(|| LIBCAMERA.lock().unwrap_or_else(PoisonError::into_inner))
 }
 
 /// Which clock the source's timestamps are of.
@@ -121,7 +141,8 @@ pub(super) fn label(source: &Source) -> ClockLabel {
     }
 }
 
-fn accepted_caps() -> gst::Caps {
+/// What the crop samples.
+pub(super) fn accepted_caps() -> gst::Caps {
     let formats = gst::List::new(plan::FORMATS.map(|(name, _)| name));
     gst::Caps::builder("video/x-raw").field("format", formats).build()
 }
@@ -191,47 +212,4 @@ fn trust_only(source: &gst::Element, ca: &Path) -> Result<(), String> {
         gio::TlsFileDatabase::new(ca).map_err(|e| format!("tls_ca {}: {}", ca.display(), e.message()))?;
     source.set_property("tls-database", authorities);
     Ok(())
-}
-
-/// Links the first video pad of `decodebin` to the converter once it is there.
-fn link_when_decoded(pipeline: &gst::Pipeline) -> Result<(), String> {
-    let decode = pipeline.by_name(plan::DECODE).ok_or("no decodebin")?;
-    let convert = pipeline.by_name(plan::CONVERT).ok_or("no videoconvert")?;
-    // Weak: what the pipeline holds must not hold the pipeline.
-    let weak = convert.downgrade();
-    decode.connect_pad_added(move |decode, pad| {
-        let Some(convert) = weak.upgrade() else { return };
-        if let Err(reason) = link(pad, &convert) {
-            gst::element_error!(decode, gst::CoreError::Negotiation, ("{}", reason));
-        }
-    });
-    let weak = convert.downgrade();
-    decode.connect_no_more_pads(move |decode| {
-        let linked = weak.upgrade().and_then(|c| c.static_pad("sink")).is_some_and(|pad| pad.is_linked());
-        if !linked {
-            gst::element_error!(decode, gst::StreamError::WrongType, ("there is no video in the stream"));
-        }
-    });
-    Ok(())
-}
-
-fn link(pad: &gst::Pad, convert: &gst::Element) -> Result<(), String> {
-    let caps = pad.current_caps().unwrap_or_else(|| pad.query_caps(None));
-    let is_video = caps.structure(0).is_some_and(|s| s.name() == "video/x-raw");
-    let target = convert.static_pad("sink").ok_or("no sink pad")?;
-    if !is_video || target.is_linked() {
-        return Ok(());
-    }
-    // NVIDIA's decoders give memory that nothing but NVIDIA's converter can read.
-    let target = if caps.features(0).is_some_and(|f| f.contains("memory:NVMM")) {
-        let nvvidconv = gst::ElementFactory::make("nvvidconv").build().map_err(|e| e.to_string())?;
-        let parent = convert.parent().and_then(|p| p.downcast::<gst::Bin>().ok()).ok_or("no bin")?;
-        parent.add(&nvvidconv).map_err(|e| e.to_string())?;
-        nvvidconv.link(convert).map_err(|e| e.to_string())?;
-        nvvidconv.sync_state_with_parent().map_err(|e| e.to_string())?;
-        nvvidconv.static_pad("sink").ok_or("no sink pad")?
-    } else {
-        target
-    };
-    pad.link(&target).map(drop).map_err(|e| format!("{e}: {caps}"))
 }

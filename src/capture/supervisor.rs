@@ -5,6 +5,7 @@ use super::failure::Failure;
 use super::frames::{CAPS_MESSAGE, Frames};
 use super::pipeline::{self, Pipeline};
 use super::plan::Plan;
+use super::trial::Trial;
 use super::wake::Wake;
 use super::{Beats, Error, Event, Options, Sink, Source};
 use crate::backoff::Backoff;
@@ -55,6 +56,7 @@ pub(super) struct Supervisor {
     seq: Arc<AtomicU64>,
     /// Hardware decoders that failed, and when.
     excluded: Vec<(String, Mono)>,
+    trial: Trial,
     next: Option<Pipeline>,
 }
 
@@ -69,8 +71,19 @@ impl Supervisor {
     ) -> Result<Supervisor, Error> {
         let plan = Plan::new(&options)?;
         let seq = Arc::default();
+        let trial = Trial::new(options.trials.as_deref(), &options.name);
+        let mut excluded = Vec::new();
+        if let Some(decoder) = trial.unfinished() {
+            let camera = options.name.as_str();
+            tracing::warn!(
+                camera,
+                decoder,
+                "the last process died before this hardware decoder's first frame; next by rank"
+            );
+            excluded.push((decoder, clock.now()));
+        }
         let mut supervisor =
-            Supervisor { options, plan, clock, sink, wake, beats, seq, excluded: Vec::new(), next: None };
+            Supervisor { options, plan, clock, sink, wake, beats, seq, excluded, trial, next: None };
         supervisor.next = Some(supervisor.build()?);
         Ok(supervisor)
     }
@@ -83,7 +96,7 @@ impl Supervisor {
         let (clock, sink, seq) = (self.clock.clone(), self.sink.clone(), self.seq.clone());
         let beat = self.beats.frames.clone();
         let frames = Frames::new(clock, sink, seq, self.options.max_fps, label, beat);
-        Pipeline::build(&self.plan, &self.options, excluded, frames)
+        Pipeline::build(&self.plan, &self.options, excluded, &self.trial, frames)
     }
 
     pub fn run(mut self) {
@@ -163,6 +176,9 @@ impl Supervisor {
         self.wake.listen(None);
         let good = pipeline.progress.span() >= GOOD_AFTER;
         let hanging = pipeline.shut(&self.options.name, TEARDOWN_WITHIN).err();
+        if hanging.is_none() {
+            self.trial.end();
+        }
         Attempt { end, good, hanging }
     }
 
@@ -234,6 +250,7 @@ impl Supervisor {
         if std::mem::replace(online, true) {
             return self.sink.event(Event::CapsChanged { caps });
         }
+        self.trial.end();
         let raw = || Decoder { factory: "raw".into(), hardware: false };
         let Decoder { factory: decoder, hardware } = pipeline.decoder().unwrap_or_else(raw);
         self.sink.event(Event::Online { decoder, hardware, caps });

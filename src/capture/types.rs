@@ -39,6 +39,9 @@ pub struct Options {
     pub stall_timeout: Duration,
     /// Pauses between attempts; starts again after some seconds of frames.
     pub backoff: Backoff,
+    /// Folder for a note of which hardware decoder is on trial, which lasts from one process to the next but not over a reboot.
+    /// Without it, a decoder that crashes will do so again.
+    pub trials: Option<PathBuf>,
 }
 
 impl Options {
@@ -54,6 +57,7 @@ impl Options {
             connect_timeout: Duration::from_secs(10),
             stall_timeout: Duration::from_secs(5),
             backoff: Backoff::default(),
+            trials: None,
         }
     }
 }

@@ -25,6 +25,7 @@ use crate::publish::{self, Publisher};
 use crate::shutdown::Thread;
 use crate::slot::{SlotId, Slots};
 use crate::telemetry::progress::Progress;
+use crate::telemetry::systemd;
 use crate::track::{Ids, Person};
 use camera::Camera;
 use nets::Models;
@@ -187,7 +188,8 @@ impl Daemon {
         // Before the capture starts: its first frame needs a place, and the place a camera.
         self.shared.slots.open(id);
         self.cameras_mut(|cameras| cameras.insert(id, camera.clone()));
-        match Capture::start(config.capture(), self.clock.clone(), camera.clone(), &self.progress) {
+        let options = capture::Options { trials: systemd::runtime_directory(), ..config.capture() };
+        match Capture::start(options, self.clock.clone(), camera.clone(), &self.progress) {
             Ok(capture) => {
                 self.captures.insert(config.name.clone(), (id, capture));
                 Ok(())

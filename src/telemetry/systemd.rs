@@ -2,6 +2,7 @@
 //! service every call does nothing.
 
 use sd_notify::NotifyState;
+use std::path::PathBuf;
 use std::time::Duration;
 
 /// Start-up is over: configuration, models and pipelines are there.
@@ -30,6 +31,12 @@ pub fn stopping() {
 /// Feeds the watchdog once.
 pub fn feed_watchdog() {
     send(&[NotifyState::Watchdog]);
+}
+
+/// The unit's `RuntimeDirectory=`, if it has one: kept over a restart, gone after a reboot.
+pub fn runtime_directory() -> Option<PathBuf> {
+    let folders = std::env::var_os("RUNTIME_DIRECTORY")?;
+    std::env::split_paths(&folders).next().filter(|first| !first.as_os_str().is_empty())
 }
 
 /// How often systemd wants the watchdog fed: half its limit, as sd_watchdog_enabled(3) advises.

@@ -5,6 +5,9 @@ use crate::recorder::{Recorder, file, launch, options, run, start};
 use gstreamer::{self as gst, prelude::*};
 use posed::backoff::Backoff;
 use posed::capture::{Event, Options};
+use std::os::unix::process::ExitStatusExt as _;
+use std::path::PathBuf;
+use std::process::Command;
 use std::time::Duration;
 
 /// How a stand-in fails at its first buffer.
@@ -14,6 +17,7 @@ enum Fault {
     Error,
     NotNegotiated,
     Silence,
+    Crash,
 }
 
 mod fake {
@@ -48,6 +52,7 @@ mod fake {
                         }
                         Fault::NotNegotiated => Err(gst::FlowError::NotNegotiated),
                         Fault::Silence => Ok(gst::FlowSuccess::Ok),
+                        Fault::Crash => std::process::abort(),
                     }
                 })
                 // Its source pad never gets as far as caps.
@@ -105,8 +110,8 @@ fn register(fault: Fault) {
         .unwrap();
 }
 
-fn falls_back_from(fault: Fault) {
-    register(fault);
+/// A clip of 20 frames of H.264.
+fn clip() -> (tempfile::TempDir, PathBuf) {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("clip.mp4");
     launch(&format!(
@@ -114,6 +119,12 @@ fn falls_back_from(fault: Fault) {
          x264enc tune=zerolatency ! mp4mux ! filesink location={}",
         path.display()
     ));
+    (dir, path)
+}
+
+fn falls_back_from(fault: Fault) {
+    register(fault);
+    let (_dir, path) = clip();
     let recorder = Recorder::keeps();
     // An hour's pause would be noticed: the next decoder is tried without one.
     let backoff = Backoff::new(Duration::from_secs(3600), Duration::from_secs(3600)).unwrap();
@@ -175,6 +186,29 @@ fn a_decoder_that_swallows_a_stream_gives_way() {
     let seen = recorder.seen();
     assert!(seen.reasons().contains("no frame within 3s"), "{:?}", seen.events);
     assert_eq!(seen.online(), 1);
+}
+
+/// Runs itself twice: the first process dies of the decoder, the second does without it.
+#[test]
+fn a_decoder_that_takes_the_process_along_is_left_out_by_the_next() {
+    const CLIP: &str = "POSED_TEST_CLIP";
+    const NAME: &str = "decoders::a_decoder_that_takes_the_process_along_is_left_out_by_the_next";
+    if let Some(path) = std::env::var_os(CLIP).map(PathBuf::from) {
+        register(Fault::Crash);
+        let trials = path.parent().map(PathBuf::from);
+        assert_eq!(run(Options { trials, ..file(&path, false, false) }).frames.len(), 20);
+        return;
+    }
+    let (dir, path) = clip();
+    let process = || {
+        let mut again = Command::new(std::env::current_exe().unwrap());
+        again.args([NAME, "--exact", "--test-threads=1"]).env(CLIP, &path).output().unwrap().status
+    };
+    let note = dir.path().join("decoder-on-trial-test");
+    assert_eq!(process().signal(), Some(6));
+    assert_eq!(std::fs::read_to_string(&note).unwrap(), "fakehwh264dec");
+    assert!(process().success());
+    assert!(!note.exists());
 }
 
 #[test]

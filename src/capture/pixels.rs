@@ -1,0 +1,185 @@
+//! The bytes of a frame: where the decoder put them, or copied on the way.
+
+use crate::frame::{FrameInfo, Pixels};
+use gstreamer::{self as gst, prelude::*};
+use gstreamer_video as gst_video;
+use std::ops::Range;
+use std::sync::{Mutex, PoisonError};
+
+/// Most memories that a buffer's planes are read from in place.
+const MAPS: usize = 4;
+
+/// A buffer's planes, mapped where they are. The memories are mapped one by one, and each plane's
+/// bytes are looked up in them with every bound checked: `gst_video::VideoFrame` would trust the
+/// caps for the length of a plane.
+pub(super) struct Mapped {
+    // Dropped (unmapped) in this order: the buffer returns to its pool last.
+    maps: [Option<gst::MappedMemory<gst::memory::Readable>>; MAPS],
+    planes: [(usize, Range<usize>); 3],
+    _buffer: gst::Buffer,
+}
+
+impl Mapped {
+    /// Of a buffer with these caps; `info` comes back with the strides.
+    ///
+    /// # Errors
+    /// Memory that cannot be mapped, or rows from the bottom up.
+    pub fn new(
+        buffer: gst::Buffer,
+        video: &gst_video::VideoInfo,
+        mut info: FrameInfo,
+    ) -> Result<(FrameInfo, Mapped), String> {
+        let mut maps = [const { None }; MAPS];
+        if buffer.n_memory() <= MAPS {
+            for (map, memory) in maps.iter_mut().zip(buffer.iter_memories_owned()) {
+                *map = Some(memory.into_mapped_memory_readable().map_err(|_| "its memory cannot be mapped")?);
+            }
+        } else {
+            let all = buffer.all_memory().ok_or("its memory cannot be merged")?;
+            maps[0] = Some(all.into_mapped_memory_readable().map_err(|_| "its memory cannot be mapped")?);
+        }
+        let meta = buffer.meta::<gst_video::VideoMeta>();
+        let (strides, offsets) = match &meta {
+            Some(meta) => (meta.stride(), meta.offset()),
+            None => (video.stride(), video.offset()),
+        };
+        let mut planes = [const { (0, 0..0) }; 3];
+        for (index, plane) in planes.iter_mut().enumerate() {
+            let size = info.format.plane_size(index, info.width as usize, info.height as usize);
+            let (Some((row, rows)), Some(&stride), Some(&offset)) =
+                (size, strides.get(index), offsets.get(index))
+            else {
+                continue;
+            };
+            let stride = usize::try_from(stride).map_err(|_| format!("stride {stride}: upside down"))?;
+            info.strides[index] = stride;
+            *plane = find(&maps, offset, stride * rows.saturating_sub(1) + row);
+        }
+        Ok((info, Mapped { maps, planes, _buffer: buffer }))
+    }
+}
+
+/// The memory that holds byte `offset` of the buffer, and where `len` bytes from there lie in it:
+/// fewer where it ends.
+fn find(
+    maps: &[Option<gst::MappedMemory<gst::memory::Readable>>],
+    offset: usize,
+    len: usize,
+) -> (usize, Range<usize>) {
+    let mut start = 0;
+    for (index, map) in maps.iter().flatten().enumerate() {
+        let end = start + map.size();
+        if offset < end {
+            let at = offset - start;
+            return (index, at..(at + len).min(map.size()));
+        }
+        start = end;
+    }
+    (0, 0..0)
+}
+
+impl Pixels for Mapped {
+    fn plane(&self, index: usize) -> &[u8] {
+        let Some((map, range)) = self.planes.get(index) else { return &[] };
+        let map = self.maps.get(*map).and_then(Option::as_ref);
+        map.and_then(|map| map.as_slice().get(range.clone())).unwrap_or_default()
+    }
+}
+
+/// Gives `pad` copies of its buffers, made in memory of its own that is used again and again. What comes from libcamera must be
+/// back when its pipeline ends; a frame that is worked on, and `appsink` itself, may keep it for longer.
+pub(super) fn copy_buffers(pad: &gst::Pad) {
+    let pool = Mutex::new(None);
+    pad.add_probe(gst::PadProbeType::BUFFER, move |_, info| {
+        let Some(buffer) = info.buffer_mut() else { return gst::PadProbeReturn::Ok };
+        match copy(buffer, &mut pool.lock().unwrap_or_else(PoisonError::into_inner)) {
+            Ok(copy) => *buffer = copy,
+            Err(e) => {
+                tracing::warn!("a frame is lost: it cannot be copied: {e}");
+                return gst::PadProbeReturn::Drop;
+            }
+        }
+        gst::PadProbeReturn::Ok
+    });
+}
+
+/// A pool, and of what size its buffers are.
+type Pool = Option<(gst::BufferPool, usize)>;
+
+fn copy(buffer: &gst::BufferRef, pool: &mut Pool) -> Result<gst::Buffer, gst::glib::BoolError> {
+    let size = buffer.size();
+    let pool = match pool {
+        Some((pool, of)) if *of == size => pool,
+        _ => &pool.insert((pool_of(size)?, size)).0,
+    };
+    let mut copy = pool.acquire_buffer(None).map_err(|e| gst::glib::bool_error!("no buffer: {e:?}"))?;
+    let to = copy.make_mut();
+    buffer.copy_into(
+        to,
+        gst::BufferCopyFlags::FLAGS | gst::BufferCopyFlags::TIMESTAMPS | gst::BufferCopyFlags::META,
+        ..,
+    )?;
+    // Said of the memory, and so not copied without it.
+    if let Some(meta) = buffer.meta::<gst_video::VideoMeta>() {
+        let (width, height) = (meta.width(), meta.height());
+        gst_video::VideoMeta::add_full(
+            to,
+            meta.video_frame_flags(),
+            meta.format(),
+            width,
+            height,
+            meta.offset(),
+            meta.stride(),
+        )?;
+    }
+    let mut bytes = to.map_writable()?;
+    buffer
+        .copy_to_slice(0, &mut bytes)
+        .map_err(|copied| gst::glib::bool_error!("only {copied} bytes of it"))?;
+    drop(bytes);
+    Ok(copy)
+}
+
+fn pool_of(size: usize) -> Result<gst::BufferPool, gst::glib::BoolError> {
+    let size = u32::try_from(size).map_err(|e| gst::glib::bool_error!("{e}"))?;
+    let pool = gst::BufferPool::new();
+    let mut config = pool.config();
+    config.set_params(None, size, 0, 0);
+    pool.set_config(config)?;
+    pool.set_active(true)?;
+    Ok(pool)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_copy_is_as_its_buffer_and_leaves_its_memory_to_the_next() {
+        gst::init().unwrap();
+        let (mut pool, mut places) = (None, Vec::new());
+        for first in [0, 100] {
+            // In two memories, as planes may come.
+            let mut buffer = gst::Buffer::from_slice((first..first + 60).collect::<Vec<u8>>());
+            buffer.append(gst::Buffer::from_slice((first..first + 30).collect::<Vec<u8>>()));
+            let writable = buffer.get_mut().unwrap();
+            writable.set_pts(gst::ClockTime::from_mseconds(40));
+            gst_video::VideoMeta::add(
+                writable,
+                gst_video::VideoFrameFlags::empty(),
+                gst_video::VideoFormat::Nv12,
+                10,
+                4,
+            )
+            .unwrap();
+            let copy = copy(&buffer, &mut pool).unwrap();
+            assert_eq!(copy.pts(), buffer.pts());
+            let strides = |of: &gst::Buffer| of.meta::<gst_video::VideoMeta>().unwrap().stride().to_vec();
+            assert_eq!(strides(&copy), strides(&buffer));
+            let bytes = copy.map_readable().unwrap();
+            assert_eq!(bytes[..], *buffer.map_readable().unwrap());
+            places.push(bytes.as_ptr());
+        }
+        assert_eq!(places[0], places[1]);
+    }
+}
