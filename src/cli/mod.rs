@@ -10,6 +10,7 @@ mod doctor;
 mod eval;
 mod image;
 mod picture;
+mod prove;
 mod record;
 mod replay;
 mod run;
@@ -44,6 +45,9 @@ enum Command {
     Check(check::Args),
     /// Say what this machine has and what does not work, with a remedy for each.
     Doctor(doctor::Args),
+    /// Try one decoder or camera, which may crash (for the doctor).
+    #[command(hide = true, subcommand)]
+    Prove(prove::Args),
     /// Watch poses from a camera or the demo clip, with a broker of its own.
     Demo(demo::Args),
     /// Estimate the poses of still pictures.
@@ -92,6 +96,7 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Run(args) => run::run(&args),
         Command::Check(args) => check::run(&args),
         Command::Doctor(args) => doctor::run(&args),
+        Command::Prove(args) => Ok(prove::run(&args)),
         Command::Demo(args) => demo::run(&args),
         Command::Image(args) => image::run(&args),
         Command::Eval(args) => eval::run(&args),

@@ -1,12 +1,14 @@
 //! Cameras: those that are plugged in with what they can give, and a first frame of each that the
 //! configuration names.
 
-use super::{Level, Report};
+use super::{Level, Report, apart};
 use crate::capture::{self, Capture, Dropped, Event, Sink, Source};
 use crate::clock::SharedClock;
 use crate::config::{Camera, Config};
 use crate::frame::Frame;
 use crate::telemetry::progress::Progress;
+use std::ffi::OsStr;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::time::Duration;
@@ -15,6 +17,8 @@ use std::time::Duration;
 const MODES: usize = 8;
 /// A slow camera's own time-out comes before this.
 const LONGEST: Duration = Duration::from_secs(15);
+/// For its stop, and the start of the process that tries it.
+const AFTERWARDS: Duration = Duration::from_secs(5);
 
 pub(super) fn devices(report: &mut Report) {
     let found = match capture::devices() {
@@ -40,11 +44,21 @@ pub(super) fn devices(report: &mut Report) {
     }
 }
 
-/// All at once: each may take its connect time-out.
-pub(super) fn configured(config: &Config, clock: &SharedClock, report: &mut Report) {
-    let trials: Vec<_> = config.cameras.iter().map(|camera| (camera, Trial::start(camera, clock))).collect();
-    for (camera, trial) in trials {
-        match trial.and_then(|trial| trial.first_frame(camera, clock)) {
+/// All at once: each may take its connect time-out. `path` is the file of `config`.
+pub(super) fn configured(path: &Path, config: &Config, report: &mut Report) {
+    let outcomes = std::thread::scope(|scope| {
+        let trial = |camera: &Camera| {
+            let args = [OsStr::new("camera"), path.as_os_str(), OsStr::new(&camera.name)];
+            apart::prove(&args, LONGEST + AFTERWARDS)
+        };
+        let trials: Vec<_> = config.cameras.iter().map(|camera| scope.spawn(move || trial(camera))).collect();
+        trials
+            .into_iter()
+            .map(|trial| trial.join().unwrap_or_else(|_| Err("it cannot be tried".into())))
+            .collect::<Vec<_>>()
+    });
+    for (camera, outcome) in config.cameras.iter().zip(outcomes) {
+        match outcome {
             Ok(found) => report.ok("camera", format!("{}: {found}", camera.name)),
             Err(e) => {
                 report.add(
@@ -56,6 +70,14 @@ pub(super) fn configured(config: &Config, clock: &SharedClock, report: &mut Repo
             }
         }
     }
+}
+
+/// Opens `camera` as the daemon would: what its first frame is.
+///
+/// # Errors
+/// Why there is none.
+pub fn first_frame(camera: &Camera, clock: &SharedClock) -> Result<String, String> {
+    Trial::start(camera, clock)?.first_frame(camera, clock)
 }
 
 /// One camera's capture, as the daemon would run it, until it tells something.

@@ -1,11 +1,12 @@
 //! Decoders for what cameras send: each is given a few frames, and what it makes of them looked at.
 
-use super::{Level, Machine, Report};
+use super::{Level, Machine, Report, apart};
 use crate::capture::{self, Codec, Proof};
+use std::ffi::OsStr;
 use std::time::Duration;
 
 /// A decoder that has not given a frame by then does not work.
-const WITHIN: Duration = Duration::from_secs(5);
+pub const PROOF_WITHIN: Duration = Duration::from_secs(5);
 
 pub(super) fn examine(machine: &Machine, report: &mut Report) {
     let mut hardware = false;
@@ -32,7 +33,12 @@ pub(super) fn examine(machine: &Machine, report: &mut Report) {
 fn codec_works(codec: Codec, installed: &[Proof], report: &mut Report) -> bool {
     let (mut works, mut hardware, mut software) = (false, false, Vec::new());
     for Proof { decoder, hardware: is_hardware, rank } in installed {
-        let outcome = capture::prove(codec, decoder, WITHIN);
+        let outcome = if *is_hardware {
+            let args = ["decoder", codec.name(), decoder].map(OsStr::new);
+            apart::prove(&args, 2 * PROOF_WITHIN).map(drop)
+        } else {
+            capture::prove(codec, decoder, PROOF_WITHIN)
+        };
         match (outcome, is_hardware) {
             (Ok(()), true) if *rank == 0 => report.add(
                 Level::Note,

@@ -4,6 +4,7 @@
 //! somewhere (a plugin's name, a device node) is not taken for working: decoders decode, cameras
 //! give a frame, the broker accepts a connection. No check waits for ever.
 
+mod apart;
 mod board;
 mod broker;
 mod cameras;
@@ -12,6 +13,9 @@ mod heat;
 mod models;
 mod permissions;
 mod system;
+
+pub use cameras::first_frame;
+pub use decoders::PROOF_WITHIN;
 
 use crate::clock::SharedClock;
 use crate::config::{Config, Faults, Loaded};
@@ -149,8 +153,8 @@ pub fn examine(configuration: &Configuration<'_>, clock: &SharedClock) -> Report
     models::examine(config, &mut report);
     decoders::examine(&machine, &mut report);
     cameras::devices(&mut report);
-    if let Some(config) = config {
-        cameras::configured(config, clock, &mut report);
+    if let Configuration::Good(path, Loaded { config, .. }) = configuration {
+        cameras::configured(path, config, &mut report);
         broker::examine(config, clock, &mut report);
     }
     report

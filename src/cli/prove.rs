@@ -1,0 +1,52 @@
+//! `posed prove`: one trial of `posed doctor`, which may crash, in a process of its own.
+
+use crate::capture::{self, Codec};
+use crate::clock::SystemClock;
+use crate::{config, doctor};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+/// What is tried.
+#[derive(Debug, clap::Subcommand)]
+pub enum Args {
+    /// Whether a decoder gives a frame.
+    Decoder {
+        /// Codec by its name.
+        #[arg(value_parser = codec)]
+        codec: Codec,
+        /// Factory name of the decoder.
+        decoder: String,
+    },
+    /// Whether a camera gives a frame.
+    Camera {
+        /// Configuration file.
+        config: PathBuf,
+        /// The camera's name in it.
+        name: String,
+    },
+}
+
+fn codec(name: &str) -> Result<Codec, String> {
+    Codec::ALL.into_iter().find(|codec| codec.name() == name).ok_or_else(|| "no such codec".into())
+}
+
+/// Prints what came, or why nothing did.
+pub fn run(args: &Args) -> ExitCode {
+    let outcome = match args {
+        Args::Decoder { codec, decoder } => {
+            capture::prove(*codec, decoder, doctor::PROOF_WITHIN).map(|()| "a frame".to_owned())
+        }
+        Args::Camera { config, name } => camera(config, name),
+    };
+    let (Ok(text) | Err(text)) = &outcome;
+    println!("{text}");
+    if outcome.is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+fn camera(path: &std::path::Path, name: &str) -> Result<String, String> {
+    let config = config::load(path)
+        .map_err(|faults| format!("{} faults in the configuration", faults.0.len()))?
+        .config;
+    let camera = config.cameras.iter().find(|camera| camera.name == name).ok_or("no such camera")?;
+    doctor::first_frame(camera, &SystemClock::shared())
+}
