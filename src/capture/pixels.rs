@@ -92,13 +92,9 @@ pub(super) fn copy_buffers(pad: &gst::Pad) {
     let pool = Mutex::new(None);
     pad.add_probe(gst::PadProbeType::BUFFER, move |_, info| {
         let Some(buffer) = info.buffer_mut() else { return gst::PadProbeReturn::Ok };
-        match copy(buffer, &mut pool.lock().unwrap_or_else(PoisonError::into_inner)) {
-            Ok(copy) => *buffer = copy,
-            Err(e) => {
-                tracing::warn!("a frame is lost: it cannot be copied: {e}");
-                return gst::PadProbeReturn::Drop;
-            }
-        }
+        let copied = copy(buffer, &mut pool.lock().unwrap_or_else(PoisonError::into_inner));
+        // Without memory for it: an empty one, which is then counted as a frame that cannot be used.
+        *buffer = copied.unwrap_or_default();
         gst::PadProbeReturn::Ok
     });
 }
