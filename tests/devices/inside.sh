@@ -139,4 +139,7 @@ for name in door yard usb; do
 done
 ! grep -E 'panicked|does not stop' /out/posed.log || fail "it did not end in order"
 ok "every frame accounted for: $(mosquitto_sub -C 3 -W 5 -t posed/door/state -t posed/yard/state -t posed/usb/state | jq -r '"\(.decoded) decoded, \(.published) published"' | paste -sd ';')"
+
+# --- what boards have ----------------------------------------------------------------------------------------------
+. /test/hardware.sh
 touch /out/passed

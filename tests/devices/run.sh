@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # usage: tests/devices/run.sh [BINARY]
-# Boots Debian 12's own kernel in a virtual machine, makes it cameras (its test driver vivid: real V4L2 device nodes that can be
-# taken away; and webcam.c: a USB webcam for its driver uvcvideo), and runs inside.sh there with the binary (default:
-# target/release/posed).
+# Boots Debian 12 with the kernel of its backports (6.12, as Raspberry Pi OS has) in a virtual machine, makes it cameras and
+# decoders, and runs inside.sh there with the binary (default: target/release/posed). The devices: its test driver vivid, real V4L2
+# device nodes that can be taken away; webcam.c, a USB webcam for its driver uvcvideo; and what modules.sh builds.
 #
 # Needs root (mmdebstrap), qemu-system-x86_64, mke2fs, gcc and ffmpeg, and fails without them. The machine's processor is
 # emulated, which works everywhere and is slow: all waiting is long, and no time is a bar. POSED_DEVICES_ACCEL=kvm, where there
@@ -23,10 +23,12 @@ for tool in mmdebstrap mke2fs qemu-system-x86_64 gcc ffmpeg; do
 done
 [ "$(dpkg --print-architecture)" = amd64 ] || fail "the machine is a PC: only an amd64 Debian or Ubuntu can make its system"
 
-# The libcamera plugin is there because it hides v4l2 cameras from whoever asks GStreamer for devices.
 . "$root/tests/debian.sh"
-debian "${POSED_DEVICES_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/posed/devices}" \
-    linux-image-amd64,udev,kmod,iproute2,v4l-utils,gstreamer1.0-libcamera || fail "no Debian to be had from this machine's apt sources"
+# The libcamera plugin also hides v4l2 cameras from whoever asks GStreamer for devices.
+packages=$(printf '%s/bookworm-backports,' linux-{image-amd64,headers-amd64,source-6.12})
+packages+=gcc-12,make,xz-utils,udev,kmod,iproute2,v4l-utils,gstreamer1.0-libcamera,libcamera-ipa
+debian "${POSED_DEVICES_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/posed/devices}" "$packages" "$here/modules.sh" ||
+    fail "no Debian to be had from this machine's apt sources"
 if [ ! -e "$base.img" ]; then
     mke2fs -q -t ext4 -d "$base" "$base.partial" 2500M
     mv "$base.partial" "$base.img"
@@ -35,7 +37,7 @@ fi
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 mkdir -p "$work/test/models" "$work/test/pictures" "$work/out"
-cp "$here/inside.sh" "$here/webcam.sh" "$here/init.sh" "$root/tests/steps.sh" "$work/test/"
+cp "$here"/{init,inside,webcam,hardware}.sh "$root/tests/steps.sh" "$work/test/"
 cp "$binary" "$work/test/posed"
 cp -r "$root/models/lpn50-128x96" "$work/test/models/"
 # Static: the machine's C library may be older than this one's.
@@ -47,12 +49,20 @@ for size in 1280x720 640x360; do
     pictures $size -c:v mjpeg -pix_fmt yuvj422p -q:v 4 -f mjpeg "$work/test/pictures/$size.mjpeg"
 done
 pictures 320x180 -pix_fmt yuyv422 -f rawvideo "$work/test/pictures/320x180.yuyv"
+# Whoever starts in the midst of it waits for the next picture that stands alone.
+pictures 640x360 -c:v libx264 -profile:v main -bf 0 -g 10 -bsf:v h264_metadata=aud=insert -f h264 "$work/test/pictures/640x360.h264"
+# H.265 as cameras send it, and in wavefronts.
+cp "$root/models/demo/walk.mp4" "$work/test/pictures/"
+for coded in walk:0 waves:1; do
+    ffmpeg -v error -i "$root/models/demo/walk.mp4" -t 6 -c:v libx265 -preset ultrafast -tag:v hvc1 \
+        -x265-params "wpp=${coded#*:}:bframes=0:log-level=none" "$work/test/pictures/${coded%:*}-265.mp4" </dev/null
+done
 
 # Nothing of systemd runs there: a shell mounts the test's folder and makes way for init.sh.
 init='mkdir /test /out; modprobe 9pnet_virtio; for i in test out; do mount -t 9p -o trans=virtio,version=9p2000.L $i /$i; done;
     exec bash /test/init.sh'
 set +e
-timeout 1500 qemu-system-x86_64 -machine q35,accel="${POSED_DEVICES_ACCEL:-tcg}" -cpu max -smp 2 -m 2048 -no-reboot \
+timeout 2400 qemu-system-x86_64 -machine q35,accel="${POSED_DEVICES_ACCEL:-tcg}" -cpu max -smp 2 -m 2048 -no-reboot \
     -nodefaults -display none -serial stdio -kernel "$base"/boot/vmlinuz-* -initrd "$base"/boot/initrd.img-* \
     -append "console=ttyS0 quiet panic=-1 root=/dev/vda rootfstype=ext4 rw init=/bin/bash -- -c \"${init//$'\n'/}\"" \
     -drive "file=$base.img,format=raw,if=virtio,snapshot=on" \

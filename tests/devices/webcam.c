@@ -33,6 +33,7 @@ static struct mode modes[] = {
     {"1280x720.mjpeg", 1, 1, 1280, 720, 0, 0, NULL},
     {"640x360.mjpeg", 1, 2, 640, 360, 0, 0, NULL},
     {"320x180.yuyv", 2, 1, 320, 180, 0, 0, NULL},
+    {"640x360.h264", 3, 1, 640, 360, 0, 0, NULL},
 };
 #define MODES (sizeof modes / sizeof *modes)
 
@@ -46,8 +47,12 @@ static const char *strings[] = {"posed", "webcam"};
 /* A picture's size, with one rate; its class, and which of its format's it is. */
 #define FRAME(type, n, w, h) 30, 0x24, type, n, 0, W(w), W(h), D(w * h * 8 * FPS), D(w * h * 16 * FPS), \
     D(w * h * 2), D(INTERVAL), 1, D(INTERVAL)
+/* The same of a stream whose frames are coded one by the other. */
+#define CODED_FRAME(n, w, h) 30, 0x24, 17, n, 0, W(w), W(h), D(w * h * FPS), D(w * h * 2 * FPS), D(INTERVAL), 1, D(0), \
+    D(INTERVAL)
+#define GUID(a, b, c, d) a, b, c, d, 0, 0, 16, 0, 0x80, 0, 0, 0xaa, 0, 0x38, 0x9b, 0x71
 #define CONTROL_LENGTH (13 + 17 + 9)
-#define STREAM_LENGTH (15 + 11 + 2 * 30 + 6 + 27 + 30 + 6)
+#define STREAM_LENGTH (16 + 11 + 2 * 30 + 6 + 27 + 30 + 6 + 28 + 30)
 #define CONFIG_LENGTH (9 + 8 + 9 + CONTROL_LENGTH + 9 + STREAM_LENGTH + 9 + 7)
 static const uint8_t config[] = {
     9, 2, W(CONFIG_LENGTH), 2, 1, 0, 0x80, 250,
@@ -57,14 +62,16 @@ static const uint8_t config[] = {
     17, 0x24, 2, 1, W(0x201), 0, 0, W(0), W(0), W(0), 2, 0, 0,
     9, 0x24, 3, 2, W(0x101), 0, 1, 0,
     9, 4, 1, 0, 0, 14, 2, 0, 0, /* its pictures, while none are sent: */
-    15, 0x24, 1, 2, W(STREAM_LENGTH), 0x80 | ENDPOINT, 0, 2, 0, 0, 0, 1, 0, 0,
+    16, 0x24, 1, 3, W(STREAM_LENGTH), 0x80 | ENDPOINT, 0, 2, 0, 0, 0, 1, 0, 0, 0,
     11, 0x24, 6, 1, 2, 0, 1, 0, 0, 0, 0, /* MJPEG, in two sizes */
     FRAME(7, 1, 1280, 720),
     FRAME(7, 2, 640, 360),
     6, 0x24, 13, 1, 1, 4,
-    27, 0x24, 4, 2, 1, 'Y', 'U', 'Y', '2', 0, 0, 16, 0, 0x80, 0, 0, 0xaa, 0, 0x38, 0x9b, 0x71, 16, 1, 0, 0, 0, 0,
+    27, 0x24, 4, 2, 1, GUID('Y', 'U', 'Y', '2'), 16, 1, 0, 0, 0, 0,
     FRAME(5, 1, 320, 180),
     6, 0x24, 13, 1, 1, 4,
+    28, 0x24, 16, 3, 1, GUID('H', '2', '6', '4'), 16, 1, 0, 0, 0, 0, 1,
+    CODED_FRAME(1, 640, 360),
     9, 4, 1, 1, 1, 14, 2, 0, 0, /* and while they are: a packet of 3 times 1024 bytes every millisecond */
     7, 5, 0x80 | ENDPOINT, 5, W(0x1400), 4,
 };
@@ -159,11 +166,16 @@ static void control(const struct header *asked) {
     else done(asked, -EPIPE, data, 0);
 }
 
-/* The file's next picture: a JPEG ends where another starts. */
+/* Where a picture of `format` starts: a JPEG, or what H.264 puts between two frames. */
+static const uint8_t *start_of(int format, const uint8_t *from, const uint8_t *end) {
+    return format == 1 ? memmem(from, end - from, "\xff\xd8\xff", 3) : memmem(from, end - from, "\0\0\0\1\x09", 5);
+}
+
+/* The file's next picture: one that is coded ends where another starts. */
 static void next_picture(void) {
     const uint8_t *from = mode->bytes + mode->at, *end = mode->bytes + mode->length;
     const uint8_t *next = from + mode->width * mode->height * 2;
-    if (mode->format == 1) next = memmem(from + 3, end - from - 3, "\xff\xd8\xff", 3);
+    if (mode->format != 2) next = start_of(mode->format, from + 1, end);
     picture = from;
     left = (next ? next : end) - from;
     mode->at = next && next < end ? next - mode->bytes : 0;

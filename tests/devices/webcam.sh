@@ -25,7 +25,7 @@ plug
 node=$(readlink -f $by_id)
 # A fault: the other camera is busy, with the daemon.
 posed doctor >/tmp/doctor || true
-want='MJPEG 1280x720 at 5 fps, MJPEG 640x360 at 5 fps, YUY2 320x180 at 5 fps'
+want='MJPEG 1280x720 at 5 fps, H\.264 640x360 at 5 fps, MJPEG 640x360 at 5 fps, YUY2 320x180 at 5 fps'
 grep -Eq "^device +ok +webcam, source = \"v4l2://$node\": $want$" /tmp/doctor ||
     { cat /tmp/doctor; fail "the doctor does not see the webcam's modes"; }
 # uvcvideo makes a second node, of what it knows about the pictures.
@@ -35,6 +35,10 @@ grep -Eq "^device +ok +webcam, source = \"v4l2://$node\": $want$" /tmp/doctor ||
 eventually 60 "MJPEG" state usb '.status == "online" and .decoder == "jpegdec"'
 pictures '{width: 640, height: 360}'
 ok "a webcam's MJPEG"
+{ door; usb "v4l2://$node?format=h264"; } | reload
+eventually 60 "H.264" state usb '.status == "online" and .decoder == "avdec_h264"'
+pictures '{width: 640, height: 360}'
+ok "its H.264"
 { door; usb "v4l2://$by_id?format=YUY2"; } | reload
 eventually 60 "YUY2" state usb '.status == "online" and .decoder == "raw"'
 pictures '{width: 320, height: 180}'
