@@ -19,9 +19,11 @@ const WITHIN: f32 = 0.7;
 /// ... scores at least this. Below, it is a part of that person: on pictures of the training set this
 /// takes a quarter of the finder's boxes of any score and one hundredth of the average precision.
 const SURE_WITHIN: f32 = 0.5;
-/// Somebody new must score this many times the finder's threshold. Things that it takes for people seldom do;
-/// who is followed, or was lost, may score less.
-const SURE_OF_NEW: f32 = 1.2;
+/// A box must score this many times the finder's threshold, which is that of a picture looked at once: in a stream, whom one
+/// look misses the next one finds, and what is taken for a person stays.
+const SURE: f32 = 1.3;
+/// And this many where nobody is followed or was lost. Things that the finder takes for people seldom do.
+const SURE_OF_NEW: f32 = 1.7;
 
 /// How one camera's frames are worked on.
 #[derive(Clone, Debug, PartialEq)]
@@ -181,6 +183,8 @@ impl Scene {
         }
         let began = self.clock.now();
         finder.find(frame, view, &mut self.found)?;
+        let least = finder.score_threshold() * SURE;
+        self.found.retain(|d| d.score >= least);
         self.timing.finder = Some(self.clock.now().since(began));
         let region = self.region(view);
         let inside = self.found.iter().map(|d| d.bbox).filter(|b| contains(&region, b.centre()));

@@ -223,7 +223,7 @@ impl Tracker {
         for (row, track) in self.tracks.iter().enumerate() {
             for (column, seen) in self.seen.iter().enumerate() {
                 let alike = track.similarity(at, seen, &self.options);
-                let alike = if only && alike == 0.0 { track.nearness(&seen.bbox) } else { alike };
+                let alike = if only && alike == 0.0 { track.nearness(at, &seen.bbox) } else { alike };
                 let unasked = track.stage == Stage::Lost && !seen.newcomer;
                 let claim = if unasked { CLAIM_OF_THE_LOST } else { 1.0 };
                 self.similarities.set(row, column, claim * alike);

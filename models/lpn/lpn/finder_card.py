@@ -86,7 +86,7 @@ Licence of the weights: {LICENCE}. {RESEARCH_DATA}
 Hold-out: the data pack's 350 held-out scenes (Stanford 40 Actions), never trained, calibrated or tuned on. People at
 least 60 px tall; a box counts at IoU 0.5; every other box above the threshold is false, also one on a person whom nobody
 labelled. ONNX Runtime. The threshold, {results['threshold']}, is the one that gives {FALSE_PER_IMAGE} false boxes a picture on training
-scenes held back. Demo clip: every fifth frame of `models/demo/walk.mp4`, people of whom at least 40 % is seen.
+scenes, a quarter of them held back. Demo clip: every fifth frame of `models/demo/walk.mp4`, people of whom at least 40 % is seen.
 
 | on | recall | false boxes a picture | AP50 | people | pictures |
 |---|---|---|---|---|---|

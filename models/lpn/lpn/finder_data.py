@@ -12,7 +12,10 @@ from . import coco, crop, finder
 
 log = logging.getLogger("lpn")
 
-HELD_BACK = 40  # every so many-th training scene chooses the score threshold and is not trained on
+HELD_BACK = 40  # every so many-th training scene is not trained on
+# And this many choose the score threshold, three in four of which are trained on: their scores are no better (AP50 0.886 where
+# those held back had 0.898 and the hold-out 0.891), and 230 scenes alone say a mean of 0.2 false boxes only to 0.03.
+TUNING = 10
 
 
 class Scenes:
@@ -53,6 +56,7 @@ class Scenes:
         self.synthetic = bool(where.get("synthetic"))
         usable = [at for at in of_image.values() if at not in self.pictures.broken]
         self.held_back = [] if self.synthetic or crops else usable[::HELD_BACK]
+        self.tuning = [] if self.synthetic or crops else usable[::TUNING]
         back = set(self.held_back)
         self.all = usable
         self.train = [at for at in usable if at not in back]

@@ -31,7 +31,7 @@ def run(args) -> int:
     export.save(quantize.quantize(model, crops, "minmax"), args.folder / INT8)
 
     outputs = {"float32": onnx_runner(args.folder / FLOAT, 1), "int8": onnx_runner(args.folder / INT8, 1)}
-    tuned = finder_train.find(outputs["int8"], held.tuning, held.tuning.held_back, width, height, config.net.stride)
+    tuned = finder_train.find(outputs["int8"], held.tuning, held.tuning.tuning, width, height, config.net.stride)
     threshold = round(finder_eval.threshold_for(tuned, finder_train.FALSE_PER_IMAGE), 3)
     results = {
         "parameters": parameter_count(net),

@@ -6,6 +6,7 @@ use crate::geometry::BBox;
 use crate::keypoint::Pose;
 use crate::track::sight::Seen;
 use crate::track::{Options, body};
+use std::time::Duration;
 
 /// How fast the doubt about a position grows, in OKS tolerances a second, and where it ends.
 const DOUBT_PER_S: f32 = 4.0;
@@ -22,6 +23,8 @@ const MIN_SHARE_OF_SCORE: f32 = 0.7;
 /// somebody else then, and above it they count for so much of how alike two are.
 const MIN_CLOTHES: f32 = 0.2;
 const CLOTHES_WEIGHT: f32 = 0.6;
+/// So long after somebody left by the border, a leg there is theirs and not the next one's.
+const LEAVING: Duration = Duration::from_millis(500);
 /// Boxes with less in common are beside each other.
 const MIN_NEARNESS: f32 = 0.1;
 
@@ -53,9 +56,11 @@ impl Track {
 
     /// How near to where somebody was lost `bbox` is, 0..=1, for pictures of nobody else: who disappears in the
     /// midst of one and turns up beside it is the same, however little the poses have in common.
-    pub(in crate::track) fn nearness(&self, bbox: &BBox) -> f32 {
+    /// So is, shortly after, what is still to be seen of who left.
+    pub(in crate::track) fn nearness(&self, at: Mono, bbox: &BBox) -> f32 {
         let near = self.bbox.iou(bbox);
-        if self.stage == Stage::Lost && !self.left && near >= MIN_NEARNESS { near } else { 0.0 }
+        let here = !self.left || at.since(self.seen_at) < LEAVING;
+        if self.stage == Stage::Lost && here && near >= MIN_NEARNESS { near } else { 0.0 }
     }
 
     /// Of `pose` to this person, if they have `moved` so far since they were seen. The whole body is
