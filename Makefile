@@ -22,7 +22,7 @@ help:
 	@echo "make soak         half an hour of the daemon: memory, outages, eight cameras, CPU; into target/soak.json"
 	@echo "make deb          .deb packages for BOARDS='$(BOARDS)', into target/deb/"
 	@echo "make test-container  installs the .deb in a container with a systemd of its own (root; 5 minutes)"
-	@echo "make test-devices a camera of the kernel (vivid) in a virtual machine: poses, unplugged, busy (root; 10 minutes)"
+	@echo "make test-devices cameras, a USB webcam, hardware decoders, libcamera in a virtual machine (root; 15 minutes)"
 	@echo "make test-boards  ARM builds and their tests under qemu-user (see cross/README.md for how long)"
 	@echo "make bench-boards instructions an inference takes on ARM, into target/bench/boards.md"
 	@echo "make fuzz         mutated networks through the rewriter for FUZZ_SECONDS=$(FUZZ_SECONDS), in bounded memory"
