@@ -1,8 +1,9 @@
 //! A camera's video into a file, for `posed record --clip`: over a connection of its own, beside the
 //! daemon's, and as it comes, so that it can be played again to any later version of what follows.
 
+use super::mask::mask;
 use super::pipeline::set_up_source;
-use super::plan::{self, DECODE, Plan};
+use super::plan::{DECODE, Plan};
 use super::{Error, Options, init};
 use gstreamer::{self as gst, prelude::*};
 use std::path::Path;
@@ -32,8 +33,8 @@ impl Clip {
         let (plan, text) = Plan::keeping(options, path)?;
         let fail = |reason: String| Error::Launch {
             camera: options.name.clone(),
-            reason: plan::mask(&reason),
-            text: plan::mask(&text),
+            reason: mask(&reason),
+            text: mask(&text),
         };
         let element = gst::parse::launch(&text).map_err(|e| fail(e.message().to_owned()))?;
         let pipeline = element
@@ -67,7 +68,7 @@ impl Clip {
             Some(gst::MessageView::Error(error)) => error.error().to_string(),
             _ => "no end of the stream".into(),
         };
-        Err(Error::Clip { camera: self.camera.clone(), reason: plan::mask(&reason) })
+        Err(Error::Clip { camera: self.camera.clone(), reason: mask(&reason) })
     }
 
     /// What the bus says went wrong.

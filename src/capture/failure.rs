@@ -1,8 +1,9 @@
 //! [`Failure`]: why a pipeline came to its end, and whose fault it is.
 
+use super::Source;
 use super::decoder::Decoder;
+use super::mask::mask;
 use super::pipeline::Pipeline;
-use super::{Source, plan};
 use gstreamer::{self as gst, prelude::*};
 
 pub(super) struct Failure {
@@ -34,7 +35,7 @@ impl Failure {
         // The last line of the debug text says it; those before say where in GStreamer's sources.
         let debug = error.debug().unwrap_or_default();
         let detail = debug.lines().next_back().unwrap_or_default();
-        let mut reason = plan::mask(&format!("{factory}: {what} ({detail})"));
+        let mut reason = mask(&format!("{factory}: {what} ({detail})"));
         if from.is_tls() && what.matches(gst::ResourceError::OpenReadWrite) {
             // GStreamer says no more than that the connection failed.
             reason += "; rtsps:// wants glib-networking, and a certificate that this system's CAs vouch for";

@@ -29,7 +29,7 @@ pub fn init() -> Result<(), Error> {
             let Some(text) = message.get() else { return };
             let object = object.map(|o| o.to_string()).unwrap_or_default();
             // One word of an element may be a URL.
-            let text = super::plan::mask(&text);
+            let text = super::mask::mask(&text);
             tracing::debug!(target: "gstreamer", category = %category.name(), level = %level.name(), object, "{text}");
         });
         Ok(())

@@ -25,6 +25,7 @@ mod failure;
 mod frames;
 mod link;
 mod log;
+mod mask;
 mod mode;
 mod pipeline;
 mod pixels;

@@ -3,6 +3,7 @@
 use super::decoder::{self, Decoder};
 use super::frames::{Frames, Progress};
 use super::link;
+use super::mask::mask;
 use super::pixels;
 use super::plan::{self, Plan};
 use super::trial::Trial;
@@ -47,8 +48,8 @@ impl Pipeline {
     ) -> Result<Pipeline, Error> {
         let fail = |reason: String| Error::Launch {
             camera: options.name.clone(),
-            reason: plan::mask(&reason),
-            text: plan::mask(&plan.text()),
+            reason: mask(&reason),
+            text: mask(&plan.text()),
         };
         let element = gst::parse::launch(&plan.launch_text()).map_err(|e| fail(e.message().to_owned()))?;
         let pipeline = element

@@ -78,7 +78,7 @@ impl Source {
     }
 
     fn error(text: &str, reason: impl Into<String>) -> Error {
-        Error::Source { text: super::plan::mask(text), reason: reason.into() }
+        Error::Source { text: super::mask::mask(text), reason: reason.into() }
     }
 }
 

@@ -12,7 +12,11 @@ pub(super) fn examine(machine: &Machine, report: &mut Report) {
     let mut hardware = false;
     for codec in Codec::ALL {
         match capture::decoders(codec) {
-            Ok(installed) => hardware |= codec_works(codec, &installed, report),
+            Ok(installed) => {
+                // One that is there and does not work has its own line.
+                hardware |= installed.iter().any(|decoder| decoder.hardware);
+                try_all(codec, &installed, report);
+            }
             Err(e) => {
                 let remedy = "reinstall libgstreamer1.0-0 and gstreamer1.0-plugins-base";
                 return report.add(Level::Fault, "decoder", e.to_string(), remedy);
@@ -29,9 +33,9 @@ pub(super) fn examine(machine: &Machine, report: &mut Report) {
     }
 }
 
-/// Tries all of them; true if one is hardware and works.
-fn codec_works(codec: Codec, installed: &[Proof], report: &mut Report) -> bool {
-    let (mut works, mut hardware, mut software) = (false, false, Vec::new());
+/// Tries all decoders of one codec.
+fn try_all(codec: Codec, installed: &[Proof], report: &mut Report) {
+    let (mut works, mut software) = (false, Vec::new());
     for Proof { decoder, hardware: is_hardware, rank } in installed {
         let outcome = if *is_hardware {
             let args = ["decoder", codec.name(), decoder].map(OsStr::new);
@@ -39,6 +43,8 @@ fn codec_works(codec: Codec, installed: &[Proof], report: &mut Report) -> bool {
         } else {
             capture::prove(codec, decoder, PROOF_WITHIN)
         };
+        // What has no rank is not taken by itself.
+        works |= outcome.is_ok() && (!is_hardware || *rank > 0);
         match (outcome, is_hardware) {
             (Ok(()), true) if *rank == 0 => report.add(
                 Level::Note,
@@ -53,7 +59,6 @@ fn codec_works(codec: Codec, installed: &[Proof], report: &mut Report) -> bool {
             ),
             (Ok(()), true) => {
                 report.ok("decoder", format!("{}: {decoder} (hardware) gives frames", codec.name()));
-                hardware = true;
             }
             (Ok(()), false) => software.push(decoder.as_str()),
             (Err(e), true) => report.add(
@@ -69,7 +74,6 @@ fn codec_works(codec: Codec, installed: &[Proof], report: &mut Report) -> bool {
                 "reinstall its plugin (`gst-inspect-1.0` names it); posed leaves out what fails",
             ),
         }
-        works |= hardware || !software.is_empty();
     }
     if !software.is_empty() {
         report.ok("decoder", format!("{}: {} (software) give frames", codec.name(), software.join(", ")));
@@ -83,7 +87,6 @@ fn codec_works(codec: Codec, installed: &[Proof], report: &mut Report) -> bool {
             "sudo apt install gstreamer1.0-libav gstreamer1.0-plugins-good gstreamer1.0-plugins-bad",
         );
     }
-    hardware
 }
 
 /// Which package has this board's decoders.
