@@ -26,7 +26,7 @@ help:
 	@echo "make test-boards  ARM builds and their tests under qemu-user (see cross/README.md for how long)"
 	@echo "make bench-boards instructions an inference takes on ARM, into target/bench/boards.md"
 	@echo "make fuzz         mutated networks through the rewriter for FUZZ_SECONDS=$(FUZZ_SECONDS), in bounded memory"
-	@echo "make valgrind     the generic and AVX2 kernels' tests under valgrind"
+	@echo "make valgrind     the generic, SSE4.1 and AVX2 kernels' tests under valgrind"
 	@echo "make bench-peers  our engine against onnxruntime, openvino and ncnn, into target/bench/"
 	@echo "make bench-parity our keypoints against onnxruntime's on the hold-out in DATA=$(DATA)"
 	@echo "make bench-endtoend average precision with the person finder's boxes against annotated ones"
@@ -74,7 +74,7 @@ fuzz:
 	@set -x; ulimit -v $(FUZZ_KB); POSED_FUZZ_SECONDS=$(FUZZ_SECONDS) $(CARGO) test --locked --test rewriter mutated \
 		-- --nocapture || { set +x; echo "the last network was of POSED_FUZZ_SEED=$$(cat target/tmp/fuzz-seed)"; exit 1; }
 
-# valgrind hides AVX-512 from the program, so what is left to choose from is AVX2 and the generic kernels.
+# valgrind hides AVX-512 from the program: AVX2, SSE4.1 and the generic kernels are left.
 valgrind:
 	tests/deps.sh valgrind
 	$(CARGO) test --locked --lib --no-run

@@ -1,11 +1,16 @@
 #!/usr/bin/env bash
 # usage: cross/env.sh TARGET COMMAND...
-# Runs a command (cargo, mostly) with everything set to build for TARGET and to run its binaries under emulation.
+# Runs a command (cargo, mostly) with everything set to build for TARGET and to run its binaries under emulation (x86_64's
+# only where QEMU_CPU says on which processor).
 . "$(dirname "$0")/lib.sh"
 name=${1:?usage: cross/env.sh TARGET COMMAND...}
 target "$name"
 shift
 if [ "$arch" = amd64 ]; then
+    if [ -n "${QEMU_CPU:-}" ]; then
+        need qemu-user-static >&2
+        export CARGO_TARGET_X86_64_UNKNOWN_LINUX_GNU_RUNNER=$qemu
+    fi
     exec "$@"
 fi
 

@@ -17,7 +17,7 @@ target() {
         aarch64-jetpack5) triple=aarch64-unknown-linux-gnu gnu=aarch64-linux-gnu arch=arm64 qemu=qemu-aarch64-static
             gcc_version=10 suite=bullseye glibc=2.31 ;;
         armhf) triple=armv7-unknown-linux-gnueabihf gnu=arm-linux-gnueabihf arch=armhf qemu=qemu-arm-static ;;
-        x86_64) triple=x86_64-unknown-linux-gnu gnu=x86_64-linux-gnu arch=amd64 qemu= ;;
+        x86_64) triple=x86_64-unknown-linux-gnu gnu=x86_64-linux-gnu arch=amd64 qemu=qemu-x86_64-static ;;
         *) fail "no target '$1'; there are aarch64, aarch64-jetpack5, armhf and x86_64" ;;
     esac
     sysroot=$cache/sysroot/$suite-$arch

@@ -7,10 +7,12 @@ name=${1:?usage: cross/run.sh TARGET PROGRAM [ARGUMENT...]}
 target "$name"
 shift
 if [ "$arch" = amd64 ]; then
-    exec "$@"
+    [ -n "${QEMU_CPU:-}" ] || exec "$@"
+    emulator() { echo "$qemu"; }
+else
+    "$here/sysroot.sh" "$name" >/dev/null
 fi
 need qemu-user-static >&2
-"$here/sysroot.sh" "$name" >/dev/null
 if [ -n "${QEMU_PLUGIN_OPTIONS:-}" ]; then
     need qemu-user >&2
     qemu="${qemu%-static} $QEMU_PLUGIN_OPTIONS"

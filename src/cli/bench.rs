@@ -20,7 +20,7 @@ pub struct Args {
     /// Another ONNX file of the same input and output (the float version of the model, say).
     #[arg(long)]
     onnx: Option<PathBuf>,
-    /// Kernels to use: generic, avx2, avxvnni, avx512vnni, neon or dotprod; tract: none of ours, for comparison
+    /// Kernels to use: generic, sse41, avx2, avxvnni, avx512vnni, neon or dotprod; tract: none of ours, for comparison
     /// [default: the best here].
     #[arg(long)]
     kernels: Option<String>,

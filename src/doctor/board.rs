@@ -5,7 +5,8 @@ use crate::config::Config;
 use crate::kernels::Isa;
 
 /// Extensions that kernels of ours use, as /proc/cpuinfo calls them on x86 and on ARM.
-const FEATURES: [&str; 12] = [
+const FEATURES: [&str; 13] = [
+    "sse4_1",
     "avx2",
     "fma",
     "avx_vnni",

@@ -2,6 +2,7 @@
 //! how a GC block ends (features plus context, rounded, plus the residual, rounded).
 
 use super::arena::Area;
+use super::fused::fused;
 use super::requant::{round_between, whole_bytes};
 use super::{Error, Isa, Quant};
 use std::ops::Range;
@@ -65,15 +66,20 @@ pub struct Factors {
 impl Factors {
     /// The sums' bytes, still as floats.
     #[inline(always)]
-    fn rounded<const MAP: bool>(&self, a: &[f32; 16], b: &[u8; 16], constant: &[f32; 16]) -> [f32; 16] {
+    fn rounded<const MAP: bool, const FUSES: bool>(
+        &self,
+        a: &[f32; 16],
+        b: &[u8; 16],
+        constant: &[f32; 16],
+    ) -> [f32; 16] {
         let mut v = *constant;
         if MAP {
             for l in 0..16 {
-                v[l] = f32::from(b[l]).mul_add(self.other, v[l]);
+                v[l] = fused(FUSES, b[l].into(), self.other, v[l]);
             }
         }
         for l in 0..16 {
-            v[l] = a[l].mul_add(self.input, v[l]);
+            v[l] = fused(FUSES, a[l], self.input, v[l]);
         }
         round_between(v, f32::from(self.low), f32::from(self.high))
     }
@@ -182,25 +188,37 @@ unsafe fn line<const MAP: bool, const TWICE: bool>(
     out: &mut [u8],
 ) {
     versions! {
-        fn versioned(map: bool, twice: bool, first: &Factors, second: &Factors, line: &Line<'_>, out: &mut [u8])
+        fn versioned(map: bool, twice: bool, fuses: bool, first: &Factors, second: &Factors, line: &Line<'_>, out: &mut [u8])
             = body;
     }
     // SAFETY: the body is safe; the caller's `isa` runs here.
-    unsafe { versioned(isa, MAP, TWICE, first, second, line, out) };
+    unsafe { versioned(isa, MAP, TWICE, isa.fuses(), first, second, line, out) };
 }
 
 #[inline(always)]
-unsafe fn body(map: bool, twice: bool, first: &Factors, second: &Factors, line: &Line<'_>, out: &mut [u8]) {
-    match (map, twice) {
-        (false, false) => pixels::<false, false>(first, second, line, out),
-        (false, true) => pixels::<false, true>(first, second, line, out),
-        (true, false) => pixels::<true, false>(first, second, line, out),
-        (true, true) => pixels::<true, true>(first, second, line, out),
+unsafe fn body(
+    map: bool,
+    twice: bool,
+    fuses: bool,
+    first: &Factors,
+    second: &Factors,
+    line: &Line<'_>,
+    out: &mut [u8],
+) {
+    match (map, twice, fuses) {
+        (false, false, true) => pixels::<false, false, true>(first, second, line, out),
+        (false, true, true) => pixels::<false, true, true>(first, second, line, out),
+        (true, false, true) => pixels::<true, false, true>(first, second, line, out),
+        (true, true, true) => pixels::<true, true, true>(first, second, line, out),
+        (false, false, false) => pixels::<false, false, false>(first, second, line, out),
+        (false, true, false) => pixels::<false, true, false>(first, second, line, out),
+        (true, false, false) => pixels::<true, false, false>(first, second, line, out),
+        (true, true, false) => pixels::<true, true, false>(first, second, line, out),
     }
 }
 
 #[inline(always)]
-fn pixels<const MAP: bool, const TWICE: bool>(
+fn pixels<const MAP: bool, const TWICE: bool, const FUSES: bool>(
     first: &Factors,
     second: &Factors,
     line: &Line<'_>,
@@ -229,9 +247,9 @@ fn pixels<const MAP: bool, const TWICE: bool>(
                 for l in 0..16 {
                     sum[l] = a[l].into();
                 }
-                let mut sum = first.rounded::<MAP>(&sum, &*b.add(p), &constant);
+                let mut sum = first.rounded::<MAP, FUSES>(&sum, &*b.add(p), &constant);
                 if TWICE {
-                    sum = second.rounded::<true>(&sum, &*r.add(p), &second_constant);
+                    sum = second.rounded::<true, FUSES>(&sum, &*r.add(p), &second_constant);
                 }
                 out_parts.add(p).write(whole_bytes(sum, 0));
             }

@@ -126,7 +126,7 @@ impl Conv {
         let mut bias: Vec<i32> = order.iter().map(|&c| requant.bias[c].wrapping_add(owed(c))).collect();
         let weights = match isa {
             #[cfg(target_arch = "x86_64")]
-            Isa::Avx2 => Packed::Pairs(Pairs::new((kh, run, from.pitch), &order, at, &mut bias)),
+            Isa::Sse41 | Isa::Avx2 => Packed::Pairs(Pairs::new((kh, run, from.pitch), &order, at, &mut bias)),
             _ => Packed::I8(layout.pack(kh, run, &order, at)),
         };
         let mult = order.iter().map(|&c| requant.mult[c]).collect();
@@ -163,6 +163,8 @@ impl Conv {
                 Isa::AvxVnni => super::x86_64::vnni256::conv(self, arena, from, to, rows),
                 #[cfg(target_arch = "x86_64")]
                 Isa::Avx2 => super::x86_64::avx2::conv(self, arena, from, to, rows),
+                #[cfg(target_arch = "x86_64")]
+                Isa::Sse41 => super::x86_64::sse41::conv(self, arena, from, to, rows),
                 #[cfg(target_arch = "aarch64")]
                 Isa::DotProd => super::aarch64::dotprod::conv(self, arena, from, to, rows),
                 #[cfg(target_arch = "aarch64")]
@@ -186,8 +188,12 @@ impl Conv {
         let y = to.row(rows.start);
         let pixels = rows.len() * to.width;
         if flat {
-            // With 8 channels a tile, AVX2 goes over a segment so often that it has to stay in the first cache.
-            let n = if self.isa == Isa::Avx2 { (24 * 1024 / from.step / 8 * 8).clamp(16, 96) } else { 96 };
+            // With 8 channels a tile, a segment is gone over so often that it has to stay in the first cache.
+            let n = if matches!(self.isa, Isa::Avx2 | Isa::Sse41) {
+                (24 * 1024 / from.step / 8 * 8).clamp(16, 96)
+            } else {
+                96
+            };
             return Segments { x, y, x_pitch: n * from.step, y_pitch: n * to.step, n, pixels, block: 1 };
         }
         let (n, x_pitch) = (to.width, self.stride[0] * from.pitch);

@@ -141,9 +141,12 @@ impl Deconv {
     pub unsafe fn run(&self, arena: *mut u8, from: &Area, to: &Area, rows: Range<usize>) {
         #[cfg(target_arch = "x86_64")]
         if let Some(doubling) = &self.doubling {
-            // SAFETY: the caller's promise, passed on; all sets but the generic one have AVX2, and the border
-            // was asked for.
-            return unsafe { doubling.run(&self.requant, arena, from, to, rows) };
+            let double = match self.isa {
+                Isa::Sse41 => super::x86_64::sse41::double,
+                _ => super::x86_64::avx2::double,
+            };
+            // SAFETY: the caller's promise, passed on; all sets beyond SSE4.1 have AVX2, and the border was asked for.
+            return unsafe { double(doubling, &self.requant, arena, from, to, rows) };
         }
         // SAFETY: the caller's promise, passed on.
         unsafe { versioned(self.isa, self, arena, from, to, rows) };

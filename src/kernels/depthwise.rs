@@ -58,7 +58,7 @@ impl Depthwise {
                 };
                 (Packed::I8(order.chunks(64).flat_map(pack).collect()), order)
             }
-            Isa::Avx2 | Isa::AvxVnni if by_hand => {
+            Isa::Sse41 | Isa::Avx2 | Isa::AvxVnni if by_hand => {
                 let order: Vec<usize> =
                     (0..channels.next_multiple_of(16)).map(|p| p / 16 * 16 + packed16(p % 16)).collect();
                 let mut packed = vec![];
@@ -123,6 +123,8 @@ impl Depthwise {
                 Isa::Avx512Vnni => super::x86_64::avx512::depthwise(self, arena, from, to, rows),
                 #[cfg(target_arch = "x86_64")]
                 Isa::Avx2 | Isa::AvxVnni => super::x86_64::avx2::depthwise(self, arena, from, to, rows),
+                #[cfg(target_arch = "x86_64")]
+                Isa::Sse41 => super::x86_64::sse41::depthwise(self, arena, from, to, rows),
                 #[cfg(target_arch = "aarch64")]
                 Isa::DotProd => super::aarch64::depthwise::by_dot(self, arena, from, to, rows),
                 #[cfg(target_arch = "aarch64")]

@@ -6,6 +6,8 @@ pub enum Isa {
     /// Plain Rust: right everywhere, and what every other set is tested against.
     #[default]
     Generic,
+    /// x86-64 with SSE4.1, as Intel's small processors have no more: AVX2's kernels on half as many lanes.
+    Sse41,
     /// x86-64 with AVX2: `vpmaddubsw` on weights packed so that it cannot saturate.
     Avx2,
     /// x86-64 with AVX-VNNI (256 bit `vpdpbusd`).
@@ -19,12 +21,14 @@ pub enum Isa {
 }
 
 impl Isa {
-    const ALL: [Isa; 6] = [Isa::DotProd, Isa::Neon, Isa::Avx512Vnni, Isa::AvxVnni, Isa::Avx2, Isa::Generic];
+    const ALL: [Isa; 7] =
+        [Isa::DotProd, Isa::Neon, Isa::Avx512Vnni, Isa::AvxVnni, Isa::Avx2, Isa::Sse41, Isa::Generic];
 
     /// The name that `POSED_KERNELS` and `--kernels` take.
     pub fn name(self) -> &'static str {
         match self {
             Isa::Generic => "generic",
+            Isa::Sse41 => "sse41",
             Isa::Avx2 => "avx2",
             Isa::AvxVnni => "avxvnni",
             Isa::Avx512Vnni => "avx512vnni",
@@ -36,6 +40,11 @@ impl Isa {
     /// The sets that this processor can run, the best first; never empty.
     pub fn available() -> Vec<Isa> {
         Isa::ALL.into_iter().filter(|isa| isa.runs_here()).collect()
+    }
+
+    /// Whether floats are multiplied and added in one instruction, the product unrounded.
+    pub fn fuses(self) -> bool {
+        !cfg!(target_arch = "x86_64") || !matches!(self, Isa::Generic | Isa::Sse41)
     }
 
     /// The best set of this processor.
@@ -53,6 +62,7 @@ impl Isa {
         let avx2 = std::is_x86_feature_detected!("avx2") && std::is_x86_feature_detected!("fma");
         match self {
             Isa::Generic => true,
+            Isa::Sse41 => std::is_x86_feature_detected!("sse4.1"),
             Isa::Avx2 => avx2,
             // The same 256 bit instruction under its two encodings: the newer one, or AVX-512's.
             Isa::AvxVnni => avx2 && (std::is_x86_feature_detected!("avxvnni") || x86_64::evex_vnni()),
@@ -70,7 +80,7 @@ impl Isa {
                 std::arch::is_aarch64_feature_detected!("neon")
                     && std::arch::is_aarch64_feature_detected!("dotprod")
             }
-            Isa::Avx2 | Isa::AvxVnni | Isa::Avx512Vnni => false,
+            Isa::Sse41 | Isa::Avx2 | Isa::AvxVnni | Isa::Avx512Vnni => false,
         }
     }
 

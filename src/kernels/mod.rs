@@ -24,6 +24,7 @@ mod conv;
 pub mod crop;
 mod deconv;
 mod depthwise;
+mod fused;
 #[cfg(target_arch = "x86_64")]
 mod pairs;
 mod planes;

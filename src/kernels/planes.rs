@@ -52,14 +52,14 @@ impl PlaneConv {
             let (bias, out) = (bias[c.min(bias.len() - 1)], &mut y[c * out_plane..][..out_plane]);
             if let (Ok(kernel), [3, 3]) = (kernel[c * taps..][..taps].try_into(), self.kernel) {
                 // SAFETY: the body is safe; `isa` runs here.
-                unsafe { three_by_three(isa, fuses(isa), self, kernel, bias, &padded, &mut sums, out) };
+                unsafe { three_by_three(isa, isa.fuses(), self, kernel, bias, &padded, &mut sums, out) };
                 continue;
             }
             sums.fill(bias);
             for (t, w) in kernel[c * taps..][..taps].iter().enumerate() {
                 let from = t / self.kernel[1] * columns + t % self.kernel[1];
                 // SAFETY: the body is safe; `isa` runs here.
-                unsafe { accumulate(isa, fuses(isa), &mut sums, &padded[from..], *w) };
+                unsafe { accumulate(isa, isa.fuses(), &mut sums, &padded[from..], *w) };
             }
             for (r, out) in out.chunks_exact_mut(self.out[1]).enumerate() {
                 every(self.stride[1], &sums[r * self.stride[0] * columns..], out);
@@ -111,17 +111,12 @@ impl PlaneDouble {
             let kernel = &kernel[c * self.members * 16..][..self.members * 16];
             let (bias, out) = (bias[c.min(bias.len() - 1)], &mut y[c * 4 * plane..][..4 * plane]);
             // SAFETY: the body is safe; `isa` runs here.
-            unsafe { doubled(isa, fuses(isa), self.size, kernel, bias, &padded, &mut sums, out) };
+            unsafe { doubled(isa, isa.fuses(), self.size, kernel, bias, &padded, &mut sums, out) };
         }
     }
 }
 
-/// Whether products are added unrounded: where the processor does it in one instruction.
-fn fuses(isa: Isa) -> bool {
-    !cfg!(target_arch = "x86_64") || isa != Isa::Generic
-}
-
-/// `sum + x * w`.
+/// `sum + x * w`, the product unrounded where the processor does both in one instruction.
 #[inline(always)]
 fn sum_of(fused: bool, sum: f32, x: f32, w: f32) -> f32 {
     if fused { x.mul_add(w, sum) } else { sum + x * w }

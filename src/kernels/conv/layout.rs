@@ -37,7 +37,7 @@ impl Layout {
             Isa::AvxVnni => layout(16, 4, packed16),
             Isa::DotProd => Layout { signed: true, ..layout(16, 4, natural) },
             Isa::Neon => Layout { signed: true, run_multiple: 8, ..layout(4, 16, natural) },
-            Isa::Avx2 => layout(8, 4, natural),
+            Isa::Sse41 | Isa::Avx2 => layout(8, 4, natural),
             Isa::Generic => layout(16, 1, natural),
         }
     }

@@ -205,12 +205,3 @@ unsafe fn blend<L: Lanes>(at: &Taps<L>, [a, b, c, d]: [L::Floats; 4]) -> L::Floa
         lerp(lerp(a, b, at.fx), lerp(c, d, at.fx), at.fy)
     }
 }
-
-/// Defines the methods of a [`Lanes`], each compiled for `$features`.
-macro_rules! methods {
-    ($features:literal, $(fn $name:ident($($arg:ident: $ty:ty),*) -> $out:ty $body:block)*) => {$(
-        #[inline]
-        #[target_feature(enable = $features)]
-        unsafe fn $name($($arg: $ty),*) -> $out $body
-    )*};
-}

@@ -139,10 +139,10 @@ pub enum Sampler {
 }
 
 impl Sampler {
-    /// The best of this processor; plain Rust if `kernels` is `generic`, no more than AVX2 if they are older than AVX-512.
+    /// The best of this processor, and no more than `kernels` have.
     pub fn new(kernels: Option<&str>) -> Sampler {
         #[cfg(target_arch = "x86_64")]
-        if kernels != Some("generic") && avx2::here() {
+        if !matches!(kernels, Some("generic" | "sse41")) && avx2::here() {
             let older = matches!(kernels, Some("avx2" | "avxvnni"));
             return if avx512::here() && !older { Sampler::Avx512 } else { Sampler::Avx2 };
         }

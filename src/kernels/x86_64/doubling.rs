@@ -1,14 +1,14 @@
-//! The transposed convolution that doubles a map (4x4, stride 2, padding 1, one output channel a group), by AVX2:
-//! also what the larger sets run, as it is a small part of a network.
+//! The transposed convolution that doubles a map (4x4, stride 2, padding 1, one output channel a group). The larger sets
+//! run AVX2's, as it is a small part of a network.
 //!
 //! Each output pixel has two input rows and two columns to sum over, which of the 16 taps depends on whether its
 //! row and column are odd. The border of the input holds the zero point, so the edges are like the rest.
 
-use super::avx2::store16;
+use super::store::store16;
+use super::vector::Vector;
 use crate::kernels::arena::Area;
 use crate::kernels::conv::packed16;
 use crate::kernels::requant::Requant;
-use std::arch::x86_64::*;
 use std::ops::Range;
 
 /// Packed weights: 16 output channels at a time, for each parity of row and column.
@@ -75,20 +75,27 @@ impl Doubling {
     ///
     /// # Safety
     /// `arena` is an arena of the plan that this step was built and checked for, and `from` has a border of a
-    /// pixel; no other thread writes `from`, or touches these rows of `to`. The processor has AVX2.
-    #[target_feature(enable = "avx2")]
-    pub unsafe fn run(&self, q: &Requant, arena: *mut u8, from: &Area, to: &Area, rows: Range<usize>) {
+    /// pixel; no other thread writes `from`, or touches these rows of `to`. The processor has `V`.
+    #[inline(always)]
+    pub unsafe fn run<V: Vector>(
+        &self,
+        q: &Requant,
+        arena: *mut u8,
+        from: &Area,
+        to: &Area,
+        rows: Range<usize>,
+    ) {
         // SAFETY: the caller's promise, passed on.
         unsafe {
             match self.members {
-                1 => self.rows::<1>(q, arena, from, to, rows),
-                _ => self.rows::<2>(q, arena, from, to, rows),
+                1 => self.rows::<V, 1>(q, arena, from, to, rows),
+                _ => self.rows::<V, 2>(q, arena, from, to, rows),
             }
         }
     }
 
-    #[target_feature(enable = "avx2")]
-    unsafe fn rows<const M: usize>(
+    #[inline(always)]
+    unsafe fn rows<V: Vector, const M: usize>(
         &self,
         q: &Requant,
         arena: *mut u8,
@@ -107,20 +114,26 @@ impl Doubling {
                     let x = arena.add(top + block * 16 * M).cast_const();
                     let out = arena.add(to.row(y) + block * 16);
                     let mult = self.mult.as_ptr().add(block * 16);
-                    let mut left = column::<M>(x.sub(from.step), from.pitch);
+                    let mut left = column::<V, M>(x.sub(from.step), from.pitch);
                     for c in 0..=from.width {
-                        let right = column::<M>(x.add(c * from.step), from.pitch);
+                        let right = column::<V, M>(x.add(c * from.step), from.pitch);
                         if c > 0 {
-                            store16(
+                            store16::<V>(
                                 mult,
                                 q,
                                 false,
-                                sum::<M>(odd, left, right),
+                                sum::<V, M>(odd, left, right),
                                 out.add((2 * c - 1) * to.step),
                             );
                         }
                         if c < from.width {
-                            store16(mult, q, false, sum::<M>(even, left, right), out.add(2 * c * to.step));
+                            store16::<V>(
+                                mult,
+                                q,
+                                false,
+                                sum::<V, M>(even, left, right),
+                                out.add(2 * c * to.step),
+                            );
                         }
                         left = right;
                     }
@@ -131,42 +144,36 @@ impl Doubling {
 }
 
 /// Two rows of a column as i16: pairs of the rows (one member), or pairs of the members, row by row.
-#[inline]
-#[target_feature(enable = "avx2")]
-unsafe fn column<const M: usize>(x: *const u8, pitch: usize) -> [[__m256i; 2]; 2] {
-    let none = _mm256_setzero_si256();
+#[inline(always)]
+unsafe fn column<V: Vector, const M: usize>(x: *const u8, pitch: usize) -> [[V::Ints; 2]; 2] {
     // SAFETY: the caller's two rows.
     unsafe {
         if M == 1 {
-            let row = |i: usize| _mm256_cvtepu8_epi16(_mm_loadu_si128(x.add(i * pitch).cast()));
-            let (a, b) = (row(0), row(1));
-            [[_mm256_unpacklo_epi16(a, b), _mm256_unpackhi_epi16(a, b)], [none; 2]]
+            [V::pairs(V::widen(x), V::widen(x.add(pitch))), [V::zero(); 2]]
         } else {
-            let row = |i: usize| _mm256_loadu_si256(x.add(i * pitch).cast());
-            let (a, b) = (row(0), row(1));
-            [
-                [_mm256_unpacklo_epi8(a, none), _mm256_unpackhi_epi8(a, none)],
-                [_mm256_unpacklo_epi8(b, none), _mm256_unpackhi_epi8(b, none)],
-            ]
+            [V::wide_bytes(V::load(x)), V::wide_bytes(V::load(x.add(pitch)))]
         }
     }
 }
 
-#[inline]
-#[target_feature(enable = "avx2")]
-fn sum<const M: usize>(taps: &Taps, left: [[__m256i; 2]; 2], right: [[__m256i; 2]; 2]) -> [__m256i; 2] {
-    let mut sums = [_mm256_setzero_si256(); 2];
-    for half in 0..2 {
-        // SAFETY: 8 biases; 16 weights.
-        unsafe {
-            sums[half] = _mm256_loadu_si256(taps.bias.as_ptr().add(half * 8).cast());
+#[inline(always)]
+unsafe fn sum<V: Vector, const M: usize>(
+    taps: &Taps,
+    left: [[V::Ints; 2]; 2],
+    right: [[V::Ints; 2]; 2],
+) -> [V::Ints; 2] {
+    // SAFETY: the caller's vector unit; 8 biases; 16 weights.
+    unsafe {
+        let mut sums = [V::zero(); 2];
+        for half in 0..2 {
+            sums[half] = V::load(taps.bias.as_ptr().add(half * 8).cast());
             for v in 0..M {
-                let weights = |side: usize| _mm256_loadu_si256(taps.weights[side][v][half].as_ptr().cast());
-                let products = _mm256_madd_epi16(left[v][half], weights(0));
-                let others = _mm256_madd_epi16(right[v][half], weights(1));
-                sums[half] = _mm256_add_epi32(sums[half], _mm256_add_epi32(products, others));
+                let weights = |side: usize| V::load(taps.weights[side][v][half].as_ptr().cast());
+                let products = V::products(left[v][half], weights(0));
+                let others = V::products(right[v][half], weights(1));
+                sums[half] = V::add_i32(sums[half], V::add_i32(products, others));
             }
         }
+        sums
     }
-    sums
 }

@@ -1,6 +1,7 @@
 //! 256 bit `vpdpbusd` (AVX-VNNI, or AVX-512 VL under its own encoding): 16 output channels of 6 pixels.
 
-use super::avx2::store16;
+use super::store::store16;
+use super::vector::Avx2;
 use crate::kernels::arena::Area;
 use crate::kernels::conv::{Conv, Packed};
 use std::arch::x86_64::*;
@@ -83,7 +84,7 @@ macro_rules! encoding {
                     }
                     for (r, sums) in sums.iter().enumerate() {
                         let mult = k.mult.as_ptr().add(tile * 16);
-                        store16(mult, &k.requant, k.float_out, *sums, y.add(r * y_step));
+                        store16::<Avx2>(mult, &k.requant, k.float_out, *sums, y.add(r * y_step));
                     }
                 }
                 R
