@@ -139,7 +139,8 @@ impl Track {
         let astray = self.elsewhere.take().is_some() && self.box_at(at).iou(&now) < MIN_LIKENESS;
         if astray {
             self.velocity_px_s = [0.0; 2];
-        } else {
+        } else if !seen.crossing {
+            // Where people cross a pose may be made of two, and tells nothing of how either moves.
             self.follow_velocity(at, pose, dt_s, options);
         }
         self.follow_box(pose, dt_s, options);
