@@ -46,6 +46,7 @@ macro_rules! versions {
 }
 
 /// Defines the methods of a trait that stands for a vector unit, each compiled for `$features`.
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
 macro_rules! methods {
     ($features:literal, $(fn $name:ident($($arg:ident: $ty:ty),*) -> $out:ty $body:block)*) => {$(
         #[inline]
