@@ -1,29 +1,44 @@
 #!/usr/bin/env bash
-# usage: tests/boards/count.sh [PROGRAM]
-# Counts the instructions of one inference of lpn50-256x192 on 64 bit ARM: qemu-user runs `posed bench` once and three
-# times, the plugin count.c counts, and half the difference is an inference. No times: an emulator has none to tell.
-# Ends with 1 where the dot product kernels need more than 0.4 of tract's own f32 path.
+# usage: tests/boards/count.sh
+# Counts the instructions of one inference of lpn50-256x192 on processors that are not here, 64 bit ARM and x86 without
+# AVX: qemu-user runs `posed bench` once and three times, the plugin count.c counts, and half the difference is an
+# inference. No times: an emulator has none to tell. Ends with 1 where the dot product kernels need more than 0.4 of
+# tract's own f32 path, or the SSE4.1 kernels more than ONNX Runtime on the same file.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 root=$(cd "$here/../.." && pwd)
-program=${1:-$("$root/cross/build.sh" aarch64)}
+arm=$("$root/cross/build.sh" aarch64) x86=$("$root/cross/build.sh" x86_64)
 out=$root/target/bench
 model=$root/models/lpn50-256x192
 mkdir -p "$out"
 gcc -O2 -Wall -Werror -shared -fPIC -o "$out/libcount.so" "$here/count.c"
 export QEMU_PLUGIN_OPTIONS="-d plugin -plugin $out/libcount.so"
 
-# total RUNS CPU OPTION...: instructions of a bench of so many runs.
+# total TARGET CPU RUNS COMMAND...: instructions of a command that infers once for each line of its input.
 total() {
-    local runs=$1 cpu=$2 said
-    shift 2
-    said=$(seq "$runs" | QEMU_CPU=$cpu "$root/cross/run.sh" aarch64 "$program" bench --follow --model "$model" "$@" 2>&1) ||
-        { echo "$said" >&2; exit 1; }
+    local target=$1 cpu=$2 runs=$3 said
+    shift 3
+    said=$(seq "$runs" | QEMU_CPU=$cpu "$root/cross/run.sh" "$target" "$@" 2>&1) || { echo "$said" >&2; exit 1; }
     sed -n 's/^instructions: //p' <<<"$said"
 }
 
-# count CPU OPTION...: instructions of one inference.
-count() { echo $((($(total 3 "$@") - $(total 1 "$@")) / 2)); }
+# inference TARGET CPU COMMAND...: instructions of one inference.
+inference() {
+    local target=$1 cpu=$2
+    shift 2
+    echo $((($(total "$target" "$cpu" 3 "$@") - $(total "$target" "$cpu" 1 "$@")) / 2))
+}
+arm() { inference aarch64 "$1" "$arm" bench --follow --model "$model" "${@:2}"; }
+x86() { inference x86_64 "$1" "$x86" bench --follow --model "$model" "${@:2}"; }
+
+# row WHAT CPU COUNT OF
+row() { awk -v n="$3" -v of="$4" -v w="$1" -v c="$2" 'BEGIN { printf "| %s | %s | %.1f M | %.3f |\n", w, c, n / 1e6, n / of }'; }
+# within ROW LIMIT OF: the last column of the row of that name is no more than the limit.
+within() {
+    local ratio
+    ratio=$(awk -F ' *[|] *' -v row="$1" '$2 == row { print $5 }' "$out/boards.md")
+    awk -v r="$ratio" -v l="$2" 'BEGIN { exit !(r != "" && r <= l) }' || { echo "boards: $1 needs $ratio of $3; $2 is the bar" >&2; exit 1; }
+}
 
 # A program whose count is known: 3 instructions, a million times, and a few around them.
 cat >"$out/loop.s" <<'S'
@@ -40,17 +55,35 @@ aarch64-linux-gnu-gcc -nostdlib -static -o "$out/loop" "$out/loop.s"
 counted=$("$root/cross/run.sh" aarch64 "$out/loop" 2>&1 | sed -n 's/^instructions: //p')
 [ "$counted" = 3000004 ] || { echo "boards: the plugin counts $counted instructions of 3000004" >&2; exit 1; }
 
-tract=$(count cortex-a76 --kernels tract --onnx "$model/float.onnx")
+tract=$(arm cortex-a76 --kernels tract --onnx "$model/float.onnx")
 {
     echo "| What runs | Processor emulated | Instructions an inference | of tract's f32 |"
     echo "|---|---|---|---|"
-    row() { awk -v n="$3" -v t="$tract" -v w="$1" -v c="$2" 'BEGIN { printf "| %s | %s | %.1f M | %.3f |\n", w, c, n / 1e6, n / t }'; }
-    row "f32, tract alone" cortex-a76 "$tract"
-    row "f32, tract with our depthwise and doubling" cortex-a76 "$(count cortex-a76 --onnx "$model/float.onnx")"
-    row "int8, generic" cortex-a72 "$(count cortex-a72 --kernels generic)"
-    row "int8, neon" cortex-a72 "$(count cortex-a72)"
-    dotprod=$(count cortex-a76)
-    row "int8, dotprod" cortex-a76 "$dotprod"
+    row "f32, tract alone" cortex-a76 "$tract" "$tract"
+    row "f32, tract with our depthwise and doubling" cortex-a76 "$(arm cortex-a76 --onnx "$model/float.onnx")" "$tract"
+    row "int8, generic" cortex-a72 "$(arm cortex-a72 --kernels generic)" "$tract"
+    row "int8, neon" cortex-a72 "$(arm cortex-a72)" "$tract"
+    row "int8, dotprod" cortex-a76 "$(arm cortex-a76)" "$tract"
 } | tee "$out/boards.md"
-dotprod=$(sed -n 's/.*dotprod.* \([0-9.]*\) |$/\1/p' "$out/boards.md")
-awk -v r="$dotprod" 'BEGIN { exit !(r <= 0.4) }' || { echo "boards: dotprod needs $dotprod of tract's f32; 0.4 is the bar" >&2; exit 1; }
+within "int8, dotprod" 0.4 "tract's f32"
+
+python=${POSED_PYTHON:-$root/target/py/bin/python}
+[ -x "$python" ] || { echo "boards: no $python to run ONNX Runtime with (make test-python installs it): x86 left out" >&2; exit 0; }
+onnxruntime='
+import sys, numpy, onnxruntime
+options = onnxruntime.SessionOptions()
+options.intra_op_num_threads = options.inter_op_num_threads = 1
+session = onnxruntime.InferenceSession(sys.argv[1], options, providers=["CPUExecutionProvider"])
+feed = {session.get_inputs()[0].name: numpy.zeros((1, 3, 256, 192), numpy.float32)}
+for _ in sys.stdin:
+    session.run(None, feed)'
+peer=$(inference x86_64 Denverton "$python" -c "$onnxruntime" "$model/model.onnx")
+{
+    echo
+    echo "| What runs | Processor emulated | Instructions an inference | of ONNX Runtime's |"
+    echo "|---|---|---|---|"
+    row "int8, ONNX Runtime" Denverton "$peer" "$peer"
+    row "int8, plain Rust" Denverton "$(x86 Denverton --kernels generic)" "$peer"
+    row "int8, sse41" Denverton "$(x86 Denverton)" "$peer"
+} | tee -a "$out/boards.md"
+within "int8, sse41" 1.0 "ONNX Runtime's"
