@@ -1,5 +1,6 @@
 """What the soak runs share: a broker, a subscriber, the binary, and what /proc says of it. Standard library only."""
 
+import atexit
 import json
 import os
 import re
@@ -23,6 +24,13 @@ def free_port():
         return listener.getsockname()[1]
 
 
+def started(command, **options):
+    """A child that does not outlive this program, however that ends."""
+    child = subprocess.Popen(command, **options)
+    atexit.register(child.kill)
+    return child
+
+
 class Broker:
     """A mosquitto on a port of its own."""
 
@@ -37,7 +45,7 @@ class Broker:
         program = shutil.which("mosquitto", path=os.environ["PATH"] + ":/usr/sbin:/usr/local/sbin")
         if not program:
             raise SystemExit("mosquitto is not installed: tests/deps.sh test")
-        self.child = subprocess.Popen([program, "-c", str(self.config)], stderr=subprocess.DEVNULL)
+        self.child = started([program, "-c", str(self.config)], stderr=subprocess.DEVNULL)
         for _ in range(500):
             try:
                 socket.create_connection(("127.0.0.1", self.port)).close()
@@ -57,7 +65,7 @@ class Subscriber:
     def __init__(self, broker):
         self.messages, self.lock = [], threading.Lock()
         command = ["mosquitto_sub", "-h", "127.0.0.1", "-p", str(broker.port), "-t", "posed/#", "-F", "%t %p"]
-        self.child = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+        self.child = started(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
         threading.Thread(target=self._read, daemon=True).start()
 
     def _read(self):
@@ -94,7 +102,7 @@ class Posed:
         self.config, self.broker, self.head, self.model = Path(self.dir.name) / "posed.toml", broker, head, model
         self.write(cameras)
         self.log = open(Path(self.dir.name) / "log", "w+")
-        self.child = subprocess.Popen([binary, "run", "--config", str(self.config)], stderr=self.log, cwd=ROOT)
+        self.child = started([binary, "run", "--config", str(self.config)], stderr=self.log, cwd=ROOT)
 
     def write(self, cameras):
         text = f'[mqtt]\nurl = "mqtt://127.0.0.1:{self.broker.port}"\n'
