@@ -200,6 +200,25 @@ fn in_a_crossing_a_pose_is_theirs_who_wears_its_clothes() {
 }
 
 #[test]
+fn who_stands_where_somebody_walks_by_is_not_thought_to_walk() {
+    let mut tracker = Tracker::new(Options::default(), Ids::default());
+    for frame in 0..24u64 {
+        let at = Mono(frame * 100_000_000);
+        let walks = whole((800.0 - 10.0 * frame as f32, 600.0), 300.0);
+        // Once they overlap, the pose of who stands at 500 is drawn to the one who comes.
+        let drawn_px = if frame > 20 { 15.0 } else { 0.0 };
+        let stands = whole((500.0 + drawn_px, 600.0), 300.0);
+        let of = |bbox: &BBox| if bbox.iou(&stands.bbox) > bbox.iou(&walks.bbox) { stands } else { walks };
+        let crops = tracker.plan(at, SIZE, &[stands.bbox, walks.bbox], 8).to_vec();
+        let seen: Vec<_> = crops.iter().map(|c| Observation::new(of(&c.bbox), c.track)).collect();
+        tracker.update(at, SIZE, &seen);
+    }
+    let velocities: Vec<f32> = tracker.people().iter().map(|person| person.velocity_px_s[0]).collect();
+    let [stands, walks] = velocities[..] else { panic!("{velocities:?}") };
+    assert!(stands.abs() < 1.0 && (-110.0..-80.0).contains(&walks), "{velocities:?}");
+}
+
+#[test]
 fn what_the_finder_doubts_is_nobody_new_and_may_be_somebody_known() {
     let pose = whole((640.0, 600.0), 300.0);
     let doubtful = Observation { doubtful: true, ..Observation::new(pose, None) };
