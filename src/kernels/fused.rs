@@ -43,17 +43,17 @@ mod tests {
         }
     }
 
-    /// Rounded to f64 first, the sum would be half way between two f32, and go to the even one.
+    /// Each product is half way between two f32, and f64 has no room for the rest: rounded there first, the sum would go to
+    /// the even one.
     #[test]
     fn a_sum_is_not_rounded_twice() {
-        let (x, w, sum) = (1.0 + f32::EPSILON, 1.0 + f32::EPSILON, (-60f32).exp2());
-        for sum in [sum, -sum] {
-            for w in [w, 1.0 + 1024.0 * f32::EPSILON] {
-                assert_eq!(in_f64(x, w, sum), x.mul_add(w, sum));
-            }
+        let little = (-40f32).exp2();
+        // 2^24 + 1 and a little is more than half way; 2^24 + 11 less a little is less.
+        for (x, w, sum, want) in [(24929.0, 673.0, little, 16777218.0), (3.0, 5592409.0, -little, 16777226.0)]
+        {
+            assert_ne!((f64::from(x) * f64::from(w) + f64::from(sum)) as f32, want);
+            assert_eq!((in_f64(x, w, sum), x.mul_add(w, sum)), (want, want));
+            assert_eq!(in_f64(-x, w, -sum), -want);
         }
-        let half = (1.0 + f32::EPSILON) * 0.5f32.powi(24);
-        assert_eq!(in_f64(1.0, half, 1.0), 1.0f32.mul_add(half, 1.0));
-        assert_eq!(in_f64(1.0, 1.0, (-100f32).exp2()), 1.0);
     }
 }
