@@ -140,7 +140,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--posed", default="target/release/posed")
     parser.add_argument("--model", type=Path, default=Path("models/lpn50-256x192"))
-    parser.add_argument("--kernels", default="avx512vnni,avx2" if platform.machine() == "x86_64" else "neon")
+    parser.add_argument("--kernels", default="avx512vnni,avx2,sse41" if platform.machine() == "x86_64" else "neon")
     parser.add_argument("--runs", type=int, default=100)
     parser.add_argument("--out", type=Path, default=Path("target/bench"))
     parser.add_argument("--realtime", action="store_true",

@@ -6,7 +6,7 @@ pub enum Isa {
     /// Plain Rust: right everywhere, and what every other set is tested against.
     #[default]
     Generic,
-    /// x86-64 with SSE4.1, as Intel's small processors have no more: AVX2's kernels on half as many lanes.
+    /// x86-64 with SSE4.1, the most that many of Intel's small processors have: AVX2's kernels, two registers a vector.
     Sse41,
     /// x86-64 with AVX2: `vpmaddubsw` on weights packed so that it cannot saturate.
     Avx2,

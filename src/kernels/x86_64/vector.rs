@@ -12,7 +12,7 @@ pub trait Vector {
     type Ints: Copy;
     /// Eight f32.
     type Reals: Copy;
-    /// Vectors of sums that stay in registers beside weights and bytes.
+    /// Vectors of sums, 256 bits each, that stay in registers beside weights and bytes.
     const SUMS: usize;
 
     unsafe fn zero() -> Self::Ints;
