@@ -37,11 +37,11 @@ impl Default for Backoff {
 
 impl Backoff {
     /// A back-off that starts at `first` and never exceeds `max`.
-    pub fn new(first: Duration, max: Duration) -> Result<Backoff, Error> {
+    pub const fn new(first: Duration, max: Duration) -> Result<Backoff, Error> {
         if first.is_zero() {
             return Err(Error::ZeroFirst);
         }
-        if max < first {
+        if max.as_nanos() < first.as_nanos() {
             return Err(Error::CapBelowFirst { first, max });
         }
         Ok(Backoff { first, max, step: first })

@@ -2,7 +2,7 @@
 
 use super::exit;
 use crate::capture;
-use crate::config::{self, Camera, Config, Loaded};
+use crate::config::{self, CameraConfig, Config, Loaded};
 use crate::infer::manifest::Manifest;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -61,7 +61,7 @@ fn print_models(config: &Config) -> bool {
 }
 
 /// A few lines a camera; false if its pipeline cannot be written.
-fn print_camera(camera: &Camera, prefix: &str) -> bool {
+fn print_camera(camera: &CameraConfig, prefix: &str) -> bool {
     println!("camera   {}", camera.name);
     let pipeline = capture::describe(&camera.capture());
     match &pipeline {

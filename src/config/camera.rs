@@ -1,9 +1,9 @@
 //! One `[[camera]]`.
 
 use super::fault::Report;
-use super::load::password_file;
+use super::password::password_file;
 use super::read::{At, Table, boolean, integer, millis, number, one_of, text, wrong};
-use super::types::Camera;
+use super::types::CameraConfig;
 use super::validate;
 use crate::capture::{Credentials, Source, Transport};
 use crate::geometry::Rotate;
@@ -24,7 +24,7 @@ pub(super) fn camera(
     entries: &DeTable<'_>,
     base: &Path,
     report: &mut Report<'_>,
-) -> (Option<At<String>>, Option<Camera>) {
+) -> (Option<At<String>>, Option<CameraConfig>) {
     let mut table = Table::new(&format!("camera[{}]", index + 1), span, Some(entries));
     let name = table.must(report, "name", "add name = \"...\": it is the topic", validate::camera_name);
     if let Some(name) = &name {
@@ -68,7 +68,7 @@ pub(super) fn camera(
     let cpu_budget = table.get(report, "cpu_budget", number(0.01..=1.0)).map(|at| at.value);
     table.finish(report);
 
-    let camera = name.clone().zip(source).map(|(name, source)| Camera {
+    let camera = name.clone().zip(source).map(|(name, source)| CameraConfig {
         name: name.value,
         source: source.value,
         rotate,

@@ -1,6 +1,6 @@
 //! What a reload has to do.
 
-use super::{Camera, Config};
+use super::{CameraConfig, Config};
 
 /// Cameras by name, each in one list, in the order of their file.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -17,7 +17,7 @@ pub struct Changes {
 
 /// Compares the cameras of two configurations by name and value; their order does not count.
 pub fn camera_changes(old: &Config, new: &Config) -> Changes {
-    let find = |config: &Config, name: &str| -> Option<Camera> {
+    let find = |config: &Config, name: &str| -> Option<CameraConfig> {
         config.cameras.iter().find(|camera| camera.name == name).cloned()
     };
     let mut changes = Changes::default();

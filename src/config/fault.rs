@@ -14,7 +14,7 @@ pub enum Severity {
 
 /// Where in the file.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Place {
+pub struct Location {
     /// Line, from 1.
     pub line: usize,
     /// Column in characters, from 1.
@@ -33,7 +33,7 @@ pub struct Fault {
     /// The file's name, as it was given.
     pub file: String,
     /// Where; `None` if it concerns the file as a whole.
-    pub place: Option<Place>,
+    pub location: Option<Location>,
     /// Key path, such as `mqtt.url` or `camera.door.rotate`; empty if it concerns no key.
     pub key: String,
     /// What is wrong.
@@ -51,8 +51,8 @@ impl fmt::Display for Fault {
     /// ```
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", self.file)?;
-        if let Some(place) = &self.place {
-            write!(f, ":{}:{}", place.line, place.column)?;
+        if let Some(location) = &self.location {
+            write!(f, ":{}:{}", location.line, location.column)?;
         }
         let severity = match self.severity {
             Severity::Error => "error",
@@ -64,14 +64,14 @@ impl fmt::Display for Fault {
         }
         writeln!(f, "{}", self.reason)?;
         let mut gutter = String::from("  ");
-        if let Some(place) = &self.place {
-            let number = format!("{:>3}", place.line);
-            writeln!(f, "{number} | {}", place.text)?;
+        if let Some(location) = &self.location {
+            let number = format!("{:>3}", location.line);
+            writeln!(f, "{number} | {}", location.text)?;
             gutter = " ".repeat(number.len());
             // Tabs stay tabs, so that the caret stands where the terminal put the character.
-            let indent = place.text.chars().take(place.column - 1);
+            let indent = location.text.chars().take(location.column - 1);
             let indent: String = indent.map(|c| if c == '\t' { '\t' } else { ' ' }).collect();
-            writeln!(f, "{gutter} | {indent}{}", "^".repeat(place.width))?;
+            writeln!(f, "{gutter} | {indent}{}", "^".repeat(location.width))?;
         }
         write!(f, "{gutter} = help: {}", self.remedy)
     }
@@ -142,18 +142,18 @@ impl<'a> Report<'a> {
         reason: String,
         remedy: String,
     ) {
-        let place = span.map(|span| self.place(span));
-        self.faults.push(Fault { severity, file: self.file.to_owned(), place, key, reason, remedy });
+        let location = span.map(|span| self.location(span));
+        self.faults.push(Fault { severity, file: self.file.to_owned(), location, key, reason, remedy });
     }
 
-    fn place(&self, span: Range<usize>) -> Place {
+    fn location(&self, span: Range<usize>) -> Location {
         let start = floor_boundary(self.text, span.start);
         let end = floor_boundary(self.text, span.end).max(start);
         let line_start = self.text[..start].rfind('\n').map_or(0, |at| at + 1);
         let line_end = self.text[start..].find('\n').map_or(self.text.len(), |at| start + at);
         let line = self.text[line_start..line_end].trim_end_matches('\r');
         let width = self.text[start..end.min(line_end)].trim_end_matches('\r').chars().count().max(1);
-        Place {
+        Location {
             line: self.line_of(start),
             column: 1 + self.text[line_start..start].chars().count(),
             width,
@@ -216,8 +216,8 @@ mod tests {
         let mut report = Report::new("f", text);
         let start = text.find('#').unwrap();
         report.error(start..text.len(), "a", "r", "h");
-        let place = report.faults.remove(0).place.unwrap();
-        assert_eq!((place.line, place.column, place.width), (1, 9, 3));
-        assert_eq!(place.text, "a = \"ü\" # é");
+        let location = report.faults.remove(0).location.unwrap();
+        assert_eq!((location.line, location.column, location.width), (1, 9, 3));
+        assert_eq!(location.text, "a = \"ü\" # é");
     }
 }

@@ -3,17 +3,16 @@
 use super::Machine;
 use super::camera::camera;
 use super::fault::Report;
+use super::password::{find_credential, password_file};
 use super::read::{At, Table, boolean, integer, number, one_of, text};
 use super::types::*;
 use super::validate;
 use sha2::{Digest as _, Sha256};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-/// Where a unit's credentials are if `$CREDENTIALS_DIRECTORY` does not say so (systemd.exec(5)).
-const SERVICE_CREDENTIALS: &str = "/run/credentials/posed.service";
 const MODELS: &str = "/usr/share/posed/models";
 
 /// Builds the configuration; `None` if a part without a default is missing or wrong. Faults, also
@@ -62,7 +61,7 @@ fn login(
     base: &Path,
     machine: &Machine,
     report: &mut Report<'_>,
-) -> Option<Login> {
+) -> Option<LoginConfig> {
     let username = table.get(report, "username", text);
     let file = password_file(table, base, report);
     let credential = table.get(report, "password_credential", validate::credential);
@@ -91,58 +90,10 @@ fn login(
             "use mqtts:// if the broker can",
         );
     }
-    Some(Login { username: username.value, password_file: password.map(|at| at.value) })
+    Some(LoginConfig { username: username.value, password_file: password.map(|at| at.value) })
 }
 
-/// `password_file`, whose content is looked at here so that `posed check` finds what is wrong.
-pub(super) fn password_file(
-    table: &mut Table<'_, '_>,
-    base: &Path,
-    report: &mut Report<'_>,
-) -> Option<At<PathBuf>> {
-    let file = table.get(report, "password_file", validate::path(base))?;
-    if let Err(e) = crate::secret::read(&file.value) {
-        let remedy = "write the password into that file, as its one line, readable by the daemon's user";
-        report.error(file.span.clone(), table.key("password_file"), e.to_string(), remedy);
-    } else if crate::secret::is_world_readable(&file.value) {
-        report.warning(
-            file.span.clone(),
-            table.key("password_file"),
-            "every user of this machine can read the file",
-            format!("chmod o-r {}", file.value.display()),
-        );
-    }
-    Some(file)
-}
-
-fn find_credential(
-    table: &Table<'_, '_>,
-    name: At<String>,
-    machine: &Machine,
-    report: &mut Report<'_>,
-) -> At<PathBuf> {
-    let key = table.key("password_credential");
-    let Some(folder) = &machine.credentials else {
-        report.warning(
-            name.span.clone(),
-            key,
-            "not looked at: only the service sees its credentials",
-            format!("keep the password in /etc/credstore/{}, which the unit loads", name.value),
-        );
-        return At { value: Path::new(SERVICE_CREDENTIALS).join(name.value), span: name.span };
-    };
-    let path = folder.join(&name.value);
-    if let Err(e) = crate::secret::read(&path) {
-        let remedy = format!(
-            "put the password into /etc/credstore/{0}; the unit needs LoadCredential={0}",
-            name.value
-        );
-        report.error(name.span.clone(), key, e.to_string(), remedy);
-    }
-    At { value: path, span: name.span }
-}
-
-fn tls(table: &mut Table<'_, '_>, url: &BrokerUrl, base: &Path, report: &mut Report<'_>) -> Tls {
+fn tls(table: &mut Table<'_, '_>, url: &BrokerUrl, base: &Path, report: &mut Report<'_>) -> TlsConfig {
     let ca = table.get(report, "tls_ca", validate::file(base));
     let cert = table.get(report, "tls_cert", validate::file(base));
     let key = table.get(report, "tls_key", validate::file(base));
@@ -168,7 +119,7 @@ fn tls(table: &mut Table<'_, '_>, url: &BrokerUrl, base: &Path, report: &mut Rep
         }
         (None, None) => None,
     };
-    Tls { ca: ca.map(|at| at.value), identity }
+    TlsConfig { ca: ca.map(|at| at.value), identity }
 }
 
 fn model(mut table: Table<'_, '_>, base: &Path, report: &mut Report<'_>) -> Model {
@@ -193,27 +144,27 @@ fn inference(mut table: Table<'_, '_>, report: &mut Report<'_>) -> Inference {
     Inference { workers, threads: threads.map(|n| n as usize), kernels }
 }
 
-fn pose(mut table: Table<'_, '_>, report: &mut Report<'_>) -> Pose {
+fn pose(mut table: Table<'_, '_>, report: &mut Report<'_>) -> PoseConfig {
     let score = number(0.0..=1.0);
-    let pose = Pose {
+    let pose = PoseConfig {
         min_score: table.get_or(report, "min_score", 0.1, &score) as f32,
         keypoint_score: table.get_or(report, "keypoint_score", 0.2, &score) as f32,
         min_keypoints: table.get_or(report, "min_keypoints", 5, integer(1..=17)) as usize,
-        smoothing: table.get_or(report, "smoothing", Smoothing::Smoothed, |value| match value {
-            DeValue::String(s) if s == "both" => Ok(Smoothing::Both),
-            value => boolean(value).map(|on| if on { Smoothing::Smoothed } else { Smoothing::Raw }).map_err(
-                |mut wrong| {
+        smoothing: table.get_or(report, "smoothing", SmoothingMode::Smoothed, |value| match value {
+            DeValue::String(s) if s == "both" => Ok(SmoothingMode::Both),
+            value => boolean(value)
+                .map(|on| if on { SmoothingMode::Smoothed } else { SmoothingMode::Raw })
+                .map_err(|mut wrong| {
                     wrong.remedy += ", or \"both\"";
                     wrong
-                },
-            ),
+                }),
         }),
     };
     table.finish(report);
     pose
 }
 
-fn cameras(root: &mut Table<'_, '_>, base: &Path, report: &mut Report<'_>) -> Option<Vec<Camera>> {
+fn cameras(root: &mut Table<'_, '_>, base: &Path, report: &mut Report<'_>) -> Option<Vec<CameraConfig>> {
     let faults_before = report.faults.len();
     let tables = root.tables(report, "camera");
     if tables.is_empty() && report.faults.len() == faults_before {

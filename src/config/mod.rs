@@ -9,12 +9,13 @@ mod changes;
 mod fault;
 mod load;
 mod options;
+mod password;
 mod read;
 mod types;
 mod validate;
 
 pub use changes::{Changes, camera_changes};
-pub use fault::{Fault, Faults, Place, Severity};
+pub use fault::{Fault, Faults, Location, Severity};
 pub use types::*;
 
 use fault::Report;
@@ -97,7 +98,9 @@ pub fn parse(text: &str, path: &Path, machine: &Machine) -> Result<Loaded, Fault
         beside_syntax_errors(&document, path, machine, &mut report);
         None
     };
-    report.faults.sort_by_key(|fault| fault.place.as_ref().map(|place| (place.line, place.column)));
+    report
+        .faults
+        .sort_by_key(|fault| fault.location.as_ref().map(|location| (location.line, location.column)));
     let has_errors = report.faults.iter().any(|fault| fault.severity == Severity::Error);
     match config {
         Some(config) if !has_errors => Ok(Loaded { config, warnings: report.faults }),
@@ -115,7 +118,7 @@ fn beside_syntax_errors(
 ) {
     let syntax = std::mem::take(&mut report.faults);
     load::config(document, path, machine, report);
-    let line = |fault: &Fault| fault.place.as_ref().map(|place| place.line);
+    let line = |fault: &Fault| fault.location.as_ref().map(|location| location.line);
     report.faults.retain(|fault| {
         fault.reason != "is missing" && line(fault).is_some() && syntax.iter().all(|s| line(s) != line(fault))
     });

@@ -1,10 +1,10 @@
 //! What the stages are handed of the configuration.
 
-use super::{Camera, LogFormat, Mqtt};
+use super::{CameraConfig, LogFormat, Mqtt};
 use crate::telemetry::log;
 use crate::{capture, publish};
 
-impl Camera {
+impl CameraConfig {
     /// Options of this camera's capture.
     pub fn capture(&self) -> capture::Options {
         capture::Options {
@@ -36,7 +36,7 @@ impl Mqtt {
             login,
             prefix: self.prefix.clone(),
             keep_alive: self.keep_alive,
-            ..publish::Options::new(url.host.clone(), url.port, self.client_id.clone())?
+            ..publish::Options::new(url.host.clone(), url.port, self.client_id.clone())
         };
         options.check()?;
         Ok(options)

@@ -15,9 +15,9 @@ pub struct Config {
     /// `[inference]`
     pub inference: Inference,
     /// `[pose]`
-    pub pose: Pose,
+    pub pose: PoseConfig,
     /// `[[camera]]`, at least one, names unique.
-    pub cameras: Vec<Camera>,
+    pub cameras: Vec<CameraConfig>,
     /// `[log]`
     pub log: Log,
 }
@@ -30,11 +30,11 @@ pub struct Mqtt {
     /// `client_id`; by default one that is this machine's and this file's alone.
     pub client_id: String,
     /// `username` and password.
-    pub login: Option<Login>,
+    pub login: Option<LoginConfig>,
     /// `prefix` of every topic.
     pub prefix: String,
     /// How the broker is verified; used with `mqtts` only.
-    pub tls: Tls,
+    pub tls: TlsConfig,
     /// `keep_alive_s`: the broker announces us gone after one and a half times this.
     pub keep_alive: Duration,
 }
@@ -63,7 +63,7 @@ impl std::fmt::Display for BrokerUrl {
 
 /// Who we are to the broker.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Login {
+pub struct LoginConfig {
     /// `username`
     pub username: String,
     /// File with the password (`password_file`, or the file of `password_credential`). It is read
@@ -73,7 +73,7 @@ pub struct Login {
 
 /// How the broker's certificate is verified, and which one we show.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Tls {
+pub struct TlsConfig {
     /// `tls_ca`: PEM file of the only authorities to trust; `None`: the system's.
     pub ca: Option<PathBuf>,
     /// `tls_cert` and `tls_key`: PEM files of our certificate and its key (PKCS#8).
@@ -102,7 +102,7 @@ pub struct Inference {
 
 /// Which poses are published, and how.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Pose {
+pub struct PoseConfig {
     /// `min_score`: poses below are dropped.
     pub min_score: f32,
     /// `keypoint_score`: keypoints below are guesses; they do not count.
@@ -110,12 +110,12 @@ pub struct Pose {
     /// `min_keypoints`: a pose with fewer keypoints that count is nobody.
     pub min_keypoints: usize,
     /// `smoothing`: which keypoints are published.
-    pub smoothing: Smoothing,
+    pub smoothing: SmoothingMode,
 }
 
 /// Which of a person's keypoints are published.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Smoothing {
+pub enum SmoothingMode {
     /// `true`: smoothed over time.
     Smoothed,
     /// `false`: as seen.
@@ -126,7 +126,7 @@ pub enum Smoothing {
 
 /// One camera.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Camera {
+pub struct CameraConfig {
     /// `name`: a topic level.
     pub name: String,
     /// `source`, with `loop`, `paced`, `username` and `password_file` in it.

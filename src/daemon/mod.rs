@@ -171,7 +171,7 @@ impl Daemon {
         Ok(())
     }
 
-    fn add(&mut self, config: &config::Camera) -> Result<(), Error> {
+    fn add(&mut self, config: &config::CameraConfig) -> Result<(), Error> {
         let id = SlotId(self.next_slot);
         self.next_slot += 1;
         let scene =

@@ -1,12 +1,12 @@
 //! Configuration -> what the stages behind capture want to know. The stages themselves never see it.
 
 use super::scene;
-use crate::config::{Camera, Config};
+use crate::config::{CameraConfig, Config};
 use crate::detect::look;
 use crate::track::{self, Smoothing};
 
 /// For the people in front of `camera`.
-pub fn scene(camera: &Camera, config: &Config) -> scene::Options {
+pub fn scene(camera: &CameraConfig, config: &Config) -> scene::Options {
     scene::Options {
         rotate: camera.rotate,
         roi: camera.roi,

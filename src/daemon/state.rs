@@ -147,12 +147,12 @@ fn brief(camera: &Camera) -> String {
 fn publish(shared: &Shared, camera: &Camera, rates: &Rates) {
     let stream = camera.stream();
     let (status, reason) = match &stream.status {
-        Status::Connecting => (publish::Status::Connecting, None),
-        Status::Online => (publish::Status::Online, None),
-        Status::Stalled => (publish::Status::Stalled, Some("frames stopped coming")),
-        Status::Failed(reason) => (publish::Status::Failed, Some(reason.as_str())),
-        Status::Ended => (publish::Status::Ended, None),
-        Status::Stopped => (publish::Status::Stopped, None),
+        Status::Connecting => (publish::CameraStatus::Connecting, None),
+        Status::Online => (publish::CameraStatus::Online, None),
+        Status::Stalled => (publish::CameraStatus::Stalled, Some("frames stopped coming")),
+        Status::Failed(reason) => (publish::CameraStatus::Failed, Some(reason.as_str())),
+        Status::Ended => (publish::CameraStatus::Ended, None),
+        Status::Stopped => (publish::CameraStatus::Stopped, None),
     };
     let Snapshot { decoded, published, dropped, skipped } = camera.stats.snapshot();
     let unsent = shared.publisher.dropped(&camera.name);

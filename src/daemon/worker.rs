@@ -5,7 +5,7 @@ use super::Tap;
 use super::camera::Camera;
 use super::scene::{Error, Nets};
 use crate::clock::SharedClock;
-use crate::config::Smoothing;
+use crate::config::SmoothingMode;
 use crate::frame::Frame;
 use crate::publish::{self, Poses, Publisher};
 use crate::slot::{SlotId, Slots};
@@ -30,7 +30,7 @@ pub struct Shared {
     /// For ages.
     pub clock: SharedClock,
     /// Which keypoints are published.
-    pub smoothing: Smoothing,
+    pub smoothing: SmoothingMode,
     /// Somebody who wants to see frames with their people (the demo).
     pub tap: Option<Arc<dyn Tap>>,
 }
@@ -103,13 +103,13 @@ fn publish(
 }
 
 /// `person` as messages have them.
-pub fn published(person: &track::Person, smoothing: Smoothing) -> publish::Person<'_> {
-    publish::Person {
+pub fn published(person: &track::Person, smoothing: SmoothingMode) -> publish::PersonMessage<'_> {
+    publish::PersonMessage {
         id: person.id.0,
         bbox: person.bbox,
         score: person.score,
-        keypoints: if smoothing == Smoothing::Raw { &person.keypoints } else { &person.smoothed },
-        raw_keypoints: (smoothing == Smoothing::Both).then_some(&person.keypoints),
+        keypoints: if smoothing == SmoothingMode::Raw { &person.keypoints } else { &person.smoothed },
+        raw_keypoints: (smoothing == SmoothingMode::Both).then_some(&person.keypoints),
         age: person.age,
         track_age: person.track_age,
         velocity_px_s: person.velocity_px_s,

@@ -13,7 +13,7 @@ pub(super) fn examine(config: &Config, clock: &SharedClock, report: &mut Report)
         .mqtt
         .publisher()
         .map_err(|e| e.to_string())
-        .and_then(|options| publish::reach(&options, clock));
+        .and_then(|options| publish::probe(&options, clock));
     match outcome {
         Ok(took) => report.ok("broker", format!("{url}: accepts us after {:.0?}{tls}{login}", took)),
         Err(e) => report.add(Level::Fault, "broker", format!("{url}: {e}"), remedy(config, &e)),

@@ -4,7 +4,7 @@
 use super::{Level, Report, apart};
 use crate::capture::{self, Capture, Dropped, Event, Sink, Source};
 use crate::clock::SharedClock;
-use crate::config::{Camera, Config};
+use crate::config::{CameraConfig, Config};
 use crate::frame::Frame;
 use crate::telemetry::progress::Progress;
 use std::ffi::OsStr;
@@ -47,7 +47,7 @@ pub(super) fn devices(report: &mut Report) {
 /// All at once: each may take its connect time-out. `path` is the file of `config`.
 pub(super) fn configured(path: &Path, config: &Config, report: &mut Report) {
     let outcomes = std::thread::scope(|scope| {
-        let trial = |camera: &Camera| {
+        let trial = |camera: &CameraConfig| {
             let args = [OsStr::new("camera"), path.as_os_str(), OsStr::new(&camera.name)];
             apart::prove(&args, LONGEST + AFTERWARDS)
         };
@@ -76,7 +76,7 @@ pub(super) fn configured(path: &Path, config: &Config, report: &mut Report) {
 ///
 /// # Errors
 /// Why there is none.
-pub fn first_frame(camera: &Camera, clock: &SharedClock) -> Result<String, String> {
+pub fn first_frame(camera: &CameraConfig, clock: &SharedClock) -> Result<String, String> {
     Trial::start(camera, clock)?.first_frame(camera, clock)
 }
 
@@ -88,7 +88,7 @@ struct Trial {
 }
 
 impl Trial {
-    fn start(camera: &Camera, clock: &SharedClock) -> Result<Trial, String> {
+    fn start(camera: &CameraConfig, clock: &SharedClock) -> Result<Trial, String> {
         // More events than this before a first frame say nothing new.
         let (send, events) = sync_channel(16);
         let capture =
@@ -97,7 +97,7 @@ impl Trial {
         Ok(Trial { capture, events, began: clock.now() })
     }
 
-    fn first_frame(self, camera: &Camera, clock: &SharedClock) -> Result<String, String> {
+    fn first_frame(self, camera: &CameraConfig, clock: &SharedClock) -> Result<String, String> {
         let patience = (camera.connect_timeout + Duration::from_secs(1)).min(LONGEST);
         let mut failed = None;
         let outcome = loop {

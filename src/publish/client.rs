@@ -1,8 +1,8 @@
 //! The thread that owns the connection: connects, sends, is thrown out, pauses, connects.
 
 use super::Options;
+use super::connection_error::ConnectionError;
 use super::outbox::{Next, Outbox};
-use super::trouble::Trouble;
 use crate::clock::{Mono, SharedClock};
 use crate::telemetry::progress::Beat;
 use rumqttc::{
@@ -39,7 +39,7 @@ enum End {
     /// As we were told to.
     Stopped,
     /// Against our will; whether it had stood.
-    Lost { trouble: Trouble, since: Option<Mono> },
+    Lost { error: ConnectionError, since: Option<Mono> },
 }
 
 pub(super) struct Client {
@@ -77,9 +77,9 @@ impl Client {
     async fn connect_for_ever(&mut self) {
         loop {
             self.attempts += 1;
-            let (trouble, since) = match self.connection().await {
+            let (error, since) = match self.connection().await {
                 End::Stopped => return self.outbox.disconnected(),
-                End::Lost { trouble, since } => (trouble, since),
+                End::Lost { error, since } => (error, since),
             };
             if let Some(since) = since {
                 self.outbox.disconnected();
@@ -88,9 +88,8 @@ impl Client {
                     self.options.retry.reset();
                 }
             }
-            self.say(&trouble, since);
-            let pause =
-                if trouble.refused { self.options.refused.pause() } else { self.options.retry.pause() };
+            self.say(&error, since);
+            let pause = if error.refused { self.options.refused.pause() } else { self.options.retry.pause() };
             select! {
                 _ = self.outbox.stopping() => return,
                 () = time::sleep(pause) => {}
@@ -101,10 +100,10 @@ impl Client {
     /// One connection from its first packet to its end.
     async fn connection(&mut self) -> End {
         let outbox = self.outbox.clone();
-        let lost = |trouble| End::Lost { trouble, since: None };
+        let lost = |error| End::Lost { error, since: None };
         let options = match self.mqtt_options() {
             Ok(options) => options,
-            Err(trouble) => return lost(trouble),
+            Err(error) => return lost(error),
         };
         // Without places in the channel, what is handed over is being written.
         let (client, mut events) = AsyncClient::new(options, 0);
@@ -129,7 +128,7 @@ impl Client {
         select! {
             end = polled => match end {
                 None => End::Stopped,
-                Some(trouble) => End::Lost { trouble, since },
+                Some(error) => End::Lost { error, since },
             },
             // It feeds the poll beside it and has no end of its own.
             () = fed => End::Stopped,
@@ -141,7 +140,7 @@ impl Client {
     }
 
     /// Made anew for each connection: passwords and certificates may have been mended.
-    fn mqtt_options(&self) -> Result<MqttOptions, Trouble> {
+    fn mqtt_options(&self) -> Result<MqttOptions, ConnectionError> {
         let o = &self.options;
         let mut mqtt = mqtt_options(o, &o.client_id)?;
         mqtt.set_max_packet_size(
@@ -167,15 +166,15 @@ impl Client {
         self.outbox.connected();
     }
 
-    /// One line for each kind of trouble, not one for each attempt.
-    fn say(&mut self, trouble: &Trouble, stood_since: Option<Mono>) {
+    /// One line for each kind of error, not one for each attempt.
+    fn say(&mut self, error: &ConnectionError, stood_since: Option<Mono>) {
         let now = self.clock.now();
         self.away_since.get_or_insert(now);
-        if self.said.as_ref() == Some(&trouble.text) {
-            tracing::debug!("{}: still {}", self.broker, trouble.text);
+        if self.said.as_ref() == Some(&error.text) {
+            tracing::debug!("{}: still {}", self.broker, error.text);
             return;
         }
-        let Trouble { text, refused } = trouble;
+        let ConnectionError { text, refused } = error;
         match stood_since {
             Some(since) if now.since(since) < GOOD_AFTER => tracing::warn!(
                 "{}: lost soon after connecting: {text} (if this goes on, another client may use the client id {:?})",
@@ -192,7 +191,7 @@ impl Client {
 
 /// A clean session at the broker of `o`, as whom and as safe as it says; reads passwords and
 /// certificates.
-pub(super) fn mqtt_options(o: &Options, client_id: &str) -> Result<MqttOptions, Trouble> {
+pub(super) fn mqtt_options(o: &Options, client_id: &str) -> Result<MqttOptions, ConnectionError> {
     let mut mqtt = MqttOptions::new(client_id, host(&o.host), o.port);
     mqtt.set_keep_alive(o.keep_alive);
     mqtt.set_clean_session(true);
@@ -253,7 +252,7 @@ async fn pulse(outbox: &Outbox, beat: &Beat) {
 }
 
 /// Drives the connection until it is lost, or (`None`) until our goodbye is written.
-async fn poll(events: &mut EventLoop, acks: &Acks) -> Option<Trouble> {
+async fn poll(events: &mut EventLoop, acks: &Acks) -> Option<ConnectionError> {
     loop {
         match events.poll().await {
             Ok(Event::Incoming(Packet::PubAck(_))) => {

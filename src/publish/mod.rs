@@ -18,20 +18,20 @@
 //! its limit of 10 KiB a packet is raised, as a dozen people need more.
 
 mod client;
-mod message;
+mod connection_error;
+mod messages;
 mod outbox;
-mod reach;
+mod probe;
 mod subscriber;
 mod tls;
-mod trouble;
 
-pub use message::{Latency, Person, Poses, State, Status};
-pub use outbox::{Dropped, Stats};
-pub use reach::reach;
+pub use messages::{CameraStatus, Latency, PersonMessage, Poses, State};
+pub use outbox::{Stats, Unsent};
+pub use probe::probe;
 pub use subscriber::Subscriber;
 pub use tls::Tls;
 
-use crate::backoff::{self, Backoff};
+use crate::backoff::Backoff;
 use crate::clock::{Mono, SharedClock};
 use crate::shutdown::Thread;
 use crate::telemetry::progress::Progress;
@@ -51,6 +51,20 @@ const TURN_LIMIT: Duration = Duration::from_secs(15);
 
 /// [`Publisher::stop`] waits no longer than this.
 const STOP_WITHIN: Duration = Duration::from_secs(1);
+
+/// Default pauses while the broker is away: poses flow within three seconds of its return.
+const RETRY: Backoff = pauses(Duration::from_millis(250), Duration::from_secs(2));
+
+/// Default pauses after a refusal: a person has to correct something.
+const AFTER_REFUSAL: Backoff = pauses(Duration::from_secs(2), Duration::from_secs(30));
+
+/// Checked when the constants above are compiled.
+const fn pauses(first: Duration, max: Duration) -> Backoff {
+    match Backoff::new(first, max) {
+        Ok(backoff) => backoff,
+        Err(_) => panic!("the first pause is zero or longer than the longest"),
+    }
+}
 
 /// Where to publish, as whom, under which topics.
 #[derive(Clone, Debug)]
@@ -79,14 +93,9 @@ pub struct Options {
 }
 
 impl Options {
-    /// Plain MQTT to `host`, with the prefix `posed` and the pauses of a daemon: a quarter of a
-    /// second to two (poses flow again within three seconds of a broker's return), and two seconds
-    /// to half a minute after a refusal.
-    ///
-    /// # Errors
-    /// Never with these pauses; the type that checks them says so.
-    pub fn new(host: impl Into<String>, port: u16, client_id: impl Into<String>) -> Result<Options, Error> {
-        Ok(Options {
+    /// Plain MQTT to `host`, with the prefix `posed` and the default pauses.
+    pub fn new(host: impl Into<String>, port: u16, client_id: impl Into<String>) -> Options {
+        Options {
             host: host.into(),
             port,
             tls: None,
@@ -95,9 +104,9 @@ impl Options {
             prefix: "posed".into(),
             keep_alive: Duration::from_secs(10),
             queue: 4,
-            retry: Backoff::new(Duration::from_millis(250), Duration::from_secs(2))?,
-            refused: Backoff::new(Duration::from_secs(2), Duration::from_secs(30))?,
-        })
+            retry: RETRY,
+            refused: AFTER_REFUSAL,
+        }
     }
 
     /// `<prefix>/<camera>/poses`
@@ -159,9 +168,6 @@ pub enum Error {
     /// A number that cannot work.
     #[error("the queue must hold a message at least, and keep-alive must last a second")]
     Number,
-    /// Pauses that cannot work.
-    #[error(transparent)]
-    Backoff(#[from] backoff::Error),
     /// The system gives no thread or no event queue.
     #[error("no thread for the publisher: {0}")]
     Thread(#[from] std::io::Error),
@@ -237,7 +243,7 @@ impl Publisher {
     }
 
     /// Messages of `camera` that were dropped.
-    pub fn dropped(&self, camera: &str) -> Dropped {
+    pub fn dropped(&self, camera: &str) -> Unsent {
         self.outbox.dropped(camera)
     }
 

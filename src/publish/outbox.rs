@@ -10,7 +10,7 @@ use tokio::sync::Notify;
 
 /// Messages that were not handed to a connection, by reason.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
-pub struct Dropped {
+pub struct Unsent {
     /// There was no connection.
     pub offline: u64,
     /// The connection was slower than the camera: the oldest gave way.
@@ -21,7 +21,7 @@ pub struct Dropped {
     pub stopped: u64,
 }
 
-impl Dropped {
+impl Unsent {
     /// All of them.
     pub fn total(&self) -> u64 {
         self.offline + self.overflow + self.too_long + self.stopped
@@ -38,7 +38,7 @@ pub struct Stats {
     /// Poses handed to a connection; QoS 0 promises no more.
     pub published: u64,
     /// Poses that were not.
-    pub dropped: Dropped,
+    pub dropped: Unsent,
     /// Poses that wait.
     pub waiting: usize,
 }
@@ -71,7 +71,7 @@ struct Queue {
     camera: String,
     topic: String,
     waiting: VecDeque<Vec<u8>>,
-    dropped: Dropped,
+    dropped: Unsent,
 }
 
 #[derive(Debug)]
@@ -126,7 +126,7 @@ impl Outbox {
                 camera: camera.to_owned(),
                 topic: topic(),
                 waiting: VecDeque::with_capacity(self.capacity),
-                dropped: Dropped::default(),
+                dropped: Unsent::default(),
             });
             queues.len() - 1
         });
@@ -238,7 +238,7 @@ impl Outbox {
         stats
     }
 
-    pub(super) fn dropped(&self, camera: &str) -> Dropped {
+    pub(super) fn dropped(&self, camera: &str) -> Unsent {
         let inner = self.lock();
         inner
             .queues

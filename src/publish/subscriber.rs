@@ -2,7 +2,7 @@
 //! really went through the broker, and for recordings.
 
 use super::client::{mqtt_options, network_options};
-use super::trouble::Trouble;
+use super::connection_error::ConnectionError;
 use super::{Error, LONGEST_PAYLOAD_BYTES, Options};
 use crate::shutdown::Shutdown;
 use rumqttc::{Client, Event, Outgoing, Packet, QoS};
@@ -84,18 +84,18 @@ impl Watch {
     fn run(mut self) {
         let mut said = None;
         while !self.stop.is_set() {
-            let Err(trouble) = self.connection() else { return };
-            if said.as_ref() != Some(&trouble.text) {
-                tracing::warn!("{}: {}; tried again for ever", self.topic, trouble.text);
-                said = Some(trouble.text);
+            let Err(error) = self.connection() else { return };
+            if said.as_ref() != Some(&error.text) {
+                tracing::warn!("{}: {}; tried again for ever", self.topic, error.text);
+                said = Some(error.text);
             }
-            let pauses = if trouble.refused { &mut self.options.refused } else { &mut self.options.retry };
+            let pauses = if error.refused { &mut self.options.refused } else { &mut self.options.retry };
             self.stop.wait_timeout(pauses.pause());
         }
     }
 
     /// One connection, with a client of its own (see the traps in the room's docs).
-    fn connection(&mut self) -> Result<(), Trouble> {
+    fn connection(&mut self) -> Result<(), ConnectionError> {
         let mut mqtt = mqtt_options(&self.options, &self.client_id)?;
         mqtt.set_max_packet_size(LONGEST_PAYLOAD_BYTES, LONGEST_PAYLOAD_BYTES);
         let (client, mut connection) = Client::new(mqtt, 8);
@@ -110,7 +110,7 @@ impl Watch {
                 Event::Incoming(Packet::ConnAck(_)) => {
                     client
                         .try_subscribe(&self.topic, QoS::AtMostOnce)
-                        .map_err(|e| Trouble::away(e.to_string()))?;
+                        .map_err(|e| ConnectionError::away(e.to_string()))?;
                     self.options.retry.reset();
                 }
                 Event::Incoming(Packet::Publish(message)) => self.hand_over(message.payload.to_vec()),

@@ -2,7 +2,7 @@
 
 use super::{MINIMAL, good, machine};
 use posed::capture::{Source, Transport};
-use posed::config::{self, Smoothing};
+use posed::config::{self, SmoothingMode};
 use posed::geometry::Rotate;
 use std::path::Path;
 use std::time::Duration;
@@ -97,7 +97,7 @@ fn every_key_is_taken() {
     assert!(config.mqtt.tls.identity.is_some());
     assert_eq!(config.model.pose, dir.path().join("models/p"));
     assert_eq!(config.inference.kernels.as_deref(), Some("generic"));
-    assert_eq!((config.pose.min_score, config.pose.smoothing), (0.3, Smoothing::Both));
+    assert_eq!((config.pose.min_score, config.pose.smoothing), (0.3, SmoothingMode::Both));
     let [clip, yard] = config.cameras.as_slice() else { panic!("two cameras") };
     let path = dir.path().join("clip.mp4");
     assert_eq!(clip.source, Source::File { path, looped: true, paced: false });

@@ -2,7 +2,7 @@
 
 use super::{MS, connected, options, start, state};
 use crate::common::{self, Mosquitto, Subscriber, log_lines, wait_for};
-use posed::publish::{Options, SCHEMA, Status};
+use posed::publish::{CameraStatus, Options, SCHEMA};
 use std::time::Duration;
 
 #[test]
@@ -10,7 +10,7 @@ fn a_subscriber_gets_poses_and_whoever_comes_later_what_is_retained() {
     let broker = Mosquitto::start();
     let early = Subscriber::new(broker.port);
     let publisher = start(options(broker.port));
-    publisher.state("door", &state(Status::Online));
+    publisher.state("door", &state(CameraStatus::Online));
     early.wait("posed/availability", |m| m.payload == b"online");
     // A crowd: more than rumqttc lets through by default.
     let crowd = vec![b'x'; 100_000];
@@ -23,7 +23,7 @@ fn a_subscriber_gets_poses_and_whoever_comes_later_what_is_retained() {
     assert!(late.wait("posed/door/state", |_| true).retained);
     assert_eq!(late.wait("posed/schema", |m| m.retained).payload, SCHEMA.as_bytes());
 
-    publisher.state("door", &state(Status::Stopped));
+    publisher.state("door", &state(CameraStatus::Stopped));
     publisher.retain("posed/old/state", b"");
     publisher.stop();
     let is_stopped = |m: &common::Message| String::from_utf8_lossy(&m.payload).contains("\"stopped\"");
@@ -70,8 +70,8 @@ fn a_killed_daemon_is_announced_by_its_last_will() {
 fn a_broker_that_comes_back_empty_gets_everything_again() {
     let broker = Mosquitto::start();
     let port = broker.port;
-    let publisher = start(Options { retry: Options::new("", 0, "").unwrap().retry, ..options(port) });
-    publisher.state("door", &state(Status::Online));
+    let publisher = start(Options { retry: Options::new("", 0, "").retry, ..options(port) });
+    publisher.state("door", &state(CameraStatus::Online));
     connected(&publisher);
     drop(broker);
     wait_for("the loss", || (!publisher.connected()).then_some(()));

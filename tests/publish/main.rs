@@ -18,7 +18,7 @@ mod trust;
 use common::{keep_log, wait_for};
 use posed::backoff::Backoff;
 use posed::clock::SystemClock;
-use posed::publish::{Latency, Options, Publisher, State, Status};
+use posed::publish::{CameraStatus, Latency, Options, Publisher, State};
 use posed::telemetry::progress::Progress;
 use std::time::{Duration, SystemTime};
 
@@ -29,7 +29,7 @@ fn options(port: u16) -> Options {
     Options {
         retry: Backoff::new(20 * MS, 200 * MS).unwrap(),
         refused: Backoff::new(20 * MS, 200 * MS).unwrap(),
-        ..Options::new("127.0.0.1", port, "posed-test").unwrap()
+        ..Options::new("127.0.0.1", port, "posed-test")
     }
 }
 
@@ -42,7 +42,7 @@ fn connected(publisher: &Publisher) {
     wait_for("a connection", || publisher.connected().then_some(()));
 }
 
-fn state(status: Status) -> State<'static> {
+fn state(status: CameraStatus) -> State<'static> {
     State {
         status,
         reason: None,

@@ -6,7 +6,7 @@ use posed::clock::Mono;
 use posed::frame::{ClockLabel, Stamp};
 use posed::geometry::BBox;
 use posed::keypoint::{KEYPOINTS, Keypoint, Keypoints};
-use posed::publish::{Person, Poses, SCHEMA, State, Status};
+use posed::publish::{CameraStatus, PersonMessage, Poses, SCHEMA, State};
 use proptest::prelude::*;
 use std::time::{Duration, SystemTime};
 
@@ -27,7 +27,7 @@ fn head() -> Poses<'static> {
     }
 }
 
-fn poses(people: &[Person<'_>]) -> String {
+fn poses(people: &[PersonMessage<'_>]) -> String {
     let mut out = Vec::new();
     assert_eq!(head().write(people.iter().copied(), &mut out), people.iter().filter(|p| p.id != 13).count());
     String::from_utf8(out).unwrap()
@@ -50,7 +50,7 @@ proptest! {
             people.iter().map(|n| std::array::from_fn(|k| keypoint(&n[7 + 3 * k..]))).collect();
         let person = |(n, keypoints)| {
             let n: &Vec<f32> = n;
-            Person {
+            PersonMessage {
                 id: 1,
                 bbox: BBox { x: n[0], y: n[1], w: n[2], h: n[3] },
                 score: n[4],
@@ -79,7 +79,7 @@ fn messages_are_as_they_were_and_as_the_schema_says() {
         *k =
             Keypoint { x_px: 800.0 + 10.0 * n as f32, y_px: 190.26 + n as f32, score: 0.9 - 0.05 * n as f32 };
     }
-    let person = Person {
+    let person = PersonMessage {
         id: 7,
         bbox: BBox { x: 811.0, y: 190.24, w: 120.35, h: 300.9 },
         score: 0.8125,
@@ -90,14 +90,14 @@ fn messages_are_as_they_were_and_as_the_schema_says() {
         velocity_px_s: [-3.25, 0.0],
     };
     // Whoever has a number that JSON does not know is left out.
-    let nobody = Person { id: 13, score: f32::NAN, ..person };
-    let last = Person { id: 8, age: Duration::ZERO, raw_keypoints: Some(&keypoints), ..person };
+    let nobody = PersonMessage { id: 13, score: f32::NAN, ..person };
+    let last = PersonMessage { id: 8, age: Duration::ZERO, raw_keypoints: Some(&keypoints), ..person };
     let many = poses(&[nobody, person, last]);
     let none = poses(&[]);
     let states = [
-        state(Status::Online),
+        state(CameraStatus::Online),
         State {
-            status: Status::Failed,
+            status: CameraStatus::Failed,
             reason: Some("rtspsrc: \"no route\""),
             decoder: None,
             caps: None,
@@ -105,7 +105,7 @@ fn messages_are_as_they_were_and_as_the_schema_says() {
             finder: None,
             pose: None,
             fps_in: f64::NAN,
-            ..state(Status::Online)
+            ..state(CameraStatus::Online)
         },
     ];
     let states = states.map(|state| String::from_utf8(state.to_json()).unwrap());

@@ -137,7 +137,7 @@ fn what_goes_through_a_broker_is_recorded_and_can_be_played() {
         .args([&config, Path::new("--output"), &file, Path::new("--clip"), &clip])
         .spawn()
         .unwrap();
-    let options = publish::Options::new("127.0.0.1", broker.port, "test").unwrap();
+    let options = publish::Options::new("127.0.0.1", broker.port, "test");
     let publisher = Publisher::start(options, SystemClock::shared(), &Progress::default()).unwrap();
     // Nobody can know when the recorder has subscribed, so it goes on until that has enough.
     let mut lines = RECORDING.lines().cycle();

@@ -4,7 +4,7 @@ use super::Args;
 use crate::capture::{Options, Source};
 use crate::cli::picture;
 use crate::clock::{Mono, SystemClock};
-use crate::config::Smoothing;
+use crate::config::SmoothingMode;
 use crate::daemon::scene::{self, Nets, Scene};
 use crate::daemon::{self, offline};
 use crate::detect::look;
@@ -66,7 +66,7 @@ fn message(frame: &Frame, scene: &Scene, raw: bool, out: &mut Vec<u8>) {
         age: Duration::ZERO,
         size: (view.width, view.height),
     };
-    let smoothing = if raw { Smoothing::Raw } else { Smoothing::Smoothed };
+    let smoothing = if raw { SmoothingMode::Raw } else { SmoothingMode::Smoothed };
     head.write(scene.people().iter().map(|person| daemon::published(person, smoothing)), out);
     out.push(b'\n');
 }

@@ -40,7 +40,7 @@ fn without_a_connection_poses_are_dropped_and_counted() {
     put(&outbox, "a", "1");
     outbox.disconnected();
     put(&outbox, "a", "2");
-    assert_eq!(outbox.dropped("a"), Dropped { offline: 2, ..Dropped::default() });
+    assert_eq!(outbox.dropped("a"), Unsent { offline: 2, ..Unsent::default() });
     outbox.connected();
     assert_eq!(outbox.next(true), Next::Announce);
     assert_eq!(sent(&outbox), "Wait");
@@ -55,7 +55,7 @@ fn of_a_camera_that_stopped_nothing_is_sent_any_more() {
     put(&outbox, "b", "2");
     outbox.discard("a");
     assert_eq!([sent(&outbox), sent(&outbox)], ["B=2", "Wait"]);
-    assert_eq!(outbox.dropped("a"), Dropped { stopped: 1, ..Dropped::default() });
+    assert_eq!(outbox.dropped("a"), Unsent { stopped: 1, ..Unsent::default() });
 }
 
 #[test]

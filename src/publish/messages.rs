@@ -31,7 +31,7 @@ pub struct Poses<'a> {
 
 /// One person, in px of the display frame.
 #[derive(Clone, Copy, Debug)]
-pub struct Person<'a> {
+pub struct PersonMessage<'a> {
     /// Theirs alone within the session.
     pub id: u64,
     /// Box about them.
@@ -50,7 +50,7 @@ pub struct Person<'a> {
     pub velocity_px_s: [f32; 2],
 }
 
-impl Person<'_> {
+impl PersonMessage<'_> {
     fn is_finite(&self) -> bool {
         self.bbox.is_valid()
             && self.score.is_finite()
@@ -64,7 +64,7 @@ impl Poses<'_> {
     /// heatmap's peak may lie a little above 1: scores are cut to 0..=1, as the schema promises.
     /// Somebody with a number that is not finite (JSON has none such) is left out. Returns how many
     /// were written.
-    pub fn write<'p>(&self, people: impl IntoIterator<Item = Person<'p>>, out: &mut Vec<u8>) -> usize {
+    pub fn write<'p>(&self, people: impl IntoIterator<Item = PersonMessage<'p>>, out: &mut Vec<u8>) -> usize {
         self.write_head(out);
         let mut written = 0;
         for person in people {
@@ -107,7 +107,7 @@ impl Poses<'_> {
     }
 }
 
-fn write_person(person: &Person<'_>, out: &mut Vec<u8>) {
+fn write_person(person: &PersonMessage<'_>, out: &mut Vec<u8>) {
     let BBox { x, y, w, h } = person.bbox;
     let [vx, vy] = person.velocity_px_s;
     put(
@@ -155,7 +155,7 @@ fn text(out: &mut Vec<u8>, text: &str) {
 /// What a camera is doing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Status {
+pub enum CameraStatus {
     /// Frames come.
     Online,
     /// A connection is being made.
@@ -174,7 +174,7 @@ pub enum Status {
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct State<'a> {
     /// What it is doing.
-    pub status: Status,
+    pub status: CameraStatus,
     /// Why, where that is not plain.
     pub reason: Option<&'a str>,
     /// Since when.

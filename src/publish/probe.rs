@@ -2,7 +2,7 @@
 
 use super::Options;
 use super::client::{mqtt_options, network_options};
-use super::trouble::Trouble;
+use super::connection_error::ConnectionError;
 use crate::clock::SharedClock;
 use rumqttc::{AsyncClient, Event, Packet};
 use std::time::Duration;
@@ -16,9 +16,9 @@ const WITHIN: Duration = Duration::from_secs(8);
 ///
 /// # Errors
 /// What is wrong and what to do about it, in the words that the daemon would log.
-pub fn reach(options: &Options, clock: &SharedClock) -> Result<Duration, String> {
+pub fn probe(options: &Options, clock: &SharedClock) -> Result<Duration, String> {
     let id = format!("{}-doctor-{:04x}", options.client_id, fastrand::u16(..));
-    let mqtt = mqtt_options(options, &id).map_err(|trouble| trouble.text)?;
+    let mqtt = mqtt_options(options, &id).map_err(|error| error.text)?;
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|e| e.to_string())?;
     let began = clock.now();
@@ -27,14 +27,16 @@ pub fn reach(options: &Options, clock: &SharedClock) -> Result<Duration, String>
         events.set_network_options(network_options());
         let accepted = async {
             loop {
-                if let Event::Incoming(Packet::ConnAck(_)) = events.poll().await.map_err(Trouble::from)? {
-                    return Ok::<_, Trouble>(clock.now().since(began));
+                if let Event::Incoming(Packet::ConnAck(_)) =
+                    events.poll().await.map_err(ConnectionError::from)?
+                {
+                    return Ok::<_, ConnectionError>(clock.now().since(began));
                 }
             }
         };
         let took = match time::timeout(WITHIN, accepted).await {
             Ok(accepted) => accepted?,
-            Err(_) => return Err(Trouble::away("no answer from the broker")),
+            Err(_) => return Err(ConnectionError::away("no answer from the broker")),
         };
         // A goodbye, so that the broker logs no lost client; it has a moment to go out.
         if client.try_disconnect().is_ok() {
@@ -44,5 +46,5 @@ pub fn reach(options: &Options, clock: &SharedClock) -> Result<Duration, String>
     });
     // A name that is still being looked up is left behind.
     runtime.shutdown_timeout(Duration::from_millis(100));
-    outcome.map_err(|trouble| trouble.text)
+    outcome.map_err(|error| error.text)
 }

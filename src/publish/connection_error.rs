@@ -1,0 +1,108 @@
+//! Why there is no connection, in words that say what to do.
+
+use super::tls;
+use crate::secret;
+use rumqttc::{ConnectReturnCode, StateError, TlsError};
+
+/// What went wrong with one connection.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct ConnectionError {
+    /// It takes a person to mend it: try less often.
+    pub refused: bool,
+    /// What is wrong and, if it is to be mended here, how.
+    pub text: String,
+}
+
+impl ConnectionError {
+    fn refused(text: impl Into<String>) -> ConnectionError {
+        ConnectionError { refused: true, text: text.into() }
+    }
+
+    pub(super) fn away(text: impl Into<String>) -> ConnectionError {
+        ConnectionError { refused: false, text: text.into() }
+    }
+}
+
+impl From<secret::Error> for ConnectionError {
+    fn from(e: secret::Error) -> ConnectionError {
+        ConnectionError::refused(format!("no password: {e}"))
+    }
+}
+
+impl From<tls::Error> for ConnectionError {
+    fn from(e: tls::Error) -> ConnectionError {
+        ConnectionError::refused(e.to_string())
+    }
+}
+
+impl From<rumqttc::ConnectionError> for ConnectionError {
+    fn from(e: rumqttc::ConnectionError) -> ConnectionError {
+        match e {
+            rumqttc::ConnectionError::ConnectionRefused(code) => refusal(code),
+            rumqttc::ConnectionError::Tls(TlsError::NativeTls(e)) => verification(&e.to_string()),
+            rumqttc::ConnectionError::Tls(TlsError::Io(e)) => ConnectionError::away(e.to_string()),
+            rumqttc::ConnectionError::Io(e) | rumqttc::ConnectionError::MqttState(StateError::Io(e)) => {
+                ConnectionError::away(io(&e))
+            }
+            rumqttc::ConnectionError::MqttState(StateError::ConnectionAborted) => {
+                ConnectionError::away("the broker closed the connection")
+            }
+            rumqttc::ConnectionError::MqttState(StateError::AwaitPingResp) => {
+                ConnectionError::away("the broker no longer answers pings")
+            }
+            rumqttc::ConnectionError::NetworkTimeout => ConnectionError::away("no answer from the broker"),
+            rumqttc::ConnectionError::FlushTimeout => ConnectionError::away("the broker takes no data"),
+            other => ConnectionError::away(other.to_string()),
+        }
+    }
+}
+
+fn refusal(code: ConnectReturnCode) -> ConnectionError {
+    use ConnectReturnCode::*;
+    match code {
+        BadUserNamePassword | NotAuthorized => ConnectionError::refused(
+            "the broker refuses user name or password: mend username or the password file in [mqtt] \
+             (the file is read again at each attempt)",
+        ),
+        BadClientId => {
+            ConnectionError::refused("the broker refuses the client id: choose another client_id in [mqtt]")
+        }
+        ServiceUnavailable => ConnectionError::away("the broker says that it is unavailable"),
+        other => ConnectionError::refused(format!("the broker refuses the connection: {other:?}")),
+    }
+}
+
+/// OpenSSL's words -> ours.
+fn verification(text: &str) -> ConnectionError {
+    let lower = text.to_lowercase();
+    let has = |words: &str| lower.contains(words);
+    let (what, remedy) = if has("certificate has expired") {
+        ("its certificate has expired", "renew it, or set this machine's clock")
+    } else if has("not yet valid") {
+        ("its certificate is not valid yet", "set this machine's clock")
+    } else if has("hostname mismatch") || has("ip address mismatch") {
+        ("its certificate is for another host", "use the name in the certificate in url")
+    } else if has("local issuer") || has("self-signed") || has("self signed") || has("verify failed") {
+        ("its certificate is from an unknown authority", "name that authority's file in tls_ca")
+    } else if has("wrong version number") || has("packet length too long") {
+        ("it does not speak TLS on this port", "use the TLS port, often 8883, in url")
+    } else if has("alert") {
+        ("it refuses our certificate", "see tls_cert and tls_key")
+    } else if has("connection reset") || has("eof") || has("broken pipe") {
+        // Also what a broker does that goes down just then, so it is tried again soon.
+        return ConnectionError::away("the broker hangs up on TLS: is this its TLS port, often 8883?");
+    } else {
+        return ConnectionError::refused(format!("TLS with the broker fails: {text}"));
+    };
+    ConnectionError::refused(format!("the broker is not trusted, {what}: {remedy} ({text})"))
+}
+
+/// The system's words; rumqttc says "end of file" its own way.
+fn io(e: &std::io::Error) -> String {
+    match e.kind() {
+        std::io::ErrorKind::ConnectionAborted | std::io::ErrorKind::UnexpectedEof => {
+            "the broker closed the connection".into()
+        }
+        _ => e.to_string(),
+    }
+}
