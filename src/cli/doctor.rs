@@ -3,7 +3,7 @@
 use super::exit;
 use crate::clock::SystemClock;
 use crate::config;
-use crate::doctor::{self, Configuration, Level, Report};
+use crate::tools::doctor::{self, Configuration, Level, Report};
 use anyhow::Context as _;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};

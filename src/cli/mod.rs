@@ -10,10 +10,10 @@ mod doctor;
 mod eval;
 mod image;
 mod picture;
-mod prove;
 mod record;
 mod replay;
 mod run;
+mod try_hardware;
 
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
@@ -47,7 +47,7 @@ enum Command {
     Doctor(doctor::Args),
     /// Try one decoder or camera, which may crash (for the doctor).
     #[command(hide = true, subcommand)]
-    Prove(prove::Args),
+    TryHardware(try_hardware::Args),
     /// Watch poses from a camera or the demo clip, with a broker of its own.
     Demo(demo::Args),
     /// Estimate the poses of still pictures.
@@ -96,7 +96,7 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Run(args) => run::run(&args),
         Command::Check(args) => check::run(&args),
         Command::Doctor(args) => doctor::run(&args),
-        Command::Prove(args) => Ok(prove::run(&args)),
+        Command::TryHardware(args) => Ok(try_hardware::run(&args)),
         Command::Demo(args) => demo::run(&args),
         Command::Image(args) => image::run(&args),
         Command::Eval(args) => eval::run(&args),

@@ -6,17 +6,17 @@ use std::process::{Command, Stdio};
 use std::sync::mpsc::sync_channel;
 use std::time::Duration;
 
-/// What `posed prove ARGS` prints, as `Ok` if it succeeds.
+/// What `posed try-hardware ARGS` prints, as `Ok` if it succeeds.
 ///
 /// # Errors
 /// What it prints if it fails; that it crashes; or that it is not back `within` the time. Then it is left behind.
-pub(super) fn prove(args: &[&OsStr], within: Duration) -> Result<String, String> {
+pub(super) fn run(args: &[&OsStr], within: Duration) -> Result<String, String> {
     let said = |e: std::io::Error| format!("it cannot be tried: {e}");
     let mut command = Command::new(std::env::current_exe().map_err(said)?);
-    command.arg("prove").args(args).stdin(Stdio::null());
+    command.arg("try-hardware").args(args).stdin(Stdio::null());
     let (send, result) = sync_channel(1);
     std::thread::Builder::new()
-        .name("prove".into())
+        .name("try-hardware".into())
         .spawn(move || {
             // Nobody waits any more if this comes too late.
             let _ = send.send(command.output());

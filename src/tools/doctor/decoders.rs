@@ -1,6 +1,8 @@
 //! Decoders for what cameras send: each is given a few frames, and what it makes of them looked at.
 
-use super::{Level, Machine, Report, apart};
+use super::machine::Machine;
+use super::report::{Level, Report};
+use super::subprocess;
 use crate::capture::{self, Codec, Proof};
 use std::ffi::OsStr;
 use std::time::Duration;
@@ -39,7 +41,7 @@ fn try_all(codec: Codec, installed: &[Proof], report: &mut Report) {
     for Proof { decoder, hardware: is_hardware, rank } in installed {
         let outcome = if *is_hardware {
             let args = ["decoder", codec.name(), decoder].map(OsStr::new);
-            apart::prove(&args, 2 * PROOF_WITHIN).map(drop)
+            subprocess::run(&args, 2 * PROOF_WITHIN).map(drop)
         } else {
             capture::prove(codec, decoder, PROOF_WITHIN)
         };

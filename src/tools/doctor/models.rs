@@ -1,6 +1,6 @@
 //! Whether the models are there and undamaged.
 
-use super::{Level, Report};
+use super::report::{Level, Report};
 use crate::config::Config;
 use crate::infer::manifest::Manifest;
 use std::path::{Path, PathBuf};

@@ -1,8 +1,9 @@
-//! `posed prove`: one trial of `posed doctor`, which may crash, in a process of its own.
+//! `posed try-hardware`: one trial of `posed doctor`, which may crash, in a process of its own.
 
 use crate::capture::{self, Codec};
 use crate::clock::SystemClock;
-use crate::{config, doctor};
+use crate::config;
+use crate::tools::doctor;
 use std::path::PathBuf;
 use std::process::ExitCode;
 

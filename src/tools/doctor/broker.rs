@@ -1,6 +1,6 @@
 //! Whether the broker accepts us, as the daemon would connect.
 
-use super::{Level, Report};
+use super::report::{Level, Report};
 use crate::clock::SharedClock;
 use crate::config::Config;
 use crate::publish;

@@ -1,7 +1,8 @@
 //! Whether the service's user may open what it needs: device nodes by its groups, and the files that
 //! the configuration names, which root can read and the service perhaps not.
 
-use super::{Level, Machine, Report};
+use super::machine::Machine;
+use super::report::{Level, Report};
 use crate::capture::Source;
 use crate::config::Config;
 use std::os::unix::fs::MetadataExt as _;
@@ -139,7 +140,7 @@ mod tests {
     fn a_node_of_roots_alone_is_told_with_a_rule() {
         let gid = std::fs::metadata("/proc/self").unwrap().gid();
         let (dir, machine) =
-            super::super::tests::machine(&[("dev/video0", ""), ("etc/group", &format!("video:x:{gid}:\n"))]);
+            Machine::with(&[("dev/video0", ""), ("etc/group", &format!("video:x:{gid}:\n"))]);
         let node = dir.path().join("dev/video0");
         let said = |mode| {
             std::fs::set_permissions(&node, std::fs::Permissions::from_mode(mode)).unwrap();

@@ -1,22 +1,17 @@
 //! Cameras: those that are plugged in with what they can give, and a first frame of each that the
 //! configuration names.
 
-use super::{Level, Report, apart};
-use crate::capture::{self, Capture, Dropped, Event, Sink, Source};
-use crate::clock::SharedClock;
+use super::first_frame::LONGEST;
+use super::report::{Level, Report};
+use super::subprocess;
+use crate::capture::{self, Source};
 use crate::config::{CameraConfig, Config};
-use crate::frame::Frame;
-use crate::telemetry::progress::Progress;
 use std::ffi::OsStr;
 use std::path::Path;
-use std::sync::Arc;
-use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::time::Duration;
 
 /// Modes that are told of a device; there may be dozens.
 const MODES: usize = 8;
-/// A slow camera's own time-out comes before this.
-const LONGEST: Duration = Duration::from_secs(15);
 /// For its stop, and the start of the process that tries it.
 const AFTERWARDS: Duration = Duration::from_secs(5);
 
@@ -49,7 +44,7 @@ pub(super) fn configured(path: &Path, config: &Config, report: &mut Report) {
     let outcomes = std::thread::scope(|scope| {
         let trial = |camera: &CameraConfig| {
             let args = [OsStr::new("camera"), path.as_os_str(), OsStr::new(&camera.name)];
-            apart::prove(&args, LONGEST + AFTERWARDS)
+            subprocess::run(&args, LONGEST + AFTERWARDS)
         };
         let trials: Vec<_> = config.cameras.iter().map(|camera| scope.spawn(move || trial(camera))).collect();
         trials
@@ -69,74 +64,6 @@ pub(super) fn configured(path: &Path, config: &Config, report: &mut Report) {
                 );
             }
         }
-    }
-}
-
-/// Opens `camera` as the daemon would: what its first frame is.
-///
-/// # Errors
-/// Why there is none.
-pub fn first_frame(camera: &CameraConfig, clock: &SharedClock) -> Result<String, String> {
-    Trial::start(camera, clock)?.first_frame(camera, clock)
-}
-
-/// One camera's capture, as the daemon would run it, until it tells something.
-struct Trial {
-    capture: Capture,
-    events: Receiver<Event>,
-    began: crate::clock::Mono,
-}
-
-impl Trial {
-    fn start(camera: &CameraConfig, clock: &SharedClock) -> Result<Trial, String> {
-        // More events than this before a first frame say nothing new.
-        let (send, events) = sync_channel(16);
-        let capture =
-            Capture::start(camera.capture(), clock.clone(), Arc::new(Ear(send)), &Progress::default())
-                .map_err(|e| e.to_string())?;
-        Ok(Trial { capture, events, began: clock.now() })
-    }
-
-    fn first_frame(self, camera: &CameraConfig, clock: &SharedClock) -> Result<String, String> {
-        let patience = (camera.connect_timeout + Duration::from_secs(1)).min(LONGEST);
-        let mut failed = None;
-        let outcome = loop {
-            let left = patience.saturating_sub(clock.now().since(self.began));
-            match self.events.recv_timeout(left) {
-                Ok(Event::Online { decoder, hardware, caps }) => {
-                    let took = clock.now().since(self.began).as_secs_f32();
-                    let kind = if hardware { "hardware" } else { "software" };
-                    let by = if decoder == "raw" {
-                        "no decoder needed".into()
-                    } else {
-                        format!("{decoder} ({kind})")
-                    };
-                    break Ok(format!("first frame after {took:.1} s, {by}, {caps}"));
-                }
-                // A decoder that failed is left out at the next attempt, which follows at once.
-                Ok(Event::Failed { reason, retry_in }) if retry_in.is_zero() => failed = Some(reason),
-                Ok(Event::Failed { reason, .. }) => break Err(reason),
-                Ok(Event::Ended | Event::Stopped) | Err(RecvTimeoutError::Disconnected) => {
-                    break Err(failed.unwrap_or_else(|| "it ended without a frame".into()));
-                }
-                Ok(_) => {}
-                Err(RecvTimeoutError::Timeout) => {
-                    break Err(failed.unwrap_or_else(|| format!("no frame within {patience:.0?}")));
-                }
-            }
-        };
-        self.capture.stop();
-        outcome
-    }
-}
-
-struct Ear(SyncSender<Event>);
-
-impl Sink for Ear {
-    fn frame(&self, _: Frame) {}
-    fn dropped(&self, _: Dropped) {}
-    fn event(&self, event: Event) {
-        let _ = self.0.try_send(event);
     }
 }
 

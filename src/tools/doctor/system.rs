@@ -1,6 +1,7 @@
 //! Clock and disk.
 
-use super::{Level, Machine, Report};
+use super::machine::Machine;
+use super::report::{Level, Report};
 use std::collections::BTreeSet;
 use std::process::Command;
 use std::time::SystemTime;
@@ -86,13 +87,12 @@ fn disk(report: &mut Report) {
 
 #[cfg(test)]
 mod tests {
-    use super::super::tests::machine;
     use super::*;
     use std::time::Duration;
 
     #[test]
     fn a_clock_from_before_the_program_is_a_fault() {
-        let (_dir, synced) = machine(&[("run/systemd/timesync/synchronized", "")]);
+        let (_dir, synced) = Machine::with(&[("run/systemd/timesync/synchronized", "")]);
         let mut report = Report::default();
         clock(&synced, SystemTime::UNIX_EPOCH + Duration::from_secs(3600), &mut report);
         assert_eq!(report.worst(), Level::Fault, "{report:?}");

@@ -1,6 +1,7 @@
 //! What the machine is, and which of the kernels run on its processor.
 
-use super::{Level, Machine, Report};
+use super::machine::Machine;
+use super::report::{Level, Report};
 use crate::config::Config;
 use crate::kernels::Isa;
 
@@ -116,19 +117,18 @@ fn memory(machine: &Machine, report: &mut Report) {
 
 #[cfg(test)]
 mod tests {
-    use super::super::tests::machine;
     use super::*;
 
     #[test]
     fn a_raspberry_pi_and_a_jetson_say_what_they_are() {
-        let (_dir, pi) = machine(&[
+        let (_dir, pi) = Machine::with(&[
             ("proc/device-tree/model", "Raspberry Pi 4 Model B Rev 1.4\0"),
             ("etc/os-release", "NAME=x\nPRETTY_NAME=\"Debian GNU/Linux 12 (bookworm)\"\n"),
         ]);
         let said = board(&pi);
         assert!(said.starts_with("Raspberry Pi 4 Model B Rev 1.4, "), "{said}");
         assert!(said.contains("Debian GNU/Linux 12 (bookworm)"), "{said}");
-        let (_dir, jetson) = machine(&[(
+        let (_dir, jetson) = Machine::with(&[(
             "etc/nv_tegra_release",
             "# R36 (release), REVISION: 3.0, GCID: 36923193, BOARD: generic, EABI: aarch64\n",
         )]);
@@ -143,7 +143,8 @@ mod tests {
 
     #[test]
     fn little_memory_is_a_warning() {
-        let (_dir, small) = machine(&[("proc/meminfo", "MemTotal: 440000 kB\nMemAvailable: 90000 kB\n")]);
+        let (_dir, small) =
+            Machine::with(&[("proc/meminfo", "MemTotal: 440000 kB\nMemAvailable: 90000 kB\n")]);
         let mut report = Report::default();
         memory(&small, &mut report);
         assert_eq!(report.worst(), Level::Warning, "{report:?}");

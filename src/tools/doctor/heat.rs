@@ -1,6 +1,7 @@
 //! Temperature, and whether the processor is, or was, slowed down for it or for want of power.
 
-use super::{Level, Machine, Report};
+use super::machine::Machine;
+use super::report::{Level, Report};
 
 /// Raspberry Pi: bits of `get_throttled`, what each means now (and, 16 bits up, since the start), and
 /// what to do about it.
@@ -139,11 +140,10 @@ fn pace(machine: &Machine, report: &mut Report) {
 
 #[cfg(test)]
 mod tests {
-    use super::super::tests::machine;
     use super::*;
 
     fn said(files: &[(&str, &str)]) -> Report {
-        let (_dir, machine) = machine(files);
+        let (_dir, machine) = Machine::with(files);
         let mut report = Report::default();
         examine(&machine, &mut report);
         report

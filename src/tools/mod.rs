@@ -1,0 +1,3 @@
+//! Tools that only the command line uses.
+
+pub mod doctor;
