@@ -45,7 +45,7 @@ def ours(posed, folder, crops, kernels, shape):
     with tempfile.TemporaryDirectory() as work:
         raw, out = Path(work) / "crops.u8", Path(work) / "heatmaps.f32"
         raw.write_bytes(crops.tobytes())
-        command = [posed, "bench", "--model", str(folder), "--crops", str(raw), "--heatmaps", str(out)]
+        command = [posed, "bench", "heatmaps", "--model", str(folder), "--crops", str(raw), "--output", str(out)]
         subprocess.run(command + (["--kernels", kernels] if kernels else []), check=True)
         return np.fromfile(out, np.float32).reshape(shape)
 

@@ -73,10 +73,10 @@ def ncnn(path, x):
 
 
 class Posed:
-    """`posed bench --follow`: one inference for each line that it is sent."""
+    """`posed bench follow`: one inference for each line that it is sent."""
 
     def __init__(self, binary, model, arguments, cores):
-        command = [binary, "bench", "--model", str(model), "--follow", *arguments]
+        command = [binary, "bench", "follow", "--model", str(model), *arguments]
         self.process = subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
             preexec_fn=lambda: os.sched_setaffinity(0, cores),

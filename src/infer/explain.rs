@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-/// An account of a loaded network, as `posed bench --explain` prints it.
+/// An account of a loaded network, as `posed bench explain` prints it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Explain {
     /// Operators of ours in the graph; each is a plan of steps.

@@ -195,7 +195,7 @@ def main() -> None:
                     check(off <= 0.5, f"{board} with {forced}: a keypoint {off:.2f} px from x86's")
                     print(f"boards: {board} with {forced}: {people} people in {len(pictures)} pictures, "
                           f"keypoints within {off:.4f} px of x86's", flush=True)
-                chosen = board.run("bench", "--json", "--runs", "1", "--model", str(MODELS / "lpn50-128x96")).stdout
+                chosen = board.run("bench", "network", "--json", "--runs", "1", "--model", str(MODELS / "lpn50-128x96")).stdout
                 chosen = json.loads(chosen)["kernels"]
                 check(chosen == kernels[0], f"{board}: chooses {chosen}, not {kernels[0]}")
             print(f"boards: {board}: posed run: {daemon(board, clip, folder)}", flush=True)

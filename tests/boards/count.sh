@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # usage: tests/boards/count.sh
 # Counts the instructions of one inference of lpn50-256x192 on processors that are not here, 64 bit ARM and x86 without
-# AVX: qemu-user runs `posed bench` once and three times, the plugin count.c counts, and half the difference is an
+# AVX: qemu-user runs `posed bench follow` once and three times, the plugin count.c counts, and half the difference is an
 # inference. No times: an emulator has none to tell. Ends with 1 where the dot product kernels need more than 0.4 of
 # tract's own f32 path, or the SSE4.1 kernels more than ONNX Runtime on the same file.
 set -euo pipefail
@@ -28,8 +28,8 @@ inference() {
     shift 2
     echo $((($(total "$target" "$cpu" 3 "$@") - $(total "$target" "$cpu" 1 "$@")) / 2))
 }
-arm() { inference aarch64 "$1" "$arm" bench --follow --model "$model" "${@:2}"; }
-x86() { inference x86_64 "$1" "$x86" bench --follow --model "$model" "${@:2}"; }
+arm() { inference aarch64 "$1" "$arm" bench follow --model "$model" "${@:2}"; }
+x86() { inference x86_64 "$1" "$x86" bench follow --model "$model" "${@:2}"; }
 
 # row WHAT CPU COUNT OF
 row() { awk -v n="$3" -v of="$4" -v w="$1" -v c="$2" 'BEGIN { printf "| %s | %s | %.1f M | %.3f |\n", w, c, n / 1e6, n / of }'; }

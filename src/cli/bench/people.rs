@@ -1,26 +1,37 @@
-//! `posed bench --people`: everything that one person costs in a 1080p frame: crop, network, decoding.
+//! `posed bench people`: what one person costs in a 1080p frame: crop, network, decoding.
 
+use super::loaded::EngineArgs;
 use crate::clock::{Mono, SystemClock};
 use crate::frame::{ClockLabel, Colorimetry, Frame, FrameInfo, PixelFormat, Stamp};
 use crate::geometry::{BBox, Rotate};
-use crate::infer::NetworkOptions;
 use crate::pose::{Estimator, Options, Timing};
-use std::path::Path;
-use std::process::ExitCode;
 use std::time::{Duration, SystemTime};
 
+/// Width and height of the frames, in pixels.
 const SIZE: (u32, u32) = (1920, 1080);
 
-/// Frames that take turns: more than caches hold, so that each run begins, as a camera's frame does at worst, with
-/// one that is in memory alone.
+/// Frames used in turn. Together they exceed every cache, so each run reads its frame from memory.
 const FRAMES: u64 = 24;
 
-/// Estimates `people` poses in a frame `runs` times, and prints the medians for one person.
-///
-/// # Errors
-/// When the model does not load or run.
-pub fn run(dir: &Path, network: NetworkOptions, people: usize, runs: usize) -> anyhow::Result<ExitCode> {
-    let mut estimator = Estimator::load(dir, &Options { network, flip_test: false }, SystemClock::shared())?;
+/// Arguments of `posed bench people`.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Example:\n  posed bench people 2 --batch 2")]
+pub struct Args {
+    /// People in the frame.
+    #[arg(value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..))]
+    people: u8,
+    #[command(flatten)]
+    engine: EngineArgs,
+    /// Frames to time, after a tenth as many to warm up.
+    #[arg(long, value_name = "N", default_value_t = 100)]
+    runs: usize,
+}
+
+/// Estimates the poses of each frame and prints the median times for one person.
+pub fn run(args: &Args) -> anyhow::Result<()> {
+    let (people, runs) = (usize::from(args.people), args.runs.max(1));
+    let options = Options { network: args.engine.options(), flip_test: false };
+    let mut estimator = Estimator::load(&args.engine.model()?, &options, SystemClock::shared())?;
     let frames = (0..FRAMES).map(noise).collect::<anyhow::Result<Vec<Frame>>>()?;
     let boxes = boxes(people);
     let mut poses = vec![];
@@ -39,17 +50,15 @@ pub fn run(dir: &Path, network: NetworkOptions, people: usize, runs: usize) -> a
     };
     let (crop, network, decode) = (median(|t| t.crop), median(|t| t.network), median(|t| t.decode));
     let (w, h) = SIZE;
-    println!(
-        "{people} people in {w}x{h} NV12 frames that no cache holds, median of {runs} runs, ms for one person:"
-    );
+    println!("{people} people in {w}x{h} NV12 frames read from memory, median of {runs} runs, ms a person:");
     println!(
         "crop {crop:.3}, network {network:.3}, decoding {decode:.3}; crop and decoding {:.3}",
         crop + decode
     );
-    Ok(ExitCode::SUCCESS)
+    Ok(())
 }
 
-/// People of different sizes side by side, as tall as two thirds of the frame and less.
+/// Boxes of people side by side, each of another size, at most two thirds of the frame tall.
 fn boxes(people: usize) -> Vec<BBox> {
     let person = |i: usize| {
         let h = 720.0 - 60.0 * (i % 8) as f32;
@@ -58,7 +67,7 @@ fn boxes(people: usize) -> Vec<BBox> {
     (0..people).map(person).collect()
 }
 
-/// A frame that looks like nothing in particular, always the same for a seed; rows padded as decoders pad them.
+/// A frame of pseudo-random pixels, always the same for a seed. Rows are padded as decoders pad them.
 fn noise(seed: u64) -> anyhow::Result<Frame> {
     let mut rng = fastrand::Rng::with_seed(seed);
     let (width, height, stride) = (SIZE.0, SIZE.1, 2048);

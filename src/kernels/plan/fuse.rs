@@ -2,7 +2,7 @@
 //!
 //! A bottleneck's convolutions are not among them: in lpn50-256x192 on a Zen 4 with AVX-512 VNNI, 1x1 convolutions make
 //! 225 billion products a second of maps of 98 KB and of 786 KB alike, so no map keeps them waiting, and all depthwise
-//! ones together take 3 % of the time (`posed bench --profile`). Nothing is left there for fusion to save.
+//! ones together take 3 % of the time (`posed bench profile`). Nothing is left there for fusion to save.
 
 use super::PlanBuilder;
 use super::step::{MapId, Step};

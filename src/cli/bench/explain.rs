@@ -1,0 +1,17 @@
+//! `posed bench explain`: which part of the engine runs each operator.
+
+use super::loaded::{Loaded, NetworkArgs};
+
+/// Arguments of `posed bench explain`.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Example:\n  posed bench explain --model models/lpn50-128x96")]
+pub struct Args {
+    #[command(flatten)]
+    network: NetworkArgs,
+}
+
+/// Prints how the engine runs the model.
+pub fn run(args: &Args) -> anyhow::Result<()> {
+    print!("{}", Loaded::new(&args.network)?.network.explain());
+    Ok(())
+}

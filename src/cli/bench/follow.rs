@@ -1,0 +1,27 @@
+//! `posed bench follow`: one inference for each line of input.
+
+use super::loaded::{Loaded, NetworkArgs};
+use std::io::BufRead as _;
+use std::path::PathBuf;
+
+/// Arguments of `posed bench follow`.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "A script can alternate between this and other engines.\n\n\
+    Example:\n  yes '' | head -n 10 | posed bench follow --kernels avx2")]
+pub struct Args {
+    #[command(flatten)]
+    network: NetworkArgs,
+    /// Crops to run, u8 [N, height, width, 3] in the model's channel order [default: noise].
+    #[arg(long, value_name = "FILE")]
+    crops: Option<PathBuf>,
+}
+
+/// Answers each line with the milliseconds that an inference took.
+pub fn run(args: &Args) -> anyhow::Result<()> {
+    let mut loaded = Loaded::with_crops(&args.network, args.crops.as_deref())?;
+    for line in std::io::stdin().lock().lines() {
+        line?;
+        println!("{:.4}", loaded.time_ms()?);
+    }
+    Ok(())
+}

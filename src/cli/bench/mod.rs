@@ -1,0 +1,55 @@
+//! `posed bench`: times the network on this machine and shows how the engine runs it.
+
+mod explain;
+mod follow;
+mod heatmaps;
+mod loaded;
+mod network;
+mod people;
+mod profile;
+
+use std::process::ExitCode;
+
+/// Arguments of `posed bench`.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  posed bench network
+  posed bench network --model models/lpn50-128x96 --threads 2 --json
+  posed bench people 2
+  posed bench profile | head -n 5")]
+pub struct Args {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum Command {
+    /// Time the network alone.
+    Network(network::Args),
+    /// Time crop, network and decoding for each person in a 1080p frame.
+    People(people::Args),
+    /// Time each step of the network and print the slowest kinds first.
+    Profile(profile::Args),
+    /// Show which operators run on our kernels and which are left to tract.
+    Explain(explain::Args),
+    /// Time one inference for each line of standard input.
+    Follow(follow::Args),
+    /// Write the network's output for given crops to a file.
+    Heatmaps(heatmaps::Args),
+}
+
+/// Runs the chosen subcommand.
+///
+/// # Errors
+/// When the model does not load or run, or a file cannot be read or written.
+pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
+    match &args.command {
+        Command::Network(args) => network::run(args)?,
+        Command::People(args) => people::run(args)?,
+        Command::Profile(args) => profile::run(args)?,
+        Command::Explain(args) => explain::run(args)?,
+        Command::Follow(args) => follow::run(args)?,
+        Command::Heatmaps(args) => heatmaps::run(args)?,
+    }
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,60 @@
+//! `posed bench profile`: how long each step of the network takes.
+
+use super::loaded::{Loaded, NetworkArgs};
+use anyhow::Context as _;
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::time::Instant;
+
+/// Arguments of `posed bench profile`.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "The steps run on one thread.\n\nExample:\n  posed bench profile | head -n 5")]
+pub struct Args {
+    #[command(flatten)]
+    network: NetworkArgs,
+    /// Crops to run, u8 [N, height, width, 3] in the model's channel order [default: noise].
+    #[arg(long, value_name = "FILE")]
+    crops: Option<PathBuf>,
+    /// Inferences to time.
+    #[arg(long, value_name = "N", default_value_t = 100)]
+    runs: usize,
+}
+
+/// Prints the median time of each step. Steps with the same label are added up.
+pub fn run(args: &Args) -> anyhow::Result<()> {
+    let mut loaded = Loaded::with_crops(&args.network, args.crops.as_deref())?;
+    let labels = loaded.network.labels();
+    let labels = labels.context("tract runs this network: none of its steps is ours to time")?;
+    let runs = args.runs.max(1);
+    let times_us = step_times_us(&mut loaded, labels.len(), runs)?;
+    let mut kinds: BTreeMap<String, (usize, f64)> = BTreeMap::new();
+    for (label, mut times_us) in labels.into_iter().zip(times_us) {
+        times_us.sort_by(f64::total_cmp);
+        let (steps, sum_us) = kinds.entry(label).or_default();
+        *steps += 1;
+        *sum_us += times_us[times_us.len() / 2];
+    }
+    let all_us: f64 = kinds.values().map(|(_, us)| us).sum();
+    let mut kinds: Vec<_> = kinds.into_iter().collect();
+    kinds.sort_by(|(_, (_, a)), (_, (_, b))| b.total_cmp(a));
+    for (label, (n, us)) in kinds {
+        println!("{us:9.1} us {:5.1} % {n:4} x {label}", us / all_us * 100.0);
+    }
+    println!("{all_us:9.1} us in all, medians of {runs} runs");
+    Ok(())
+}
+
+/// Times of each step, a vector a step with one value a run.
+#[allow(clippy::disallowed_methods, reason = "measuring real time is this command's purpose")]
+fn step_times_us(loaded: &mut Loaded, steps: usize, runs: usize) -> anyhow::Result<Vec<Vec<f64>>> {
+    let mut times_us = vec![vec![]; steps];
+    for _ in 0..runs {
+        let mut before = Instant::now();
+        loaded.network.run_watched(&loaded.input, &mut |step| {
+            let now = Instant::now();
+            times_us[step].push(now.duration_since(before).as_secs_f64() * 1e6);
+            before = now;
+        })?;
+    }
+    Ok(times_us)
+}
