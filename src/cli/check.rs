@@ -1,8 +1,8 @@
 //! `posed check`: what the daemon would do with a configuration, or everything that is wrong with it.
 
-use super::exit;
+use super::{config_file, exit};
 use crate::capture;
-use crate::config::{self, CameraConfig, Config, Loaded};
+use crate::config::{CameraConfig, Config, Loaded};
 use crate::infer::manifest::Manifest;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -13,18 +13,15 @@ use std::process::ExitCode;
     Exit code 0: it can be run. 78: it cannot; every fault is on stderr with its line and its remedy.")]
 pub struct Args {
     /// Configuration file.
-    #[arg(long, value_name = "FILE", default_value = super::DEFAULT_CONFIG)]
+    #[arg(long, value_name = "FILE", default_value = config_file::DEFAULT)]
     config: PathBuf,
 }
 
 /// Prints cameras, pipelines, models and topics.
 pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
-    let Loaded { config, warnings } = match config::load(&args.config) {
+    let Loaded { config, warnings } = match config_file::load(&args.config) {
         Ok(loaded) => loaded,
-        Err(faults) => {
-            eprintln!("{faults}");
-            return Ok(ExitCode::from(exit::CONFIG));
-        }
+        Err(code) => return Ok(code),
     };
     for warning in &warnings {
         eprintln!("{warning}\n");

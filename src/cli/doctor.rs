@@ -1,6 +1,6 @@
 //! `posed doctor`: what this machine has, what does not work, and the remedy.
 
-use super::exit;
+use super::{config_file, exit};
 use crate::clock::SystemClock;
 use crate::config;
 use crate::tools::doctor::{self, Configuration, Level, Report};
@@ -28,7 +28,7 @@ pub struct Args {
 
 /// Prints all findings.
 pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
-    let default = Path::new(super::DEFAULT_CONFIG);
+    let default = Path::new(config_file::DEFAULT);
     let path = args.config.as_deref().or_else(|| default.exists().then_some(default));
     let loaded = path.map(|path| (path, config::load(path)));
     let configuration = match &loaded {

@@ -1,6 +1,6 @@
 //! `posed eval`: how good a model is on COCO keypoint data.
 
-use super::{image, picture};
+use super::{models, still};
 use crate::eval::{Annotation, Dataset, Estimate, Summary, evaluate};
 use crate::geometry::{BBox, Rotate};
 use crate::pose::Estimator;
@@ -58,8 +58,8 @@ struct Report<'a> {
 /// left out would change the figures.
 pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let data = Dataset::load(&args.annotations)?;
-    let mut estimator = picture::estimator(args.model.as_ref(), args.flip)?;
-    let mut finder = if args.gt_boxes { None } else { Some(picture::finder(args.person_model.as_ref())?) };
+    let mut estimator = models::estimator(args.model.as_ref(), args.flip)?;
+    let mut finder = if args.gt_boxes { None } else { Some(models::finder(args.person_model.as_ref())?) };
     if let Some(finder) = &mut finder {
         finder.set_score_threshold(args.min_box_score);
     }
@@ -73,9 +73,9 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
         if args.gt_boxes && known.is_empty() {
             continue;
         }
-        let picture = picture::read(&args.images.join(&image.file_name))?;
+        let picture = still::read(&args.images.join(&image.file_name))?;
         let poses = match &mut finder {
-            Some(finder) => image::poses(&picture, &mut estimator, Some(finder))?,
+            Some(finder) => still::poses(&picture, &mut estimator, Some(finder))?,
             None => in_boxes(&picture, known, &mut estimator)?,
         };
         let estimate =
@@ -101,7 +101,7 @@ fn in_boxes(
     people: &[&Annotation],
     estimator: &mut Estimator,
 ) -> anyhow::Result<Vec<crate::keypoint::Pose>> {
-    let frame = picture::frame(picture)?;
+    let frame = still::frame(picture)?;
     let bbox = |a: &&Annotation| {
         let [x, y, w, h] = a.bbox.map(|v| v as f32);
         BBox { x, y, w, h }

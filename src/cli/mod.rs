@@ -5,29 +5,21 @@
 mod assets;
 mod bench;
 mod check;
+mod config_file;
 mod demo;
 mod doctor;
 mod eval;
+pub mod exit;
 mod image;
-mod picture;
+mod models;
 mod record;
 mod replay;
 mod run;
+mod still;
 mod try_hardware;
 
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
-
-/// Where a package puts the configuration.
-const DEFAULT_CONFIG: &str = "/etc/posed/posed.toml";
-
-/// Exit codes, after sysexits(3).
-pub mod exit {
-    /// The command line is wrong (`EX_USAGE`).
-    pub const USAGE: u8 = 64;
-    /// The configuration, or a file that it names, is wrong (`EX_CONFIG`).
-    pub const CONFIG: u8 = 78;
-}
 
 /// Camera streams in, human poses out over MQTT.
 #[derive(Debug, Parser)]

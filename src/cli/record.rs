@@ -1,10 +1,10 @@
 //! `posed record CAMERA`: a camera's messages as they come from the broker, one a line, for
 //! `posed replay`.
 
-use super::exit;
+use super::config_file;
 use crate::capture::Clip;
 use crate::clock::SystemClock;
-use crate::config::{self, Loaded};
+use crate::config::Loaded;
 use crate::publish::Subscriber;
 use crate::telemetry::log;
 use anyhow::Context as _;
@@ -27,7 +27,7 @@ pub struct Args {
     /// Name of the camera.
     camera: String,
     /// Configuration file of the daemon: it names the broker.
-    #[arg(long, value_name = "FILE", default_value = super::DEFAULT_CONFIG)]
+    #[arg(long, value_name = "FILE", default_value = config_file::DEFAULT)]
     config: PathBuf,
     /// File to write instead of standard output.
     #[arg(long, short, value_name = "FILE")]
@@ -53,12 +53,9 @@ const TICK: Duration = Duration::from_millis(200);
 /// If the camera is unknown or the output cannot be written.
 pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
     log::init("warn,posed=info", log::Format::Plain)?;
-    let Loaded { config, .. } = match config::load(&args.config) {
-        Ok(loaded) => loaded,
-        Err(faults) => {
-            eprintln!("{faults}");
-            return Ok(ExitCode::from(exit::CONFIG));
-        }
+    let config = match config_file::load(&args.config) {
+        Ok(Loaded { config, .. }) => config,
+        Err(code) => return Ok(code),
     };
     let camera = config.cameras.iter().find(|camera| camera.name == args.camera).with_context(|| {
         let known: Vec<&str> = config.cameras.iter().map(|camera| camera.name.as_str()).collect();

@@ -1,6 +1,6 @@
 //! `posed run`: the daemon, until a signal ends it.
 
-use super::exit;
+use super::{config_file, exit};
 use crate::clock::SystemClock;
 use crate::config::{self, Fault, Loaded};
 use crate::daemon::Daemon;
@@ -23,7 +23,7 @@ use std::time::Duration;
     SIGHUP reads the configuration again; SIGTERM and SIGINT end the daemon within two seconds.")]
 pub struct Args {
     /// Configuration file.
-    #[arg(long, value_name = "FILE", default_value = super::DEFAULT_CONFIG)]
+    #[arg(long, value_name = "FILE", default_value = config_file::DEFAULT)]
     config: PathBuf,
 }
 
@@ -32,8 +32,9 @@ const TICK: Duration = Duration::from_secs(5);
 
 /// Runs until SIGTERM or SIGINT.
 pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
-    let Some(Loaded { config, warnings }) = load(&args.config) else {
-        return Ok(ExitCode::from(exit::CONFIG));
+    let Loaded { config, warnings } = match config_file::load(&args.config) {
+        Ok(loaded) => loaded,
+        Err(code) => return Ok(code),
     };
     log::init(&config.log.level, config.log.format.into())?;
     // Models, and GStreamer's first look at its plugins, take a small board longer than a stop may: until the
@@ -77,11 +78,6 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
     signals.stop();
     tracing::info!("stopped");
     Ok(ExitCode::SUCCESS)
-}
-
-/// The configuration; its faults are on stderr if there is none.
-fn load(path: &Path) -> Option<Loaded> {
-    config::load(path).inspect_err(|faults| eprintln!("{faults}")).ok()
 }
 
 fn warn(warnings: &[Fault]) {

@@ -1,7 +1,8 @@
 //! `posed demo`: the whole way from a camera to a subscriber on one machine, to be watched.
 
+mod best_frame;
 mod broker;
-mod picture;
+mod watch;
 
 use crate::clock::SystemClock;
 use crate::config::{self, Machine};
@@ -9,15 +10,14 @@ use crate::daemon::Daemon;
 use crate::infer::manifest;
 use crate::publish::Subscriber;
 use crate::telemetry::log;
-use crate::telemetry::stats::Histogram;
 use anyhow::Context as _;
+use best_frame::BestFrame;
 use broker::Broker;
-use picture::Best;
-use serde_json::Value;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
+use watch::{Seen, watch};
 
 /// Arguments of `posed demo`.
 #[derive(Debug, clap::Args)]
@@ -43,15 +43,6 @@ pub struct Args {
     model: Option<PathBuf>,
 }
 
-/// What a subscriber saw.
-#[derive(Default)]
-struct Seen {
-    messages: u64,
-    poses: u64,
-    most: usize,
-    ages: Histogram,
-}
-
 /// Starts everything, watches, stops everything.
 pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
     log::init("warn,posed=info", log::Format::Plain)?;
@@ -65,7 +56,7 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let loaded = config::parse(&text, Path::new("demo.toml"), &Machine::here())?;
     let broker_name = loaded.config.mqtt.url.to_string();
     let subscriber = Subscriber::start(&loaded.config.mqtt.publisher()?, "demo")?;
-    let best = Arc::new(Best::default());
+    let best = Arc::new(BestFrame::default());
     let daemon = Daemon::start(loaded.config, SystemClock::shared(), Some(best.clone()))?;
     println!("watching for {} s by way of {}", args.seconds, broker_name);
     let seen = watch(&subscriber, Duration::from_secs(args.seconds));
@@ -108,52 +99,13 @@ fn quoted(text: &str) -> String {
     toml::Value::String(text.to_owned()).to_string()
 }
 
-/// Prints a line a second until the time is over.
-fn watch(subscriber: &Subscriber, length: Duration) -> Seen {
-    let clock = SystemClock::shared();
-    let (end, mut seen) = (clock.now() + length, Seen::default());
-    let (mut next, mut second) = (clock.now() + Duration::from_secs(1), Seen::default());
-    let mut last = None;
-    while clock.now() < end {
-        let payload = subscriber.receive(next.since(clock.now()));
-        if let Some(message) = payload.and_then(|payload| serde_json::from_slice::<Value>(&payload).ok()) {
-            seen.count(&message);
-            second.count(&message);
-            last = Some(message);
-        }
-        if clock.now() >= next {
-            next = next + Duration::from_secs(1);
-            print_second(std::mem::take(&mut second), last.take());
-        }
-    }
-    seen
-}
-
-impl Seen {
-    fn count(&mut self, message: &Value) {
-        let people = message["people"].as_array().map_or(0, Vec::len);
-        self.messages += 1;
-        self.poses += people as u64;
-        self.most = self.most.max(people);
-        self.ages.add(Duration::from_secs_f64(message["age_ms"].as_f64().unwrap_or(0.0).max(0.0) / 1e3));
-    }
-}
-
-fn print_second(mut second: Seen, last: Option<Value>) {
-    let age = second.ages.take().unwrap_or_default();
-    print!(
-        "{:>3} messages/s, {:>3} poses, age p50 {:.0} ms p99 {:.0} ms",
-        second.messages, second.poses, age.p50_ms, age.p99_ms
-    );
-    for person in last.iter().flat_map(|m| m["people"].as_array()).flatten() {
-        let nose = &person["keypoints"]["nose"];
-        print!(" | id {} score {} nose ({}, {})", person["id"], person["score"], nose[0], nose[1]);
-    }
-    println!();
-}
-
 /// The summary and the picture; a demo that saw nobody has failed.
-fn finish(mut seen: Seen, best: &Best, overlay: Option<&Path>, seconds: u64) -> anyhow::Result<ExitCode> {
+fn finish(
+    mut seen: Seen,
+    best: &BestFrame,
+    overlay: Option<&Path>,
+    seconds: u64,
+) -> anyhow::Result<ExitCode> {
     let age = seen.ages.take().unwrap_or_default();
     println!(
         "{} messages ({:.1}/s), {} poses, at most {} people in a frame, age p50 {:.1} ms, p99 {:.1} ms",

@@ -1,8 +1,8 @@
 //! A recorded clip once more, by all that is between a frame and a message.
 
-use super::Args;
+use super::args::Args;
 use crate::capture::{Options, Source};
-use crate::cli::picture;
+use crate::cli::models;
 use crate::clock::{Mono, SystemClock};
 use crate::config::SmoothingMode;
 use crate::daemon::scene::{self, Nets, Scene};
@@ -26,8 +26,8 @@ const MAX_PEOPLE: usize = 16;
 /// If a model or the clip cannot be used.
 pub(super) fn run(clip: &Path, args: &Args, out: &mut dyn Write) -> anyhow::Result<String> {
     let mut nets = Nets {
-        estimator: picture::estimator(args.model.as_ref(), false)?,
-        finder: Some(picture::finder(args.person_model.as_ref())?),
+        estimator: models::estimator(args.model.as_ref(), false)?,
+        finder: Some(models::finder(args.person_model.as_ref())?),
     };
     let options = scene::Options {
         rotate: Rotate::None,

@@ -1,37 +1,16 @@
-//! Still pictures as frames, and the models that look at them.
+//! The models that a subcommand loads: those named by its flags, or the default ones.
 
 use crate::clock::SystemClock;
 use crate::detect::Finder;
-use crate::frame::Frame;
 use crate::infer::NetworkOptions;
 use crate::infer::manifest;
 use crate::pose::{Estimator, Options};
-use ::image::{DynamicImage, ImageDecoder as _, ImageReader, RgbImage};
-use anyhow::Context as _;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 /// The pose model that is used where none is named.
 const POSE_MODEL: &str = "lpn50-256x192";
 /// The person finder that is used where none is named.
 const PERSON_MODEL: &str = "person-320x192";
-
-/// Reads a PNG, JPEG or WebP picture, upright as its EXIF data says.
-pub(super) fn read(path: &Path) -> anyhow::Result<RgbImage> {
-    let open = || -> ::image::ImageResult<DynamicImage> {
-        let mut decoder = ImageReader::open(path)?.with_guessed_format()?.into_decoder()?;
-        let orientation = decoder.orientation()?;
-        let mut picture = DynamicImage::from_decoder(decoder)?;
-        picture.apply_orientation(orientation);
-        Ok(picture)
-    };
-    Ok(open().with_context(|| format!("picture {}", path.display()))?.into_rgb8())
-}
-
-/// A picture as a frame.
-pub(super) fn frame(picture: &RgbImage) -> anyhow::Result<Frame> {
-    let (width, height) = picture.dimensions();
-    Ok(Frame::still(width, height, picture.as_raw().clone())?)
-}
 
 /// The pose model in `dir`, or the default one.
 pub(super) fn estimator(dir: Option<&PathBuf>, flip_test: bool) -> anyhow::Result<Estimator> {

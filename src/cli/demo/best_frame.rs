@@ -15,7 +15,7 @@ use std::sync::{Mutex, PoisonError};
 
 /// The best frame so far.
 #[derive(Default)]
-pub struct Best(Mutex<Option<Kept>>);
+pub struct BestFrame(Mutex<Option<Kept>>);
 
 struct Kept {
     score: f32,
@@ -23,7 +23,7 @@ struct Kept {
     people: Vec<Person>,
 }
 
-impl Tap for Best {
+impl Tap for BestFrame {
     fn people(&self, _camera: &str, frame: &Frame, view: &View, people: &[Person]) {
         let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let score = people.iter().map(|person| person.score).sum();
@@ -36,7 +36,7 @@ impl Tap for Best {
     }
 }
 
-impl Best {
+impl BestFrame {
     /// Draws the skeletons and writes the PNG; how many there are, or `None` if no frame came.
     pub fn save(&self, path: &Path) -> anyhow::Result<Option<usize>> {
         let kept = self.0.lock().unwrap_or_else(PoisonError::into_inner).take();

@@ -1,0 +1,20 @@
+//! The configuration file that a subcommand reads.
+
+use super::exit;
+use crate::config::{self, Loaded};
+use std::path::Path;
+use std::process::ExitCode;
+
+/// Where a package installs the configuration.
+pub(super) const DEFAULT: &str = "/etc/posed/posed.toml";
+
+/// Loads the configuration.
+///
+/// # Errors
+/// The exit code of a bad configuration; each fault is on stderr by then.
+pub(super) fn load(path: &Path) -> Result<Loaded, ExitCode> {
+    config::load(path).map_err(|faults| {
+        eprintln!("{faults}");
+        ExitCode::from(exit::CONFIG)
+    })
+}

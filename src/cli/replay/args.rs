@@ -1,0 +1,60 @@
+//! Arguments of `posed replay`.
+
+use crate::track::Options;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// Arguments of `posed replay`.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  posed replay door.jsonl > again.jsonl
+  posed replay --clip door.mkv > anew.jsonl
+  posed replay --as-recorded --paced door.jsonl | mosquitto_pub -t test/door/poses -l")]
+pub struct Args {
+    /// A recording: pose messages, one a line (see `posed record`).
+    #[arg(required_unless_present = "clip")]
+    pub(super) file: Option<PathBuf>,
+    /// Print the messages as they were recorded instead of following the people anew.
+    #[arg(long, conflicts_with = "clip")]
+    pub(super) as_recorded: bool,
+    /// Find, estimate and follow the people of this clip, every frame of it (see `posed record
+    /// --clip`), instead of following those of a recording.
+    #[arg(long, value_name = "FILE", conflicts_with = "file")]
+    pub(super) clip: Option<PathBuf>,
+    /// Most frames a second of the clip.
+    #[arg(long, value_name = "FPS", requires = "clip")]
+    pub(super) max_fps: Option<f64>,
+    /// Folder of the pose model [default: lpn50-256x192 of $POSED_MODELS, ./models or /usr/share/posed/models]
+    #[arg(long, value_name = "DIR", requires = "clip")]
+    pub(super) model: Option<PathBuf>,
+    /// Folder of the person finder [default: person-320x192, found likewise]
+    #[arg(long, value_name = "DIR", requires = "clip")]
+    pub(super) person_model: Option<PathBuf>,
+    /// Keep the recording's pace instead of hurrying through.
+    #[arg(long, conflicts_with = "clip")]
+    pub(super) paced: bool,
+    /// Print keypoints as seen instead of smoothed.
+    #[arg(long)]
+    pub(super) raw: bool,
+    /// Sightings before a person is published.
+    #[arg(long, value_name = "N", default_value_t = Options::default().birth_hits)]
+    birth_hits: u32,
+    /// How long a person who is not seen is still published.
+    #[arg(long, value_name = "MS", default_value_t = Options::default().hold.as_millis() as u64)]
+    hold_ms: u64,
+    /// How long a person may be away and keep the id.
+    #[arg(long, value_name = "MS", default_value_t = Options::default().keep_lost.as_millis() as u64)]
+    keep_lost_ms: u64,
+}
+
+impl Args {
+    /// How to follow people.
+    pub(super) fn tracking(&self) -> Options {
+        Options {
+            birth_hits: self.birth_hits,
+            hold: Duration::from_millis(self.hold_ms),
+            keep_lost: Duration::from_millis(self.keep_lost_ms),
+            ..Options::default()
+        }
+    }
+}
