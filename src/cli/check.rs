@@ -1,6 +1,6 @@
 //! `posed check`: what the daemon would do with a configuration, or everything that is wrong with it.
 
-use super::{config_file, exit};
+use super::{config_file, exit, output};
 use crate::capture;
 use crate::config::{CameraConfig, Config, Loaded};
 use crate::infer::manifest::Manifest;
@@ -24,32 +24,33 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
         Err(code) => return Ok(code),
     };
     for warning in &warnings {
-        eprintln!("{warning}\n");
+        output::note(format!("{warning}\n"));
     }
-    println!("{} can be run", args.config.display());
-    println!("broker   {} as {}", config.mqtt.url, config.mqtt.client_id);
-    let mut usable = print_models(&config);
+    let mut text = format!("{} can be run\n", args.config.display());
+    text += &format!("broker   {} as {}\n", config.mqtt.url, config.mqtt.client_id);
+    let mut usable = describe_models(&config, &mut text);
     for camera in &config.cameras {
-        usable &= print_camera(camera, &config.mqtt.prefix);
+        usable &= describe_camera(camera, &config.mqtt.prefix, &mut text);
     }
     let prefix = &config.mqtt.prefix;
-    println!("topics   {prefix}/availability, {prefix}/schema");
+    text += &format!("topics   {prefix}/availability, {prefix}/schema\n");
+    output::print(&text)?;
     Ok(if usable { ExitCode::SUCCESS } else { ExitCode::from(exit::CONFIG) })
 }
 
-/// One line a model; false if one cannot be used.
-fn print_models(config: &Config) -> bool {
+/// Adds a line for each model; false if one cannot be used.
+fn describe_models(config: &Config, text: &mut String) -> bool {
     let finder =
         config.cameras.iter().any(|camera| camera.finder).then_some(("finder", &config.model.finder));
     let mut usable = true;
     for (what, dir) in std::iter::once(("pose", &config.model.pose)).chain(finder) {
         match Manifest::load(dir) {
-            Ok(m) => println!(
-                "{what:<8} {} {}, {}x{} px, checksum verified",
-                m.name, m.version, m.input.width, m.input.height
-            ),
+            Ok(m) => {
+                let (name, version, width, height) = (&m.name, &m.version, m.input.width, m.input.height);
+                *text += &format!("{what:<8} {name} {version}, {width}x{height} px, checksum verified\n");
+            }
             Err(e) => {
-                eprintln!("{what:<8} {e}");
+                output::note(format!("{what:<8} {e}"));
                 usable = false;
             }
         }
@@ -57,14 +58,15 @@ fn print_models(config: &Config) -> bool {
     usable
 }
 
-/// A few lines a camera; false if its pipeline cannot be written.
-fn print_camera(camera: &CameraConfig, prefix: &str) -> bool {
-    println!("camera   {}", camera.name);
+/// Adds the lines of a camera; false if its pipeline cannot be written.
+fn describe_camera(camera: &CameraConfig, prefix: &str, text: &mut String) -> bool {
+    let name = &camera.name;
+    *text += &format!("camera   {name}\n");
     let pipeline = capture::describe(&camera.capture());
     match &pipeline {
-        Ok(text) => println!("  pipeline {text}"),
-        Err(e) => eprintln!("  {e}"),
+        Ok(pipeline) => *text += &format!("  pipeline {pipeline}\n"),
+        Err(e) => output::note(format!("camera   {name}: {e}")),
     }
-    println!("  topics   {prefix}/{name}/poses, {prefix}/{name}/state", name = camera.name);
+    *text += &format!("  topics   {prefix}/{name}/poses, {prefix}/{name}/state\n");
     pipeline.is_ok()
 }

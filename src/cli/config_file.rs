@@ -1,6 +1,6 @@
 //! The configuration file that a subcommand reads.
 
-use super::exit;
+use super::{exit, output};
 use crate::config::{self, Loaded};
 use std::path::Path;
 use std::process::ExitCode;
@@ -14,7 +14,7 @@ pub(super) const DEFAULT: &str = "/etc/posed/posed.toml";
 /// The exit code of a bad configuration; each fault is on stderr by then.
 pub(super) fn load(path: &Path) -> Result<Loaded, ExitCode> {
     config::load(path).map_err(|faults| {
-        eprintln!("{faults}");
+        output::note(&faults);
         ExitCode::from(exit::CONFIG)
     })
 }

@@ -1,11 +1,10 @@
 //! `posed doctor`: what this machine has, what does not work, and the remedy.
 
-use super::{config_file, exit};
+use super::{config_file, exit, output};
 use crate::clock::SystemClock;
 use crate::config;
 use crate::tools::doctor::{self, Configuration, Level, Report};
 use anyhow::Context as _;
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -38,8 +37,7 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
     };
     let report = doctor::examine(&configuration, &SystemClock::shared());
     let text = if args.json { json(&report)? } else { text(&report) };
-    // A reader that has seen enough (`| head`) is no fault.
-    let _ = std::io::stdout().write_all(text.as_bytes());
+    output::print(&text)?;
     Ok(match report.worst() {
         Level::Fault if matches!(configuration, Configuration::Bad(..)) => ExitCode::from(exit::CONFIG),
         Level::Fault => ExitCode::FAILURE,

@@ -1,6 +1,6 @@
 //! `posed eval`: how good a model is on COCO keypoint data.
 
-use super::{models, still};
+use super::{models, output, still};
 use crate::eval::{Annotation, Dataset, Estimate, Summary, evaluate};
 use crate::geometry::{BBox, Rotate};
 use crate::pose::Estimator;
@@ -92,7 +92,8 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
         gt_boxes: args.gt_boxes,
         summary: evaluate(&data, &estimates),
     };
-    print(args.json, &report)?;
+    let text = if args.json { serde_json::to_string(&report)? + "\n" } else { table(&report) };
+    output::print(&text)?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -112,13 +113,9 @@ fn in_boxes(
     Ok(poses)
 }
 
-fn print(json: bool, report: &Report<'_>) -> anyhow::Result<()> {
-    if json {
-        println!("{}", serde_json::to_string(report)?);
-        return Ok(());
-    }
-    println!("{} {}: {} poses in {} pictures", report.model, report.version, report.poses, report.images);
-    let s = &report.summary;
+fn table(report: &Report<'_>) -> String {
+    let Report { model, version, poses, images, summary: s, .. } = report;
+    let mut text = format!("{model} {version}: {poses} poses in {images} pictures\n");
     for (name, value) in [
         ("AP", s.ap),
         ("AP50", s.ap50),
@@ -131,10 +128,10 @@ fn print(json: bool, report: &Report<'_>) -> anyhow::Result<()> {
         ("AR medium", s.ar_medium),
         ("AR large", s.ar_large),
     ] {
-        match value {
-            Some(value) => println!("  {name:<10} {value:.3}"),
-            None => println!("  {name:<10} nobody to find"),
-        }
+        text += &match value {
+            Some(value) => format!("  {name:<10} {value:.3}\n"),
+            None => format!("  {name:<10} no person to find\n"),
+        };
     }
-    Ok(())
+    text
 }

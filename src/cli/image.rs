@@ -1,5 +1,6 @@
 //! `posed image`: the poses of still pictures.
 
+use super::output::{self, Stdout};
 use super::{models, still};
 use crate::geometry::BBox;
 use crate::keypoint::{Keypoints, NAMES, Pose};
@@ -8,6 +9,7 @@ use ::image::RgbImage;
 use anyhow::{Context as _, ensure};
 use serde::Serialize;
 use serde::ser::{SerializeMap as _, Serializer};
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -71,10 +73,11 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
         true => None,
         false => Some(models::finder(args.person_model.as_ref()).context("--whole needs no person finder")?),
     };
+    let mut out = output::stdout();
     for path in &args.images {
         let mut image = still::read(path)?;
         let poses = still::poses(&image, &mut estimator, finder.as_mut())?;
-        print(args.json, path, &image, &poses)?;
+        print(&mut out, args.json, path, &image, &poses)?;
         if let Some(out) = &args.overlay {
             poses.iter().for_each(|pose| overlay::skeleton(&mut image, pose));
             image.save(out).with_context(|| format!("cannot write {}", out.display()))?;
@@ -83,7 +86,7 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn print(json: bool, path: &Path, image: &RgbImage, poses: &[Pose]) -> anyhow::Result<()> {
+fn print(out: &mut Stdout, json: bool, path: &Path, image: &RgbImage, poses: &[Pose]) -> anyhow::Result<()> {
     if json {
         let person = |pose: &'_ Pose| -> [f32; 4] { [pose.bbox.x, pose.bbox.y, pose.bbox.w, pose.bbox.h] };
         let people = poses
@@ -91,15 +94,15 @@ fn print(json: bool, path: &Path, image: &RgbImage, poses: &[Pose]) -> anyhow::R
             .map(|pose| Person { bbox: person(pose), score: pose.score, keypoints: &pose.keypoints })
             .collect();
         let report = Report { image: path, width: image.width(), height: image.height(), people };
-        println!("{}", serde_json::to_string(&report)?);
+        writeln!(out, "{}", serde_json::to_string(&report)?)?;
         return Ok(());
     }
-    println!("{}: {} people", path.display(), poses.len());
+    writeln!(out, "{}: {} people", path.display(), poses.len())?;
     for pose in poses {
         let BBox { x, y, w, h } = pose.bbox;
-        println!("  person {:.2} in {w:.0}x{h:.0} px at ({x:.0}, {y:.0})", pose.score);
+        writeln!(out, "  person {:.2} in {w:.0}x{h:.0} px at ({x:.0}, {y:.0})", pose.score)?;
         for (name, k) in NAMES.iter().zip(&pose.keypoints) {
-            println!("    {name:<14} {:>7.1} {:>7.1}  {:.2}", k.x_px, k.y_px, k.score);
+            writeln!(out, "    {name:<14} {:>7.1} {:>7.1}  {:.2}", k.x_px, k.y_px, k.score)?;
         }
     }
     Ok(())

@@ -1,6 +1,6 @@
 //! The command line: one file a subcommand.
 
-#![allow(clippy::print_stdout, reason = "printing is what the command line is for")]
+#![deny(clippy::print_stderr, reason = "panics where stderr is full: `output::note`")]
 
 mod assets;
 mod bench;
@@ -12,6 +12,7 @@ mod eval;
 pub mod exit;
 mod image;
 mod models;
+mod output;
 mod record;
 mod replay;
 mod run;
@@ -19,6 +20,7 @@ mod still;
 mod try_hardware;
 
 use clap::{Parser, Subcommand};
+use std::io::ErrorKind;
 use std::process::ExitCode;
 
 /// Camera streams in, human poses out over MQTT.
@@ -57,29 +59,36 @@ enum Command {
     Assets(assets::Args),
 }
 
-/// Parses the process' arguments and runs the subcommand.
+/// Parses the arguments of the process and runs the subcommand.
 pub fn main() -> ExitCode {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
-        Err(e) => {
-            let code = if e.use_stderr() { ExitCode::from(exit::USAGE) } else { ExitCode::SUCCESS };
-            // Nothing is left to tell anyone if even this cannot be printed.
-            let _ = e.print();
-            return code;
-        }
+        Err(e) => return print_help_or_usage(&e),
     };
     match run(cli.command) {
         Ok(code) => code,
+        Err(e) if output::is_closed(&e) => ExitCode::SUCCESS,
         Err(e) => {
-            // The whole chain on one line: each cause after its effect. A daemon has its log by
-            // now, any other command the terminal.
+            // `#`: the whole chain of causes on one line. Subcommands that set up a log use it.
             if tracing::dispatcher::has_been_set() {
                 tracing::error!("{e:#}");
             } else {
-                eprintln!("posed: {e:#}");
+                output::note(format!("posed: {e:#}"));
             }
             ExitCode::FAILURE
         }
+    }
+}
+
+/// clap returns `--help` and `--version` as errors too; only faults of usage go to stderr.
+fn print_help_or_usage(e: &clap::Error) -> ExitCode {
+    match e.print() {
+        _ if e.use_stderr() => ExitCode::from(exit::USAGE),
+        Err(e) if e.kind() != ErrorKind::BrokenPipe => {
+            output::note(format!("posed: cannot write to standard output: {e}"));
+            ExitCode::FAILURE
+        }
+        _ => ExitCode::SUCCESS,
     }
 }
 

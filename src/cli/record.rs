@@ -1,7 +1,7 @@
 //! `posed record CAMERA`: a camera's messages as they come from the broker, one a line, for
 //! `posed replay`.
 
-use super::config_file;
+use super::{config_file, output};
 use crate::capture::Clip;
 use crate::clock::SystemClock;
 use crate::config::Loaded;
@@ -66,14 +66,14 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
         Some(path) => {
             Box::new(File::create(path).with_context(|| format!("cannot write {}", path.display()))?)
         }
-        None => Box::new(std::io::stdout()),
+        None => Box::new(output::stdout()),
     };
     let subscriber = Subscriber::start(&config.mqtt.publisher()?, &args.camera)?;
     let clip = args.clip.as_ref().map(|path| Clip::start(&camera.capture(), path)).transpose()?;
     let written = copy(&subscriber, out.as_mut(), args);
     let lost = subscriber.lost();
     subscriber.stop();
-    eprintln!("{} messages of {} recorded, {lost} lost", written?, args.camera);
+    output::note(format!("{} messages of {} recorded, {lost} lost", written?, args.camera));
     clip.map(Clip::finish).transpose()?;
     Ok(ExitCode::SUCCESS)
 }
@@ -90,7 +90,7 @@ fn copy(subscriber: &Subscriber, out: &mut dyn Write, args: &Args) -> anyhow::Re
         payload.push(b'\n');
         match out.write_all(&payload).and_then(|()| out.flush()) {
             Ok(()) => written += 1,
-            // Whoever reads has seen enough.
+            // The reader has gone, as after `| head`.
             Err(e) if e.kind() == std::io::ErrorKind::BrokenPipe => break,
             Err(e) => return Err(e).context("cannot write the recording"),
         }

@@ -1,5 +1,6 @@
 //! `posed try-hardware`: one trial of `posed doctor`, which may crash, in a process of its own.
 
+use super::output;
 use crate::capture::{self, Codec};
 use crate::clock::SystemClock;
 use crate::config;
@@ -40,7 +41,8 @@ pub fn run(args: &Args) -> ExitCode {
         Args::Camera { config, name } => camera(config, name),
     };
     let (Ok(text) | Err(text)) = &outcome;
-    println!("{text}");
+    // The doctor may have stopped waiting.
+    let _ = output::print(&format!("{text}\n"));
     if outcome.is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 

@@ -8,4 +8,5 @@
 mod bench;
 mod doctor;
 mod notify;
+mod output;
 mod unit;

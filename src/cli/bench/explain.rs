@@ -1,6 +1,7 @@
 //! `posed bench explain`: which part of the engine runs each operator.
 
 use super::loaded::{Loaded, NetworkArgs};
+use crate::cli::output;
 
 /// Arguments of `posed bench explain`.
 #[derive(Debug, clap::Args)]
@@ -12,6 +13,5 @@ pub struct Args {
 
 /// Prints how the engine runs the model.
 pub fn run(args: &Args) -> anyhow::Result<()> {
-    print!("{}", Loaded::new(&args.network)?.network.explain());
-    Ok(())
+    Ok(output::print(&Loaded::new(&args.network)?.network.explain().to_string())?)
 }

@@ -1,7 +1,8 @@
 //! `posed bench follow`: one inference for each line of input.
 
 use super::loaded::{Loaded, NetworkArgs};
-use std::io::BufRead as _;
+use crate::cli::output;
+use std::io::{BufRead as _, Write as _};
 use std::path::PathBuf;
 
 /// Arguments of `posed bench follow`.
@@ -19,9 +20,10 @@ pub struct Args {
 /// Answers each line with the milliseconds that an inference took.
 pub fn run(args: &Args) -> anyhow::Result<()> {
     let mut loaded = Loaded::with_crops(&args.network, args.crops.as_deref())?;
+    let mut out = output::stdout();
     for line in std::io::stdin().lock().lines() {
         line?;
-        println!("{:.4}", loaded.time_ms()?);
+        writeln!(out, "{:.4}", loaded.time_ms()?)?;
     }
     Ok(())
 }

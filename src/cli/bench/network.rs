@@ -1,6 +1,7 @@
 //! `posed bench network`: how long one inference takes.
 
 use super::loaded::{Loaded, NetworkArgs};
+use crate::cli::output;
 use std::path::PathBuf;
 
 /// Arguments of `posed bench network`.
@@ -33,16 +34,18 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
     let (onnx, batch) = (loaded.onnx.display(), loaded.batch);
     let (kernels, threads) = (loaded.kernels(), loaded.network.threads());
     let (median, min, p99) = (at(0.5), at(0.0), at(0.99));
-    if args.json {
+    let text = if args.json {
         let report = serde_json::json!({
             "model": onnx.to_string(), "kernels": kernels,
             "threads": threads, "batch": batch, "runs": times_ms.len(),
             "median_ms": median, "min_ms": min, "p99_ms": p99,
         });
-        println!("{report}");
+        format!("{report}\n")
     } else {
-        println!("{onnx}: {kernels} kernels, {threads} thread(s), batch {batch}");
-        println!("median {median:.2} ms, minimum {min:.2} ms, 99 % within {p99:.2} ms");
-    }
-    Ok(())
+        format!(
+            "{onnx}: {kernels} kernels, {threads} thread(s), batch {batch}\n\
+             median {median:.2} ms, minimum {min:.2} ms, 99 % within {p99:.2} ms\n"
+        )
+    };
+    Ok(output::print(&text)?)
 }

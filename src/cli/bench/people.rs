@@ -1,6 +1,7 @@
 //! `posed bench people`: what one person costs in a 1080p frame: crop, network, decoding.
 
 use super::loaded::EngineArgs;
+use crate::cli::output;
 use crate::clock::{Mono, SystemClock};
 use crate::frame::{ClockLabel, Colorimetry, Frame, FrameInfo, PixelFormat, Stamp};
 use crate::geometry::{BBox, Rotate};
@@ -50,12 +51,12 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
     };
     let (crop, network, decode) = (median(|t| t.crop), median(|t| t.network), median(|t| t.decode));
     let (w, h) = SIZE;
-    println!("{people} people in {w}x{h} NV12 frames read from memory, median of {runs} runs, ms a person:");
-    println!(
-        "crop {crop:.3}, network {network:.3}, decoding {decode:.3}; crop and decoding {:.3}",
-        crop + decode
+    let both = crop + decode;
+    let text = format!(
+        "{people} people in {w}x{h} NV12 frames read from memory, median of {runs} runs, ms a person:\n\
+         crop {crop:.3}, network {network:.3}, decoding {decode:.3}; crop and decoding {both:.3}\n"
     );
-    Ok(())
+    Ok(output::print(&text)?)
 }
 
 /// Boxes of people side by side, each of another size, at most two thirds of the frame tall.

@@ -1,6 +1,7 @@
 //! `posed bench profile`: how long each step of the network takes.
 
 use super::loaded::{Loaded, NetworkArgs};
+use crate::cli::output;
 use anyhow::Context as _;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -37,11 +38,12 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
     let all_us: f64 = kinds.values().map(|(_, us)| us).sum();
     let mut kinds: Vec<_> = kinds.into_iter().collect();
     kinds.sort_by(|(_, (_, a)), (_, (_, b))| b.total_cmp(a));
+    let mut text = String::new();
     for (label, (n, us)) in kinds {
-        println!("{us:9.1} us {:5.1} % {n:4} x {label}", us / all_us * 100.0);
+        text += &format!("{us:9.1} us {:5.1} % {n:4} x {label}\n", us / all_us * 100.0);
     }
-    println!("{all_us:9.1} us in all, medians of {runs} runs");
-    Ok(())
+    text += &format!("{all_us:9.1} us in all, medians of {runs} runs\n");
+    Ok(output::print(&text)?)
 }
 
 /// Times of each step, a vector a step with one value a run.

@@ -4,6 +4,7 @@ mod best_frame;
 mod broker;
 mod watch;
 
+use super::output;
 use crate::clock::SystemClock;
 use crate::config::{self, Machine};
 use crate::daemon::Daemon;
@@ -13,6 +14,7 @@ use crate::telemetry::log;
 use anyhow::Context as _;
 use best_frame::BestFrame;
 use broker::Broker;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -58,13 +60,17 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let subscriber = Subscriber::start(&loaded.config.mqtt.publisher()?, "demo")?;
     let best = Arc::new(BestFrame::default());
     let daemon = Daemon::start(loaded.config, SystemClock::shared(), Some(best.clone()))?;
-    println!("watching for {} s by way of {}", args.seconds, broker_name);
-    let seen = watch(&subscriber, Duration::from_secs(args.seconds));
-    println!("{}", daemon.status());
+    let mut out = output::stdout();
+    let length = Duration::from_secs(args.seconds);
+    let seen = writeln!(out, "watching for {} s by way of {broker_name}", args.seconds)
+        .and_then(|()| watch(&subscriber, length, &mut out));
+    let status = daemon.status();
     daemon.stop();
     subscriber.stop();
     drop(own);
-    finish(seen, &best, args.overlay.as_deref(), args.seconds)
+    let seen = seen?;
+    writeln!(out, "{status}")?;
+    finish(seen, &best, args, &mut out)
 }
 
 /// A configuration with one camera, as a user would write it.
@@ -99,31 +105,27 @@ fn quoted(text: &str) -> String {
     toml::Value::String(text.to_owned()).to_string()
 }
 
-/// The summary and the picture; a demo that saw nobody has failed.
-fn finish(
-    mut seen: Seen,
-    best: &BestFrame,
-    overlay: Option<&Path>,
-    seconds: u64,
-) -> anyhow::Result<ExitCode> {
+/// Prints the summary and saves the picture. A demo that saw no person has failed.
+fn finish(mut seen: Seen, best: &BestFrame, args: &Args, out: &mut impl Write) -> anyhow::Result<ExitCode> {
     let age = seen.ages.take().unwrap_or_default();
-    println!(
+    writeln!(
+        out,
         "{} messages ({:.1}/s), {} poses, at most {} people in a frame, age p50 {:.1} ms, p99 {:.1} ms",
         seen.messages,
-        seen.messages as f64 / seconds.max(1) as f64,
+        seen.messages as f64 / args.seconds.max(1) as f64,
         seen.poses,
         seen.most,
         age.p50_ms,
         age.p99_ms
-    );
-    if let Some(path) = overlay {
+    )?;
+    if let Some(path) = &args.overlay {
         match best.save(path)? {
-            Some(people) => println!("wrote {} with {people} skeletons", path.display()),
-            None => println!("no frame came, so there is no {}", path.display()),
+            Some(people) => writeln!(out, "wrote {} with {people} skeletons", path.display())?,
+            None => writeln!(out, "no frame came, so {} is not written", path.display())?,
         }
     }
     if seen.poses == 0 {
-        eprintln!("nobody was seen");
+        output::note("no person was seen");
         return Ok(ExitCode::FAILURE);
     }
     Ok(ExitCode::SUCCESS)

@@ -4,6 +4,7 @@ use crate::clock::SystemClock;
 use crate::publish::Subscriber;
 use crate::telemetry::stats::Histogram;
 use serde_json::Value;
+use std::io::{self, Write};
 use std::time::Duration;
 
 /// What a subscriber saw.
@@ -16,7 +17,7 @@ pub struct Seen {
 }
 
 /// Prints a line a second until the time is over.
-pub fn watch(subscriber: &Subscriber, length: Duration) -> Seen {
+pub fn watch(subscriber: &Subscriber, length: Duration, out: &mut impl Write) -> io::Result<Seen> {
     let clock = SystemClock::shared();
     let (end, mut seen) = (clock.now() + length, Seen::default());
     let (mut next, mut second) = (clock.now() + Duration::from_secs(1), Seen::default());
@@ -30,10 +31,10 @@ pub fn watch(subscriber: &Subscriber, length: Duration) -> Seen {
         }
         if clock.now() >= next {
             next = next + Duration::from_secs(1);
-            print_second(std::mem::take(&mut second), last.take());
+            print_second(std::mem::take(&mut second), last.take(), out)?;
         }
     }
-    seen
+    Ok(seen)
 }
 
 impl Seen {
@@ -46,15 +47,16 @@ impl Seen {
     }
 }
 
-fn print_second(mut second: Seen, last: Option<Value>) {
+fn print_second(mut second: Seen, last: Option<Value>, out: &mut impl Write) -> io::Result<()> {
     let age = second.ages.take().unwrap_or_default();
-    print!(
+    write!(
+        out,
         "{:>3} messages/s, {:>3} poses, age p50 {:.0} ms p99 {:.0} ms",
         second.messages, second.poses, age.p50_ms, age.p99_ms
-    );
+    )?;
     for person in last.iter().flat_map(|m| m["people"].as_array()).flatten() {
         let nose = &person["keypoints"]["nose"];
-        print!(" | id {} score {} nose ({}, {})", person["id"], person["score"], nose[0], nose[1]);
+        write!(out, " | id {} score {} nose ({}, {})", person["id"], person["score"], nose[0], nose[1])?;
     }
-    println!();
+    writeln!(out)
 }

@@ -7,6 +7,7 @@ mod recording;
 
 pub use args::Args;
 
+use super::output;
 use std::io::{BufWriter, Write as _};
 use std::process::ExitCode;
 
@@ -15,11 +16,11 @@ use std::process::ExitCode;
 /// # Errors
 /// If the recording or the clip cannot be read, or is none.
 pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
-    let mut out = BufWriter::new(std::io::stdout().lock());
+    let mut out = BufWriter::new(output::stdout());
     if let Some(clip) = &args.clip {
         let told = clip::run(clip, args, &mut out)?;
         out.flush()?;
-        eprintln!("{told}");
+        output::note(told);
     } else if let Some(file) = &args.file {
         recording::run(file, args, &mut out)?;
     }

@@ -1,6 +1,7 @@
 //! Replays recorded messages.
 
 use super::args::Args;
+use crate::cli::output;
 use crate::clock::Mono;
 use crate::keypoint::{Keypoint, NAMES};
 use crate::replay::{Comparison, Recording, Step};
@@ -27,14 +28,11 @@ pub(super) fn run(file: &Path, args: &Args, out: &mut dyn Write) -> anyhow::Resu
         let people = tracker.update(step.at, step.size, &step.observations);
         comparison.count(&step.recorded, people);
         let message = if args.as_recorded { step.line } else { retold(&step, people, args.raw)? };
-        if let Err(e) = writeln!(out, "{message}") {
-            // Whoever reads has seen enough.
-            return if e.kind() == std::io::ErrorKind::BrokenPipe { Ok(()) } else { Err(e.into()) };
-        }
+        writeln!(out, "{message}")?;
     }
     out.flush()?;
     if !args.as_recorded {
-        eprintln!("{}", told(&comparison));
+        output::note(told(&comparison));
     }
     Ok(())
 }
