@@ -16,8 +16,9 @@ import torch
 from lpn import __main__ as cli
 from lpn import train
 from lpn.net import NetSpec
+from lpn.schedule import Config, Stage
 
-BASE = train.Stage("128x96", 128, 96, samples=3200, lr=2e-3, warmup=320, ema=0.95, bf16=True, augment=0.5)
+BASE = Stage("128x96", 128, 96, samples=3200, lr=2e-3, warmup=320, ema=0.95, bf16=True, augment=0.5)
 STAGES = {
     "base: batch 32, rate 2e-3, MSE + 0.5 CE, half augmentation": BASE,
     "full augmentation": replace(BASE, augment=1.0),
@@ -60,7 +61,7 @@ def main() -> None:
         if args.only not in name:
             continue
         if not (folder / f"00-{stage.name}.safetensors").is_file():
-            config = train.Config(NetSpec(), (stage,), sources.get(name, (real,)), hold, 11, os.environ["LPN_INIT"])
+            config = Config(NetSpec(), (stage,), sources.get(name, (real,)), hold, 11, os.environ["LPN_INIT"])
             # Pictures are kept decoded by the place of their source, which is another one for the drawn people only.
             train.run(config, folder, cli.cache_dir() / "pictures", stage.samples)
         last = json.loads((folder / "log.jsonl").read_text().splitlines()[-1])

@@ -6,7 +6,7 @@ import os
 import sys
 from pathlib import Path
 
-from . import model_commands
+from lpn.pose import commands
 
 
 def cache_dir() -> Path:
@@ -22,19 +22,21 @@ def train_command(sub):
     p.add_argument("--max-samples", type=int, help="stop after this many samples, to be continued")
     p.add_argument("--measure-every", type=int, default=20000, help="samples between looks at the hold-out")
     p.add_argument("--threads", type=int, default=0, help="torch threads (default: all cores)")
+    p.add_argument("--processes", type=int, default=1, help="share each batch among this many processes of one thread")
     p.set_defaults(run=train)
 
 
 def train(args) -> int:
     import torch
 
-    from . import train as trainer
+    from lpn import train as trainer
+    from lpn.schedule import Config
 
     if args.threads:
         torch.set_num_threads(args.threads)
     state = args.state or cache_dir() / args.config.stem
-    config = trainer.Config.load(args.config)
-    trainer.run(config, state, cache_dir() / "pictures", args.measure_every, args.max_samples)
+    config = Config.load(args.config)
+    trainer.run(config, state, cache_dir() / "pictures", args.measure_every, args.max_samples, args.processes)
     return 0
 
 
@@ -49,11 +51,12 @@ def narrow_command(sub):
 def narrow(args) -> int:
     from safetensors.torch import load_file
 
-    from . import finder_train
-    from . import train as trainer
+    from lpn.finder import training
+    from lpn.schedule import Config
+    from lpn.trainer import save_weights
 
-    spec = trainer.Config.load(args.config).net
-    trainer.save_weights(finder_train.narrow(load_file(args.weights), spec), args.out)
+    spec = Config.load(args.config).net
+    save_weights(training.narrow(load_file(args.weights), spec), args.out)
     return 0
 
 
@@ -69,14 +72,14 @@ def render_command(sub):
 
 
 def render(args) -> int:
-    from . import body, render, render_demo
+    from lpn.render import body, demo, pictures
 
     try:
         if args.demo is not None:
-            variant = render_demo.Variant.drawn(args.demo) if args.demo else render_demo.Variant()
-            render_demo.make(args.folder, args.workers, variant=variant)
+            variant = demo.Variant.drawn(args.demo) if args.demo else demo.Variant()
+            demo.make(args.folder, args.workers, variant=variant)
         else:
-            print(render.render(args.folder, args.count, args.seed, args.workers))
+            print(pictures.render(args.folder, args.count, args.seed, args.workers))
     except body.BodyError as error:
         print(f"lpn render: {error}", file=sys.stderr)
         return 1
@@ -98,16 +101,16 @@ def person_command(sub):
 
 
 def person(args) -> int:
-    from . import finder_ship
+    from lpn.finder import ship
 
-    return finder_ship.run(args)
+    return ship.run(args)
 
 
 def main() -> int:
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(message)s")
     parser = argparse.ArgumentParser(prog="lpn", description=__doc__)
     sub = parser.add_subparsers(required=True, metavar="COMMAND")
-    for command in (train_command, narrow_command, render_command, person_command, *model_commands.ALL):
+    for command in (train_command, narrow_command, render_command, person_command, *commands.ALL):
         command(sub)
     args = parser.parse_args()
     return args.run(args)

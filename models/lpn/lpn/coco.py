@@ -35,6 +35,7 @@ class Person:
     area: float
     weight: float = 1.0
     source: str = ""
+    certainty: np.ndarray | None = None  # f32 [17], 0..1: how sure the teacher is of each keypoint
 
 
 @dataclass
@@ -52,12 +53,23 @@ class People:
         self.faults[kind] = self.faults.get(kind, 0) + 1
 
 
-def load_people(annotations: Path, images: Path, min_keypoints: int = 1) -> People:
-    """Reads a COCO keypoint file. Keypoints outside their picture are dropped; people without any are skipped."""
+# A teacher's keypoint of lower certainty is not a label where labels are either there or not.
+SURE = 0.3
+
+
+def load_people(annotations: Path, images: Path, min_keypoints: int = 1, labels: str = "keypoints",
+                only: str | None = None) -> People:  # fmt: skip
+    """Reads a COCO keypoint file. Keypoints outside their picture are dropped; people without any are skipped.
+
+    `labels` is "keypoints", or "teacher": each annotation's `teacher`, 17 times (x, y, certainty), instead. `only`
+    keeps the pictures of one `source`.
+    """
     data = json.loads(Path(annotations).read_text())
     out = People()
     index = {}
     for im in data["images"]:
+        if only is not None and im.get("source") != only:
+            continue
         path = Path(images) / im["file_name"]
         if not path.is_file():
             out.fault("missing image", str(path))
@@ -66,23 +78,24 @@ def load_people(annotations: Path, images: Path, min_keypoints: int = 1) -> Peop
         out.paths.append(path)
         out.image_ids.append(im["id"])
     for a in data["annotations"]:
-        if a["image_id"] not in index or a.get("iscrowd") or not a.get("keypoints"):
+        if a["image_id"] not in index or a.get("iscrowd") or not a.get(labels):
             continue
         at, im = index[a["image_id"]]
-        k = np.asarray(a["keypoints"], np.float32).reshape(-1, 3)
+        k = np.asarray(a[labels], np.float32).reshape(-1, 3)
         if k.shape[0] != 17 or a["bbox"][2] <= 1 or a["bbox"][3] <= 1:
             out.fault("bad annotation", f"id {a['id']}: {k.shape[0]} keypoints, box {a['bbox']}")
             continue
-        labelled = k[:, 2] > 0
+        taught = labels == "teacher"
+        labelled = k[:, 2] > (SURE if taught else 0)
         inside = (k[:, 0] >= -1) & (k[:, 1] >= -1) & (k[:, 0] <= im["width"]) & (k[:, 1] <= im["height"])
-        for j in np.flatnonzero(labelled & ~inside):
+        for j in np.flatnonzero(labelled & ~inside & ~taught):
             out.fault("keypoint outside", f"annotation {a['id']} {KEYPOINTS[j]} {k[j, :2]} of {im['file_name']}")
         visible = labelled & inside & np.isfinite(k[:, :2]).all(1)
         if visible.sum() < min_keypoints:
             continue
         out.people.append(
             Person(a["id"], at, tuple(a["bbox"]), k[:, :2].copy(), visible, float(a["area"]),
-                   source=im.get("source", ""))  # fmt: skip
+                   source=im.get("source", ""), certainty=np.where(inside, k[:, 2], 0) if taught else None)  # fmt: skip
         )
     return out
 

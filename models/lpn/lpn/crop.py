@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from .coco import FLIP_ORDER, Person
+from lpn.coco import FLIP_ORDER, Person
 
 MEAN = np.array([123.675, 116.28, 103.53], np.float32)  # R, G, B in 0..255
 STD = np.array([58.395, 57.12, 57.375], np.float32)
@@ -29,6 +29,8 @@ class Augment:
     half_body: float = 0.15
     occlude: float = 0.3
     colour: float = 0.8
+    cut: float = 0.0  # share of the crops whose picture ends within the person
+    aspect: float = 0.0  # standard deviation of ln(width / height), on half of the crops
 
 
 NONE = Augment(flip=0, scale=0, rotate_share=0, shift=0, half_body=0, occlude=0, colour=0)
@@ -74,8 +76,14 @@ def evaluation_crop(picture, bbox, width, height) -> tuple[np.ndarray, np.ndarra
 
 
 def training_crop(picture, person: Person, width, height, aug: Augment, rng) -> tuple:
-    """-> (u8 [height, width, 3], keypoints f32 [17, 2] in crop px, visible bool [17])."""
-    cx, cy, scale = widen(person.bbox, width, height)
+    """-> (u8 [height, width, 3], keypoints f32 [17, 2] in crop px, heights f32 [17] of their targets).
+
+    A height is 0 where the keypoint lies outside the crop or the picture, or has no label.
+    """
+    offset, bbox = np.zeros(2), person.bbox
+    if aug.cut and rng.random() < aug.cut:
+        picture, offset, bbox = _cut(picture, bbox, rng)
+    cx, cy, scale = widen(bbox, width, height)
     if rng.random() < aug.half_body and person.visible.sum() >= 8:
         cx, cy, scale = _half_body(person, rng, width, height) or (cx, cy, scale)
     side = scale * width
@@ -86,19 +94,54 @@ def training_crop(picture, person: Person, width, height, aug: Augment, rng) -> 
     if rng.random() < aug.rotate_share:
         angle = math.radians(float(np.clip(rng.normal(), -2, 2)) * aug.rotate_deg)
     mirror = rng.random() < aug.flip
-    a = affine(cx, cy, scale * MARGIN * zoom, width, height, angle, mirror)
+    a = affine(cx - offset[0], cy - offset[1], scale * MARGIN * zoom, width, height, angle, mirror)
+    if aug.aspect and rng.random() < 0.5:
+        # Narrower or wider in the frame, about the crop's centre: the person gets another aspect.
+        stretch = math.exp(rng.normal() * aug.aspect)
+        a[0] *= stretch
+        a[0, 2] += (1 - stretch) * (cx - offset[0])
     crop = warp(picture, a, width, height)
     inverse = cv2.invertAffineTransform(a)
-    points = person.keypoints @ inverse[:, :2].T.astype(np.float32) + inverse[:, 2].astype(np.float32)
-    visible = person.visible
+    within = person.keypoints - offset.astype(np.float32)
+    points = within @ inverse[:, :2].T.astype(np.float32) + inverse[:, 2].astype(np.float32)
+    # What lies outside the picture cannot be seen, wherever the crop ends.
+    heights = target_heights(person) * ((within >= -1) & (within <= (picture.shape[1], picture.shape[0]))).all(1)
     if mirror:
-        points, visible = points[FLIP_ORDER], visible[FLIP_ORDER]
-    visible = visible & (points[:, 0] >= 0) & (points[:, 1] >= 0) & (points[:, 0] < width) & (points[:, 1] < height)
+        points, heights = points[FLIP_ORDER], heights[FLIP_ORDER]
+    heights = heights * ((points >= 0) & (points < (width, height))).all(1)
     if rng.random() < aug.colour:
         crop = jitter_colour(crop, rng)
     if rng.random() < aug.occlude:
         crop = _occlude(crop, rng)
-    return crop, points.astype(np.float32), visible
+    return crop, points.astype(np.float32), heights.astype(np.float32)
+
+
+def target_heights(person: Person) -> np.ndarray:
+    """How high each keypoint's target is, f32 [17]: 1 or 0 for a label, the teacher's certainty where there is one.
+
+    The teacher's peaks are 0.75 and more where it is sure, and up to 0.15 where there is nothing.
+    """
+    if person.certainty is None:
+        return person.visible.astype(np.float32)
+    return np.where(person.certainty < 0.15, 0, np.minimum(person.certainty / 0.75, 1)).astype(np.float32)
+
+
+def _cut(picture, bbox, rng):
+    """Ends the picture within the box, as at a camera's border: (picture, its offset, what is left of the box)."""
+    x, y, w, h = bbox
+    share = rng.uniform(0.15, 0.6)
+    low, high = np.array([0, 0]), np.array([picture.shape[1], picture.shape[0]])
+    side = rng.choice(4, p=(0.2, 0.2, 0.15, 0.45))  # left, right, top, bottom: legs are cut off most
+    axis, size = (0, w) if side < 2 else (1, h)
+    start = (x, y)[axis]
+    if side in (0, 2):
+        low[axis] = np.clip(round(start + share * size), 0, high[axis] - 2)
+    else:
+        high[axis] = np.clip(round(start + (1 - share) * size), 2, high[axis])
+    left, top = np.maximum((x, y), low)
+    right, bottom = np.minimum((x + w, y + h), high)
+    box = (float(left), float(top), max(float(right - left), 2.0), max(float(bottom - top), 2.0))
+    return np.ascontiguousarray(picture[low[1] : high[1], low[0] : high[0]]), low.astype(np.float64), box
 
 
 def _half_body(person, rng, width, height):
@@ -144,11 +187,11 @@ def _occlude(crop, rng):
     return crop
 
 
-def heatmap_targets(points: np.ndarray, visible: np.ndarray, width: int, height: int, sigma: float):
-    """Gaussians of height 1 at points / STRIDE, unrounded: f32 [N, K, height/4, width/4]."""
+def heatmap_targets(points: np.ndarray, heights: np.ndarray, width: int, height: int, sigma: float):
+    """Gaussians at points / STRIDE, unrounded, as high as `heights` [N, K] says: f32 [N, K, height/4, width/4]."""
     gx = np.arange(width // STRIDE, dtype=np.float32)
     gy = np.arange(height // STRIDE, dtype=np.float32)
     p = points / STRIDE
     ex = np.exp(-((gx - p[..., :1]) ** 2) / (2 * sigma * sigma))
     ey = np.exp(-((gy - p[..., 1:]) ** 2) / (2 * sigma * sigma))
-    return (ey[..., :, None] * ex[..., None, :] * visible[..., None, None]).astype(np.float32)
+    return (ey[..., :, None] * ex[..., None, :] * heights[..., None, None]).astype(np.float32)

@@ -11,7 +11,7 @@ import numpy as np
 import onnx
 from onnx import numpy_helper
 
-from . import export
+from lpn import export
 
 MOST = 64.0  # no channel is scaled by more than this, or less than its inverse
 

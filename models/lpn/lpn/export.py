@@ -13,7 +13,7 @@ import torch
 from onnx import TensorProto, helper, numpy_helper
 from torch import nn
 
-from .net import LPN, Bottleneck, GCBlock
+from lpn.net import LPN, Bottleneck, GCBlock
 
 OPSET = 17  # the first with LayerNormalization
 GC_NODE = "/att/"  # in the name of every node of a global context block, but its two additions

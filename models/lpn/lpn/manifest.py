@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from . import coco, crop, metrics
+from lpn import coco, crop, metrics
 
 # What is true of weights trained on the project's data pack.
 LICENCE = "MIT OR Apache-2.0"

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from .coco import FLIP_ORDER, SIGMAS
+from lpn.coco import FLIP_ORDER, SIGMAS
 
 BETA = 160.0
 WINDOW = 5

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import onnx
 
-from . import coco, crop, equalize, export
+from lpn import coco, crop, equalize, export
 
 log = logging.getLogger("lpn")
 

@@ -7,7 +7,7 @@ import pytest
 import torch
 from conftest import draw_people, stir
 from lpn import __main__ as cli
-from lpn import train
+from lpn.trainer import save_weights
 from lpn.manifest import Manifest
 from lpn.net import LPN, NetSpec
 
@@ -40,7 +40,7 @@ def lpn(monkeypatch):
 def test_from_checkpoint_to_card(lpn, tiny, tmp_path, capsys):
     data = draw_people(tmp_path, 6)
     (tmp_path / "c.toml").write_text(CONFIG)
-    train.save_weights(tiny.state_dict(), tmp_path / "w.safetensors")
+    save_weights(tiny.state_dict(), tmp_path / "w.safetensors")
     folder, where = tmp_path / "tiny", ("--annotations", data, "--images", tmp_path)
     weights = tmp_path / "w.safetensors"
     export = ("export", weights, folder, "--size", "64x48", "--config", tmp_path / "c.toml", "--version", "1", "--data", "drawn")
@@ -77,7 +77,7 @@ def test_a_checkpoint_is_evaluated_as_the_onnx_file_made_from_it(lpn, tiny, tmp_
     data = draw_people(tmp_path, 6)
     (tmp_path / "c.toml").write_text(CONFIG)
     weights, folder = tmp_path / "w.safetensors", tmp_path / "m"
-    train.save_weights(tiny.state_dict(), weights)
+    save_weights(tiny.state_dict(), weights)
     where = ("--annotations", data, "--images", tmp_path, "--no-flip")
     member = ("--config", tmp_path / "c.toml", "--size", "64x48")
     assert lpn("export", weights, folder, *member, "--version", "1") == 0

@@ -3,7 +3,7 @@
 import pytest
 import torch
 from conftest import stir
-from lpn import convert
+from lpn.pose import convert
 from lpn.net import BLOCKS, LPN, NetSpec
 
 

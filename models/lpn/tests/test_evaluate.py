@@ -5,7 +5,8 @@ import json
 import numpy as np
 import pytest
 from conftest import STANDING, draw_people
-from lpn import coco, crop, evaluate, metrics
+from lpn import coco, crop, metrics
+from lpn.pose import evaluate
 from lpn.manifest import Manifest
 
 ALL = np.ones(17, bool)

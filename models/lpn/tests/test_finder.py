@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from lpn import finder, finder_data, finder_eval, finder_train
+from lpn.finder import codec, dataset, judge, training
 from lpn.net import LPN, NetSpec
 
 TINY = NetSpec(blocks=(1, 1, 1, 1), width=0.25, outputs=5, upsampling=1)
@@ -23,27 +23,27 @@ def perfect_output(target):
 
 
 def test_targets_decode_to_the_same_boxes():
-    target, weight = finder.targets(BOXES, NONE, 320, 192)
+    target, weight = codec.targets(BOXES, NONE, 320, 192)
     assert target.shape == (6, 24, 40) and weight.min() == 1
     assert (target[0] == 1).sum() == 3
-    boxes, scores = finder.decode(perfect_output(target), 0.5)
+    boxes, scores = codec.decode(perfect_output(target), 0.5)
     assert len(boxes) == 3 and (scores > 0.9).all()
     order = np.argsort(boxes[:, 0])
     assert boxes[order] == pytest.approx(BOXES, abs=1e-3)
 
 
 def test_every_cell_that_learns_a_box_would_decode_to_it():
-    target, _ = finder.targets(BOXES[:1], NONE, 320, 192)
+    target, _ = codec.targets(BOXES[:1], NONE, 320, 192)
     near = np.argwhere(target[5] > 0)
     assert len(near) > 3
     for y, x in near:
         one = np.full((5, 24, 40), -30.0, np.float32)
         one[0, y, x], one[1:, y, x] = 5.0, target[1:5, y, x]
-        assert finder.decode(one, 0.5)[0] == pytest.approx(BOXES[:1], abs=1e-3)
+        assert codec.decode(one, 0.5)[0] == pytest.approx(BOXES[:1], abs=1e-3)
 
 
 def test_ignored_boxes_take_part_in_nothing_but_leave_people_alone():
-    _, weight = finder.targets(BOXES[:1], np.array([(0, 0, 320, 192)], np.float32), 320, 192)
+    _, weight = codec.targets(BOXES[:1], np.array([(0, 0, 320, 192)], np.float32), 320, 192)
     assert weight[0, 13, 6] == 1 and weight[0, 3, 30] == 0
 
 
@@ -51,21 +51,21 @@ def test_of_two_boxes_on_one_person_the_better_stays():
     output = np.full((5, 24, 40), -30.0, np.float32)
     for y, x, logit in ((10, 10, 3.0), (12, 10, 2.0), (10, 30, 1.0)):
         output[:, y, x] = (logit, np.log(8), np.log(16), 0, 0)
-    boxes, scores = finder.decode(output, 0.5, nms_iou=0.6)
+    boxes, scores = codec.decode(output, 0.5, nms_iou=0.6)
     assert len(boxes) == 2 and scores[1] == pytest.approx(1 / (1 + np.exp(-1.0)))
 
 
 def test_a_peaks_neighbours_have_a_say_in_its_box_unless_they_mean_somebody_else():
     output = np.full((5, 24, 40), -30.0, np.float32)
     output[:, 10, 10] = (0, np.log(8), np.log(16), 0, 0)
-    assert finder.decode(output, 0.4)[0][0] == pytest.approx([51.5, 19.5, 115.5, 147.5])
+    assert codec.decode(output, 0.4)[0][0] == pytest.approx([51.5, 19.5, 115.5, 147.5])
     output[:, 10, 12] = (-np.log(3), np.log(8), np.log(16), -0.5, 0)  # half the peak's score, 1.5 cells to the right
-    voted, scores = finder.decode(output, 0.4)
+    voted, scores = codec.decode(output, 0.4)
     assert voted[0] == pytest.approx([55.5, 19.5, 119.5, 147.5], abs=1e-3)
     overlap = 52 / 76
     assert scores == pytest.approx([0.5 * (0.5 + 0.25 * overlap) / 0.75], abs=1e-4), "doubted"
     output[:, 12, 10] = (-3, np.log(2), np.log(2), 0, 0)
-    assert finder.decode(output, 0.3)[0][0] == pytest.approx(voted[0])
+    assert codec.decode(output, 0.3)[0][0] == pytest.approx(voted[0])
 
 
 def test_parts_are_asked_for_where_they_are_known():
@@ -73,45 +73,45 @@ def test_parts_are_asked_for_where_they_are_known():
     points[0, 9], points[0, 10], points[0, 0] = (43.5, 83.5), (67.5, 83.5), (43.5, 35.5)
     visible = np.zeros((1, 17), bool)
     visible[0, [9, 10, 0]] = True
-    parts, weight = finder.part_targets(BOXES[:1], points, visible, False, 320, 192)
+    parts, weight = codec.part_targets(BOXES[:1], points, visible, False, 320, 192)
     assert parts.shape == weight.shape == (9, 24, 40)
     # Both wrists share a map, whose cells have their centres at 8 * cell + 3.5.
     assert parts[5, 10, 5] == parts[5, 10, 8] == 1 and parts[0, 4, 5] == 1 and parts[1].max() == 0
     assert weight[5].min() == 1 and weight[7, 10, 5] == 0 and weight[7, 10, 30] == 1
     visible[0, 10] = False
-    _, weight = finder.part_targets(BOXES[:1], points, visible, False, 320, 192)
+    _, weight = codec.part_targets(BOXES[:1], points, visible, False, 320, 192)
     assert weight[5, 10, 5] == 1 and weight[5, 20, 5] == 0, "the other wrist may be anywhere in the box"
-    assert finder.part_targets(BOXES[:1], points, visible, True, 320, 192)[1].min() == 1
+    assert codec.part_targets(BOXES[:1], points, visible, True, 320, 192)[1].min() == 1
 
 
 def test_outputs_for_parts_are_learnt_and_not_shipped():
     net = LPN(replace(TINY, outputs=14))
     x = torch.randn(2, 3, 64, 96)
     with torch.no_grad():
-        wide, narrow = net.eval()(x), finder_train.shipped(net)(x)
+        wide, narrow = net.eval()(x), training.shipped(net)(x)
     assert narrow.shape[1] == 5
     torch.testing.assert_close(narrow, wide[:, :5])
     targets = torch.rand(2, 9, 8, 12)
-    assert finder_train.parts_loss(targets.clone(), targets, torch.ones(2, 9, 8, 12)) == 0
-    assert finder_train.parts_loss(wide[:, 5:], targets, torch.zeros(2, 9, 8, 12)) == 0
+    assert training.parts_loss(targets.clone(), targets, torch.ones(2, 9, 8, 12)) == 0
+    assert training.parts_loss(wide[:, 5:], targets, torch.zeros(2, 9, 8, 12)) == 0
     none = torch.zeros(2, 0, 8, 12)
-    assert finder_train.parts_loss(none, none, none) == 0
+    assert training.parts_loss(none, none, none) == 0
 
 
 def test_the_letterbox_keeps_the_aspect_and_maps_back():
     picture = np.zeros((400, 400, 3), np.uint8)
     picture[100:300, 150:250] = 255
-    small, a = finder.letterbox(picture)
+    small, a = codec.letterbox(picture)
     assert small.shape == (192, 320, 3) and small[:, :60].max() == 0
     ys, xs = np.nonzero(small[:, :, 0] > 127)
     box = np.array([[xs.min(), ys.min(), xs.max(), ys.max()]], np.float32)
-    assert finder.move_boxes(box, a)[0] == pytest.approx((150, 100, 249, 299), abs=2.5)
-    mirrored = finder.move_boxes(box, np.array([[-1.0, 0, 319], [0, 1, 0]]))
+    assert codec.move_boxes(box, a)[0] == pytest.approx((150, 100, 249, 299), abs=2.5)
+    mirrored = codec.move_boxes(box, np.array([[-1.0, 0, 319], [0, 1, 0]]))
     assert mirrored[0, 0] == 319 - box[0, 2] and mirrored[0, 2] == 319 - box[0, 0]
 
 
 def found(boxes, scores, people):
-    return finder_eval.Found.of(np.array(boxes, np.float32).reshape(-1, 4), np.array(scores, np.float32), people)
+    return judge.Found.of(np.array(boxes, np.float32).reshape(-1, 4), np.array(scores, np.float32), people)
 
 
 def test_measuring_hand_made_boxes():
@@ -121,35 +121,35 @@ def test_measuring_hand_made_boxes():
         found([person, (2, 0, 52, 100), (60, 0, 90, 80), small], [0.9, 0.8, 0.7, 0.6], [person, other, small]),
         found([(100, 10, 150, 100)], [0.5], [other]),
     ]
-    assert finder_eval.match(pictures[0]).tolist() == [1, 0, 0, -1]
-    result = finder_eval.measure(pictures, 0.5)
+    assert judge.match(pictures[0]).tolist() == [1, 0, 0, -1]
+    result = judge.measure(pictures, 0.5)
     assert result["people"] == 3 and result["images"] == 2
     assert result["recall"] == pytest.approx(2 / 3, abs=1e-4) and result["false_per_image"] == 1.0
     # Precision 1 at recall 1/3, then 2/4 at recall 2/3.
     assert result["ap50"] == pytest.approx(1 / 3 + 0.5 / 3, abs=1e-4)
-    assert finder_eval.measure(pictures, 0.85)["false_per_image"] == 0
-    assert finder_eval.threshold_for(pictures, 0.5) == pytest.approx(0.7)
-    assert finder_eval.measure(pictures, finder_eval.threshold_for(pictures, 0.5))["false_per_image"] == 0.5
+    assert judge.measure(pictures, 0.85)["false_per_image"] == 0
+    assert judge.threshold_for(pictures, 0.5) == pytest.approx(0.7)
+    assert judge.measure(pictures, judge.threshold_for(pictures, 0.5))["false_per_image"] == 0.5
 
 
 def test_a_picture_without_people_or_without_boxes():
-    assert finder_eval.measure([found([], [], []), found([], [], [(0, 0, 50, 100)])], 0.3)["recall"] == 0
+    assert judge.measure([found([], [], []), found([], [], [(0, 0, 50, 100)])], 0.3)["recall"] == 0
 
 
 def test_loss_is_least_for_the_truth_and_a_step_lowers_it():
     torch.manual_seed(0)
-    target, weight = finder.targets(BOXES, NONE, 320, 192)
+    target, weight = codec.targets(BOXES, NONE, 320, 192)
     targets = torch.from_numpy(target)[None]
     masks = torch.from_numpy(np.vstack([weight, np.zeros_like(weight)]))[None]
     truth = torch.from_numpy(perfect_output(target))[None]
-    best = finder_train.loss(truth, targets, masks).item()
+    best = training.loss(truth, targets, masks).item()
     for worse in (truth * torch.tensor([1, 1.3, 1, 1, 1]).view(1, 5, 1, 1), truth.roll(2, 3), truth * 0):
-        assert finder_train.loss(worse, targets, masks).item() > best + 0.05
+        assert training.loss(worse, targets, masks).item() > best + 0.05
     net, x = LPN(TINY), torch.randn(1, 3, 192, 320)
     optimizer = torch.optim.Adam(net.parameters(), 1e-3)
     losses = []
     for _ in range(4):
-        value = finder_train.loss(net(x), targets, masks)
+        value = training.loss(net(x), targets, masks)
         optimizer.zero_grad()
         value.backward()
         optimizer.step()
@@ -159,10 +159,10 @@ def test_loss_is_least_for_the_truth_and_a_step_lowers_it():
 
 
 def test_ignored_cells_have_no_gradient():
-    target, weight = finder.targets(NONE, np.array([(0, 0, 320, 192)], np.float32), 320, 192)
+    target, weight = codec.targets(NONE, np.array([(0, 0, 320, 192)], np.float32), 320, 192)
     output = torch.randn(1, 5, 24, 40, requires_grad=True)
     masks = torch.from_numpy(np.vstack([weight, weight]))[None]
-    finder_train.loss(output, torch.from_numpy(target)[None], masks).backward()
+    training.loss(output, torch.from_numpy(target)[None], masks).backward()
     assert output.grad.abs().max() == 0
 
 
@@ -173,7 +173,7 @@ def test_narrowing_keeps_the_strongest_channels_of_a_pose_network():
             if value.ndim == 1:
                 value.uniform_(-1, 1)
     spec = NetSpec(blocks=(1, 2, 1, 1), width=0.25, outputs=5, upsampling=1)
-    state = finder_train.narrow(wide.state_dict(), spec)
+    state = training.narrow(wide.state_dict(), spec)
     net = LPN(spec)
     net.load_state_dict(state)
     gains = wide.bn1.weight.abs()
@@ -201,15 +201,15 @@ def test_scenes_become_samples_with_their_boxes(tmp_path):
     class Config:
         sources, seed, net = (where, {**where, "crops": True}), 1, TINY
 
-    samples = finder_data.Samples(Config, None)
+    samples = dataset.Samples(Config, None)
     scenes, crops = samples.sources
     assert len(scenes.all) == 2 and [len(crops.boxes[at]) for at in crops.all] == [1]
-    assert not finder_data.Scenes({**where, "crops": True, "synthetic": False}, None).held_back
+    assert not dataset.Scenes({**where, "crops": True, "synthetic": False}, None).held_back
     checked = 0
     for i in range(20):
         # A colour jitter could darken everything alike, so brightness is taken from the picture's own range.
         picture, target, masks = samples.draw(np.random.default_rng(i), 320, 192)
-        boxes, _ = finder.decode(perfect_output(target), 0.5)
+        boxes, _ = codec.decode(perfect_output(target), 0.5)
         if masks[0].min() < 1 or not len(boxes):
             continue
         for x0, y0, x1, y1 in boxes.round().astype(int):
@@ -227,9 +227,11 @@ def test_a_trained_finder_becomes_a_model_folder(tmp_path, monkeypatch):
     import tomllib
     from argparse import Namespace
 
-    from lpn import evaluate, finder_ship, train
+    from lpn.finder import ship
+    from lpn.pose import evaluate
+    from lpn.trainer import load_weights, save_weights
 
-    monkeypatch.setattr(finder_data, "HELD_BACK", 2)
+    monkeypatch.setattr(dataset, "HELD_BACK", 2)
     monkeypatch.setenv("POSED_CACHE", str(tmp_path / "no-bodies"))
     monkeypatch.setitem(sys.modules, "anny", None)  # no bodies: the card then goes without pictures
     images = [{"id": i, "file_name": f"{i}.png", "width": 160, "height": 96, "scene": True} for i in range(4)]
@@ -244,18 +246,18 @@ def test_a_trained_finder_becomes_a_model_folder(tmp_path, monkeypatch):
         f'[[source]]\n{data}[holdout]\n{data}[[stage]]\nname = "s"\nheight = 96\nwidth = 160\nsamples = 4\nbatch = 2\n'
     )
     torch.manual_seed(1)
-    train.save_weights(LPN(TINY).state_dict(), tmp_path / "w.safetensors")
+    save_weights(LPN(TINY).state_dict(), tmp_path / "w.safetensors")
     folder = tmp_path / "person-160x96"
     args = Namespace(weights=tmp_path / "w.safetensors", folder=folder, config=tmp_path / "c.toml", cache=None,
                      size="96x160", version="1", scenes=4, demo=None, log=None)  # fmt: skip
-    assert finder_ship.run(args) == 0
+    assert ship.run(args) == 0
     manifest = tomllib.loads((folder / "model.toml").read_text())
     assert manifest["kind"] == "center-person" and manifest["output"]["stride"] == 8
     assert manifest["file"]["sha256"] == hashlib.sha256((folder / "model.onnx").read_bytes()).hexdigest()
     x = np.random.default_rng(5).normal(0, 1, (2, 3, 96, 160)).astype(np.float32)
     whole, small = (evaluate.onnx_runner(folder / f, 1)(x) for f in ("float.onnx", "model.onnx"))
     net = LPN(TINY).eval()
-    train.load_weights(net, tmp_path / "w.safetensors")
+    load_weights(net, tmp_path / "w.safetensors")
     with torch.no_grad():
         assert whole == pytest.approx(net(torch.from_numpy(x)).numpy(), abs=1e-3)
     assert np.abs(small - whole).mean() < 0.15 * np.abs(whole).mean() + 0.02
@@ -266,6 +268,7 @@ def test_a_trained_finder_becomes_a_model_folder(tmp_path, monkeypatch):
 
 def test_the_trainer_takes_a_finder_and_goes_on_after_a_stop(tmp_path):
     from lpn import train
+    from lpn.schedule import Config, Stage
 
     picture = np.full((96, 160, 3), 60, np.uint8)
     cv2.imwrite(str(tmp_path / "0.png"), picture)
@@ -273,8 +276,8 @@ def test_the_trainer_takes_a_finder_and_goes_on_after_a_stop(tmp_path):
     data = {"images": [image, image | {"id": 1}], "annotations": [{"id": 0, "image_id": 0, "bbox": [40, 10, 30, 80]}]}
     (tmp_path / "a.json").write_text(json.dumps(data))
     where = {"annotations": str(tmp_path / "a.json"), "images": str(tmp_path), "synthetic": True}
-    stage = train.Stage("s", 96, 160, samples=8, batch=2, warmup=2)
-    config = train.Config(TINY, (stage,), (where,), None, 1, None, "center-person")
+    stage = Stage("s", 96, 160, samples=8, batch=2, warmup=2)
+    config = Config(TINY, (stage,), (where,), None, 1, None, "center-person")
     whole = train.run(config, tmp_path / "whole", None, 100)
     train.run(config, tmp_path / "cut", None, 100, max_samples=4)
     again = train.run(config, tmp_path / "cut", None, 100)

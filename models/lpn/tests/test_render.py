@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from lpn import body, body_poses, render, render_raster, render_scene
-from lpn.render_backdrop import Backdrop, Textures
-from lpn.render_raster import Camera, Canvas
+from lpn.render import body, pictures, poses, raster, scene
+from lpn.render.backdrop import Backdrop, Textures
+from lpn.render.raster import Camera, Canvas
 
 SQUARE = np.array([(0, 1, 2), (0, 2, 3)], np.int32)
 
@@ -86,9 +86,9 @@ def test_visibility_is_two_in_sight_one_behind_something_zero_outside():
     keypoints[6] = (9.0, 4.03, 1.0)  # far outside the picture
     cam, canvas = camera(), Canvas(48, 64)
     full = canvas.draw(cam.project(square(4.0)), SQUARE, 0)
-    assert (render_scene.label(canvas, cam, keypoints, 0, full).keypoints[[0, 5, 6], 2] == (2, 2, 0)).all()
+    assert (scene.label(canvas, cam, keypoints, 0, full).keypoints[[0, 5, 6], 2] == (2, 2, 0)).all()
     canvas.draw(cam.project(square(2.0, 0.12)), SQUARE, 1)
-    truth = render_scene.label(canvas, cam, keypoints, 0, full)
+    truth = scene.label(canvas, cam, keypoints, 0, full)
     assert (truth.keypoints[[0, 5, 6], 2] == (1, 2, 0)).all()
     assert truth.area < full == truth.full_area
     assert truth.box == pytest.approx((21.5, 13.5, 20, 20))
@@ -99,7 +99,7 @@ def test_a_deep_keypoint_under_its_own_skin_is_hidden_by_its_own_body():
     full = canvas.draw(cam.project(square(4.0)), SQUARE, 0)
     keypoints = np.tile([0.0, 4.5, 1.0], (17, 1))
     keypoints[[11, 12], 2] = 0.6
-    assert (render_scene.label(canvas, cam, keypoints, 0, full).keypoints[:, 2] == 1).all()
+    assert (scene.label(canvas, cam, keypoints, 0, full).keypoints[:, 2] == 1).all()
 
 
 def test_backdrops_of_every_kind_fill_the_picture():
@@ -112,10 +112,10 @@ def test_backdrops_of_every_kind_fill_the_picture():
 
 def test_limbs_turn_the_way_their_names_say(bank):
     one = bank.body(0)
-    pose = body_poses.stand()
+    pose = poses.stand()
     _, _, straight = one.pose(pose)
-    body_poses.set_arm(pose, "L", flexion=90)
-    body_poses.set_leg(pose, "R", hip=90, knee=90)
+    poses.set_arm(pose, "L", flexion=90)
+    poses.set_leg(pose, "R", hip=90, knee=90)
     _, _, bent = one.pose(pose)
     name = {k: i for i, k in enumerate(body.KEYPOINTS)}
     up, left_of = straight[name["nose"], 2], straight[name["left_shoulder"], 0]
@@ -130,9 +130,9 @@ def test_limbs_turn_the_way_their_names_say(bank):
 
 def test_posing_keeps_bones_as_long_as_they_were(bank):
     rng, one = np.random.default_rng(5), bank.body(2)
-    _, _, straight = one.pose(body_poses.stand())
+    _, _, straight = one.pose(poses.stand())
     for _ in range(20):
-        pose, kind = body_poses.random_pose(rng)
+        pose, kind = poses.random_pose(rng)
         _, _, points = one.pose(pose)
         for a, b in ((7, 9), (8, 10), (13, 15), (14, 16)):
             length, was = (np.linalg.norm(p[a] - p[b]) for p in (points, straight))
@@ -140,17 +140,17 @@ def test_posing_keeps_bones_as_long_as_they_were(bank):
 
 
 def test_a_stride_repeats_and_legs_take_turns():
-    assert body_poses.walk(0.25) == pytest.approx(body_poses.walk(1.25))
-    left, right = (body_poses.walk(0.0)[body.BONE[f"thigh.{side}"], 0] for side in "LR")
+    assert poses.walk(0.25) == pytest.approx(poses.walk(1.25))
+    left, right = (poses.walk(0.0)[body.BONE[f"thigh.{side}"], 0] for side in "LR")
     assert left < -0.2 < right  # forward is a turn about -x
 
 
 def test_seen_keypoints_lie_in_the_box_and_the_picture_is_reproducible(bank):
     people = 0
     for seed in range(4):
-        image, labels = render.picture(np.random.default_rng(seed), bank, Textures(), people=3)
+        image, labels = pictures.picture(np.random.default_rng(seed), bank, Textures(), people=3)
         for truth in labels:
-            if truth.area < render.MIN_AREA_PX:
+            if truth.area < pictures.MIN_AREA_PX:
                 continue
             people += 1
             x, y, w, h = truth.box
@@ -161,7 +161,7 @@ def test_seen_keypoints_lie_in_the_box_and_the_picture_is_reproducible(bank):
             inside = truth.keypoints[truth.keypoints[:, 2] > 0]
             assert (inside[:, :2] >= -0.5).all() and (inside[:, :2] <= np.array(image.shape[1::-1]) - 0.5).all()
     assert people >= 4
-    again, _ = render.picture(np.random.default_rng(3), bank, Textures(), people=3)
+    again, _ = pictures.picture(np.random.default_rng(3), bank, Textures(), people=3)
     assert (again == image).all()
 
 
@@ -171,12 +171,12 @@ def test_a_data_set_is_coco_and_goes_on_where_it_stopped(bank, tmp_path, monkeyp
     monkeypatch.setattr(render, "CHUNK", 2)
     for folder, counts in (("a", (2, 4)), ("b", (4,))):
         for count in counts:
-            render.render(tmp_path / folder, count, seed=9, workers=1)
+            pictures.render(tmp_path / folder, count, seed=9, workers=1)
     a, b = (json.loads((tmp_path / f / "annotations.json").read_text()) for f in "ab")
     assert a == b and len(a["images"]) == 4
     assert all((tmp_path / "a/images" / im["file_name"]).is_file() for im in a["images"])
     for annotation in a["annotations"]:
-        assert len(annotation["keypoints"]) == 51 and annotation["area"] >= render.MIN_AREA_PX
+        assert len(annotation["keypoints"]) == 51 and annotation["area"] >= pictures.MIN_AREA_PX
 
 
 def test_without_anny_the_error_says_what_to_install(tmp_path, monkeypatch):
@@ -189,7 +189,7 @@ def test_without_anny_the_error_says_what_to_install(tmp_path, monkeypatch):
 
 def test_nothing_is_drawn_nearer_than_the_near_plane():
     canvas = Canvas(48, 64)
-    assert canvas.draw(camera().project(square(render_raster.NEAR_M / 2)), SQUARE, 0) == 0
+    assert canvas.draw(camera().project(square(raster.NEAR_M / 2)), SQUARE, 0) == 0
 
 
 def test_the_demo_clip_and_its_truth_agree():
@@ -222,25 +222,25 @@ def test_the_demo_clip_and_its_truth_agree():
 
 
 def test_other_clips_are_drawn_by_a_seed_and_have_both_walkers_in_them():
-    from lpn import render_demo
+    from lpn.render import demo
 
-    variants = [render_demo.Variant.drawn(seed) for seed in range(1, 7)]
-    assert len({render_demo.Variant(), *variants}) == 7 and variants[2] == render_demo.Variant.drawn(3)
+    variants = [demo.Variant.drawn(seed) for seed in range(1, 7)]
+    assert len({demo.Variant(), *variants}) == 7 and variants[2] == demo.Variant.drawn(3)
     for v in variants:
         for way, start, stop in zip(((-4.6, 4.6), (4.9, -4.9)), v.starts_s, v.stops):
-            x, _ = render_demo._path(render_demo.FPS * render_demo.SECONDS, *way, start, stop)
-            assert np.isnan(x[0]) and (np.abs(x) < 2).sum() > 2 * render_demo.FPS  # two seconds and more in sight
+            x, _ = demo._path(demo.FPS * demo.SECONDS, *way, start, stop)
+            assert np.isnan(x[0]) and (np.abs(x) < 2).sum() > 2 * demo.FPS  # two seconds and more in sight
 
 
 def test_a_face_is_seen_from_the_front_and_hidden_from_behind(bank):
-    from lpn.render_dress import random_outfit
+    from lpn.render.dress import random_outfit
 
     cam = Camera((0.0, -4.0, 1.2), (0.0, 0.0, 0.95), 500, 480, 480)
     for turn, seen in ((0.0, 2), (np.pi, 1)):
         rng = np.random.default_rng(4)
-        person = render_scene.Person(bank.body(1), random_outfit(rng), body_poses.stand(), turn_rad=turn).settle()
+        person = scene.Person(bank.body(1), random_outfit(rng), poses.stand(), turn_rad=turn).settle()
         canvas = Canvas(480, 480)
         full = canvas.draw(cam.project(person.vertices), bank.faces, 0)
-        keypoints = render_scene.label(canvas, cam, person.keypoints, 0, full).keypoints
+        keypoints = scene.label(canvas, cam, person.keypoints, 0, full).keypoints
         assert (keypoints[:3, 2] == seen).all()  # nose and eyes
         assert (keypoints[[5, 6, 11, 12], 2] == 2).all()  # shoulders and hips, either way

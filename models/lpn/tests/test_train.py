@@ -1,12 +1,17 @@
 """The trainer learns, survives a kill without a trace, and names bad data."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
 from conftest import TINY, draw_people
 from lpn import coco, crop, train
+from lpn.net import LPN
+from lpn.pose import training
+from lpn.schedule import Config, Stage
+from lpn.trainer import load_weights
 
 STAGES = """
 seed = 4
@@ -42,15 +47,15 @@ def config(tmp_path):
     draw_people(tmp_path / "people", 6)
     draw_people(tmp_path / "held", 3, seed=9, source="held")
     (tmp_path / "a.toml").write_text(STAGES)
-    return train.Config.load(tmp_path / "a.toml")
+    return Config.load(tmp_path / "a.toml")
 
 
 def test_steps_on_one_batch_lower_the_loss(config, tmp_path):
-    trainer = train.Trainer(config, tmp_path / "run", "cpu")
-    samples = train.Samples(config, None)
+    trainer = training.PoseTrainer(config, tmp_path / "run", "cpu")
+    samples = training.Samples(config, None)
     stage = config.stages[0]
     batch = samples.batch(0, stage, 0)
-    losses = [trainer.step(stage, batch) for _ in range(8)]
+    losses = [trainer.step(stage, [batch]) for _ in range(8)]
     assert losses[-1] < 0.9 * losses[0]
     assert config.net == TINY
 
@@ -69,14 +74,14 @@ def test_stages_end_in_a_checkpoint_and_a_measurement(config, tmp_path):
     rows = [json.loads(r) for r in (tmp_path / "run/log.jsonl").read_text().splitlines()]
     assert [(r["name"], r["seen"], r["total"]) for r in rows] == [("small", 24, 24), ("larger", 16, 40)]
     assert rows[1]["held"]["people"] == 3
-    net = train.LPN(config.net)
-    train.load_weights(net, tmp_path / "run/01-larger.safetensors")
+    net = LPN(config.net)
+    load_weights(net, tmp_path / "run/01-larger.safetensors")
     for k, v in net.state_dict().items():
         torch.testing.assert_close(v.float(), run.average[k].float(), rtol=2e-3, atol=1e-4)
 
 
 def test_each_stage_runs_the_schedule_anew(config):
-    stage = train.Stage("s", 32, 32, samples=1000, batch=10, lr=1.0, warmup=100)
+    stage = Stage("s", 32, 32, samples=1000, batch=10, lr=1.0, warmup=100)
     rates = [stage.rate(n) for n in range(0, 1000, 10)]
     assert rates[0] < 0.11 and max(rates) == pytest.approx(1.0, abs=0.01)
     assert np.argmax(rates) == 10 and rates[-1] < 0.03
@@ -84,10 +89,10 @@ def test_each_stage_runs_the_schedule_anew(config):
 
 
 def test_same_seed_same_samples_and_another_another(config):
-    a, b = (train.Samples(config, None).batch(0, config.stages[0], 4) for _ in range(2))
+    a, b = (training.Samples(config, None).batch(0, config.stages[0], 4) for _ in range(2))
     for x, y in zip(a, b):
         torch.testing.assert_close(x, y, rtol=0, atol=0)
-    c = train.Samples(config, None).batch(1, config.stages[0], 4)
+    c = training.Samples(config, None).batch(1, config.stages[0], 4)
     assert not torch.equal(a[0], c[0])
 
 
@@ -113,9 +118,9 @@ def test_bad_data_is_named_skipped_and_counted(tmp_path, caplog):
 
 def test_unlabelled_keypoints_do_not_teach():
     h = torch.randn(2, 17, 8, 6, requires_grad=True)
-    visible = torch.zeros(2, 17, dtype=torch.bool)
-    visible[:, :5] = True
-    train.loss(h, torch.rand(2, 17, 8, 6), visible, 0.5).backward()
+    masks = torch.zeros(2, 2, 17, dtype=torch.bool)
+    masks[:, :, :5] = True
+    training.loss(h, torch.rand(2, 17, 8, 6), masks, 0.5).backward()
     assert not h.grad[:, 5:].any() and h.grad[:, :5].any()
 
 
@@ -132,7 +137,7 @@ def test_crop_and_keypoints_move_together(drawn):
         picture[:] = 0
         x, y = keypoints[j].astype(int)
         picture[y - 2 : y + 3, x - 2 : x + 3] = 255
-        cut, points, visible = crop.training_crop(picture, person, 96, 128, aug, rng)
+        cut, points, _ = crop.training_crop(picture, person, 96, 128, aug, rng)
         bright = cut[..., 0].astype(float)
         if bright.sum() == 0:
             continue
@@ -143,3 +148,61 @@ def test_crop_and_keypoints_move_together(drawn):
             assert min(np.hypot(*(points[k] - at)) for k in (j, coco.FLIP_ORDER[j])) < 0.75
             compared += 1
     assert compared > 12
+
+
+def test_processes_share_a_batch_and_change_nothing_but_rounding(config, tmp_path):
+    stages = tuple(replace(s, shard=2) for s in config.stages)
+    config = replace(config, stages=stages)
+    alone = train.run(config, tmp_path / "alone", None, measure_every=100)
+    shared = train.run(config, tmp_path / "shared", None, measure_every=100, processes=2)
+    assert shared.total == alone.total == 40
+    for k, v in alone.average.items():
+        torch.testing.assert_close(shared.average[k], v, rtol=1e-3, atol=1e-4)
+    rows = (tmp_path / "shared/log.jsonl").read_text().splitlines()
+    assert len(rows) == 2 and json.loads(rows[1])["held"]["people"] == 3
+
+
+def test_shards_that_cannot_be_shared_are_refused(config, tmp_path):
+    with pytest.raises(ValueError, match="1 shards cannot be shared by 2 processes"):
+        train.run(config, tmp_path / "run", None, measure_every=100, processes=2)
+
+
+def taught(certainty):
+    """A person of 80x120 px whose teacher is as sure as `certainty` says, keypoints 6 px apart from the top down."""
+    points = np.array([(60 + 2 * i, 30 + 6 * i) for i in range(17)], np.float32)
+    return coco.Person(1, 0, (20, 20, 80, 120), points, certainty > coco.SURE, 1000.0, certainty=certainty)
+
+
+def test_targets_are_as_high_as_the_teacher_is_sure():
+    certainty = np.full(17, 0.9, np.float32)
+    certainty[:4] = 0.1, 0.3, 0.6, 0.74
+    _, _, heights = crop.training_crop(np.zeros((160, 120, 3), np.uint8), taught(certainty), 96, 128, crop.NONE,
+                                       np.random.default_rng(1))  # fmt: skip
+    assert heights[:4] == pytest.approx([0, 0.4, 0.8, 0.74 / 0.75]) and (heights[4:] == 1).all()
+
+
+def test_a_cut_person_has_no_target_where_the_picture_ends():
+    picture = np.full((160, 120, 3), 200, np.uint8)
+    person = taught(np.full(17, 0.9, np.float32))
+    aug = replace(crop.NONE, cut=1.0)
+    hidden = 0
+    for seed in range(24):
+        cut, points, heights = crop.training_crop(picture, person, 96, 128, aug, np.random.default_rng(seed))
+        for (x, y), height in zip(points, heights):
+            inside = 1 <= x < 95 and 1 <= y < 127
+            if inside and height:
+                assert cut[int(y), int(x)].any()  # picture, not the black beyond it
+            hidden += height == 0
+    assert 24 < hidden < 24 * 14
+
+
+def test_a_teachers_labels_and_one_source_can_be_asked_for(tmp_path):
+    path = draw_people(tmp_path, 2)
+    data = json.loads(path.read_text())
+    data["images"][1]["source"] = "other"
+    for a in data["annotations"]:
+        a["teacher"] = [v for i in range(17) for v in (a["keypoints"][3 * i], a["keypoints"][3 * i + 1], 0.2 + 0.04 * i)]
+    path.write_text(json.dumps(data))
+    people = coco.load_people(path, tmp_path, labels="teacher", only="other")
+    assert [p.id for p in people.people] == [data["annotations"][1]["id"]]
+    assert people.people[0].certainty[5] == pytest.approx(0.4) and people.people[0].visible.tolist() == [False] * 3 + [True] * 14

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .finder import iou
+from lpn.finder.codec import iou
 
 MIN_PERSON_PX = 60.0
 MATCH_IOU = 0.5

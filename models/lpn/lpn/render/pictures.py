@@ -14,12 +14,12 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from .body import KEYPOINTS, load_bank
-from .body_poses import random_pose
-from .render_backdrop import Backdrop, Textures
-from .render_dress import random_outfit
-from .render_raster import Camera
-from .render_scene import Crate, Label, Person, draw, photograph
+from lpn.render.body import KEYPOINTS, load_bank
+from lpn.render.poses import random_pose
+from lpn.render.backdrop import Backdrop, Textures
+from lpn.render.dress import random_outfit
+from lpn.render.raster import Camera
+from lpn.render.scene import Crate, Label, Person, draw, photograph
 
 log = logging.getLogger("lpn")
 

@@ -9,7 +9,7 @@ x0, y0, x1, y1 in input px, f32 [P, 4].
 import cv2
 import numpy as np
 
-from . import crop
+from lpn import crop
 
 # While training, a body's keypoints are asked for too, left and right in one map; the shipped network has no such outputs.
 PARTS = ((0,), (1, 2), (3, 4), (5, 6), (7, 8), (9, 10), (11, 12), (13, 14), (15, 16))

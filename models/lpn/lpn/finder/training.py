@@ -7,9 +7,10 @@ import numpy as np
 import torch
 from torch.nn import functional as F
 
-from . import crop, finder, finder_data, finder_eval
-from .net import LPN, NetSpec
-from .train import Trainer, read_weights
+from lpn import crop
+from lpn.finder import codec, dataset, judge
+from lpn.net import LPN, NetSpec
+from lpn.trainer import Trainer, read_weights
 
 # What the score threshold aims at, on the scenes that choose it. The means of 300 and of 900 pictures differ by 0.03 (Poisson), so
 # that this keeps under 0.3 on other pictures nearly always.
@@ -19,7 +20,7 @@ PARTS_WEIGHT = 0.5
 
 def parts(config, state_dir: Path, cache: Path | None):
     """(trainer, samples, hold-out) for `train.run`."""
-    samples = finder_data.Samples(config, cache)
+    samples = dataset.Samples(config, cache)
     held = HoldOut(config, cache, samples) if config.holdout else None
     return FinderTrainer(config, state_dir), samples, held
 
@@ -87,28 +88,28 @@ def _giou(centre, size, want_centre, want_size):
     return both / union.clamp(min=1e-6) - (hull - union) / hull.clamp(min=1e-6)
 
 
-def find(outputs_of, scenes: finder_data.Scenes, which: list[int], width: int, height: int, stride: int,
-         batch: int = 16, threshold: float = 0.05) -> list[finder_eval.Found]:  # fmt: skip
+def find(outputs_of, scenes: dataset.Scenes, which: list[int], width: int, height: int, stride: int,
+         batch: int = 16, threshold: float = 0.05) -> list[judge.Found]:  # fmt: skip
     """Run the finder over whole pictures. `outputs_of` maps f32 [N, 3, H, W] to f32 [N, 5, h, w]."""
     out = []
     for start in range(0, len(which), batch):
         group = which[start : start + batch]
-        cut = [finder.letterbox(scenes.pictures[at], width, height) for at in group]
+        cut = [codec.letterbox(scenes.pictures[at], width, height) for at in group]
         for output, (_, a), at in zip(outputs_of(crop.normalise(np.stack([c for c, _ in cut]))), cut, group):
-            boxes, scores = finder.decode(output, threshold, stride=stride)
-            boxes = finder.move_boxes(boxes, a)
+            boxes, scores = codec.decode(output, threshold, stride=stride)
+            boxes = codec.move_boxes(boxes, a)
             h, w = scenes.pictures[at].shape[:2]
             boxes = np.concatenate([np.clip(boxes[:, :2], 0, [w, h]), np.clip(boxes[:, 2:], 0, [w, h])], 1)
-            out.append(finder_eval.Found.of(boxes, scores, scenes.boxes[at]))
+            out.append(judge.Found.of(boxes, scores, scenes.boxes[at]))
     return out
 
 
 class HoldOut:
     """The pack's scene hold-out; the threshold comes from training scenes."""
 
-    def __init__(self, config, cache: Path | None, samples: finder_data.Samples | None = None):
+    def __init__(self, config, cache: Path | None, samples: dataset.Samples | None = None):
         where = config.holdout
-        self.scenes = finder_data.Scenes(where, cache / where["cache"] if cache and "cache" in where else None)
+        self.scenes = dataset.Scenes(where, cache / where["cache"] if cache and "cache" in where else None)
         self.tuning = next((s for s in samples.sources if s.tuning), None) if samples else None
         self.stride = config.net.stride
 
@@ -125,9 +126,9 @@ class HoldOut:
     def measure_outputs(self, outputs_of, width: int, height: int, threshold: float | None = None) -> dict:
         if threshold is None:
             tuned = find(outputs_of, self.tuning, self.tuning.tuning, width, height, self.stride)
-            threshold = round(finder_eval.threshold_for(tuned, FALSE_PER_IMAGE), 4)
+            threshold = round(judge.threshold_for(tuned, FALSE_PER_IMAGE), 4)
         found = find(outputs_of, self.scenes, self.scenes.all, width, height, self.stride)
-        return finder_eval.measure(found, threshold)
+        return judge.measure(found, threshold)
 
 
 def narrow(state: dict, spec: NetSpec, seed: int = 1) -> dict:

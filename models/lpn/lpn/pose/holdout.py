@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from . import coco, crop, metrics
+from lpn import coco, crop, metrics
 
 
 @dataclass
@@ -16,11 +16,14 @@ class HoldOut:
 
     people: coco.People
     pictures: coco.Pictures
+    name: str = ""  # in what is measured; empty: each picture's source
 
     @staticmethod
     def load(where: dict, cache: Path | None) -> "HoldOut":
-        people = coco.load_people(where["annotations"], where["images"])
-        return HoldOut(people, coco.Pictures(people, cache / "holdout" if cache else None))
+        labels, only = where.get("labels", "keypoints"), where.get("only")
+        people = coco.load_people(where["annotations"], where["images"], labels=labels, only=only)
+        kept = cache / ("holdout" + where.get("name", "")) if cache else None
+        return HoldOut(people, coco.Pictures(people, kept), where.get("name", ""))
 
     def predict(self, heatmaps_of, width: int, height: int, batch: int = 32, flip: bool = False, decode=None):
         """Yields (person, keypoints f32 [17, 2] in picture px, scores f32 [17]).
@@ -50,8 +53,27 @@ class HoldOut:
 
         scores = defaultdict(metrics.Score)
         for person, points, _ in self.predict(heatmaps_of, width, height):
-            scores[person.source or "all"].add(points, person.keypoints, person.visible, person.area)
+            scores[self.name or person.source or "all"].add(points, person.keypoints, person.visible, person.area)
         return {
             source: {"pck": round(s.pck, 4), "oks": round(s.mean_oks, 4), "people": len(s.similarities)}
             for source, s in scores.items()
         }
+
+
+@dataclass
+class HoldOuts:
+    """Several hold-outs, measured one after the other."""
+
+    parts: list[HoldOut]
+
+    @staticmethod
+    def load(where: dict | list | None, cache: Path | None) -> "HoldOuts | None":
+        listed = where if isinstance(where, list) else [where] if where else []
+        return HoldOuts([HoldOut.load(one, cache) for one in listed]) if listed else None
+
+    def measure(self, net, width: int, height: int, device: str = "cpu") -> dict:
+        """The figures of all, by name or source."""
+        out = {}
+        for part in self.parts:
+            out |= part.measure(net, width, height, device)
+        return out

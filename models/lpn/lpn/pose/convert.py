@@ -9,8 +9,8 @@ from pathlib import Path
 
 import torch
 
-from .manifest import Manifest
-from .net import BLOCKS, LPN, NetSpec
+from lpn.manifest import Manifest
+from lpn.net import BLOCKS, LPN, NetSpec
 
 WRAPPERS = ("best_state_dict", "state_dict")  # of the published trainer's checkpoint.pth
 PARALLEL = "module."  # what DataParallel puts before every name

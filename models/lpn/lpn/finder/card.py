@@ -7,10 +7,12 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from . import body, crop, finder, finder_eval, render
-from .finder_train import FALSE_PER_IMAGE
-from .manifest import LICENCE, RESEARCH_DATA
-from .render_backdrop import Textures
+from lpn import crop
+from lpn.finder import codec, judge
+from lpn.render import body, pictures
+from lpn.finder.training import FALSE_PER_IMAGE
+from lpn.manifest import LICENCE, RESEARCH_DATA
+from lpn.render.backdrop import Textures
 
 log = logging.getLogger("lpn")
 
@@ -30,20 +32,20 @@ def failures(
         return 0
     textures, tiles, drawn = Textures(), [], 0
     while len(tiles) < keep and drawn < 200:
-        picture, labels = render.picture(np.random.default_rng((seed, drawn)), bank, textures)
+        picture, labels = pictures.picture(np.random.default_rng((seed, drawn)), bank, textures)
         drawn += 1
-        small, a = finder.letterbox(picture, width, height)
+        small, a = codec.letterbox(picture, width, height)
         output = outputs_of(crop.normalise(np.ascontiguousarray(small[None, :, :, ::-1])))[0]
-        boxes, scores = finder.decode(output, threshold, nms_iou)
+        boxes, scores = codec.decode(output, threshold, nms_iou)
         truth = np.array([label.box for label in labels], np.float32).reshape(-1, 4)
         truth[:, 2:] += truth[:, :2]
-        found = finder_eval.Found.of(finder.move_boxes(boxes, a), scores, truth)
+        found = judge.Found.of(codec.move_boxes(boxes, a), scores, truth)
         found.counts &= np.array([label.area > 0.4 * label.full_area for label in labels], bool)
-        kinds = finder_eval.match(found)
+        kinds = judge.match(found)
         if (kinds == 1).sum() == found.counts.sum() and (kinds != 0).all():
             continue
         for boxes_in, colour in ((truth[found.counts], (0, 200, 0)), (found.boxes, (0, 0, 255))):
-            for x0, y0, x1, y1 in finder.move_boxes(boxes_in, cv2.invertAffineTransform(a)).round().astype(int):
+            for x0, y0, x1, y1 in codec.move_boxes(boxes_in, cv2.invertAffineTransform(a)).round().astype(int):
                 cv2.rectangle(small, (int(x0), int(y0)), (int(x1), int(y1)), colour, 1)
         tiles.append(small)
     tiles += [np.zeros((height, width, 3), np.uint8)] * (keep - len(tiles))

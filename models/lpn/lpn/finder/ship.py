@@ -7,23 +7,26 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from . import crop, export, finder, finder_card, finder_data, finder_eval, finder_train, quantize, train
-from .evaluate import onnx_runner
-from .manifest import FLOAT, INT8, LICENCE, RESEARCH_DATA
-from .net import LPN, parameter_count
+from lpn import crop, export, quantize
+from lpn.finder import card, codec, dataset, judge, training
+from lpn.pose.evaluate import onnx_runner
+from lpn.manifest import FLOAT, INT8, LICENCE, RESEARCH_DATA
+from lpn.net import LPN, parameter_count
+from lpn.schedule import Config
+from lpn.trainer import load_weights
 
 OUTPUT = "centers"
 NMS_IOU = 0.6
 
 
 def run(args) -> int:
-    config = train.Config.load(args.config)
+    config = Config.load(args.config)
     height, width = (int(v) for v in args.size.split("x"))
     net = LPN(config.net)
-    train.load_weights(net, args.weights)
-    net = finder_train.shipped(net)
-    samples = finder_data.Samples(config, args.cache)
-    held = finder_train.HoldOut(config, args.cache, samples)
+    load_weights(net, args.weights)
+    net = training.shipped(net)
+    samples = dataset.Samples(config, args.cache)
+    held = training.HoldOut(config, args.cache, samples)
 
     model = export.build(net, height, width, OUTPUT)
     export.save(model, args.folder / FLOAT)
@@ -31,8 +34,8 @@ def run(args) -> int:
     export.save(quantize.quantize(model, crops, "minmax"), args.folder / INT8)
 
     outputs = {"float32": onnx_runner(args.folder / FLOAT, 1), "int8": onnx_runner(args.folder / INT8, 1)}
-    tuned = finder_train.find(outputs["int8"], held.tuning, held.tuning.tuning, width, height, config.net.stride)
-    threshold = round(finder_eval.threshold_for(tuned, finder_train.FALSE_PER_IMAGE), 3)
+    tuned = training.find(outputs["int8"], held.tuning, held.tuning.tuning, width, height, config.net.stride)
+    threshold = round(judge.threshold_for(tuned, training.FALSE_PER_IMAGE), 3)
     results = {
         "parameters": parameter_count(net),
         "mmac": round(multiply_adds(model) / 1e6, 1),
@@ -47,21 +50,21 @@ def run(args) -> int:
     sha256 = hashlib.sha256((args.folder / INT8).read_bytes()).hexdigest()
     name = args.folder.resolve().name
     (args.folder / "model.toml").write_text(manifest(name, args.version, height, width, threshold, sha256))
-    misses = finder_card.failures(outputs["int8"], width, height, threshold, NMS_IOU, args.folder / "failures.jpg")
-    text = finder_card.card(name, args.version, results, misses, args.log.read_text() if args.log else "")
+    misses = card.failures(outputs["int8"], width, height, threshold, NMS_IOU, args.folder / "failures.jpg")
+    text = card.card(name, args.version, results, misses, args.log.read_text() if args.log else "")
     (args.folder / "README.md").write_text(text)
     print(json.dumps(results, indent=1))
     return 0
 
 
-def calibration(samples: finder_data.Samples, width: int, height: int, count: int, seed: int = 7) -> np.ndarray:
+def calibration(samples: dataset.Samples, width: int, height: int, count: int, seed: int = 7) -> np.ndarray:
     """Whole training scenes, photographs and drawn ones by their shares: f32 [count, 3, height, width]."""
     rng = np.random.default_rng(seed)
     cut = []
     for _ in range(count):
         source = samples.sources[int(rng.choice(len(samples.sources), p=samples.shares))]
         at = source.train[int(rng.integers(len(source.train)))]
-        cut.append(finder.letterbox(source.pictures[at], width, height)[0])
+        cut.append(codec.letterbox(source.pictures[at], width, height)[0])
     return crop.normalise(np.stack(cut))
 
 
@@ -81,7 +84,7 @@ def multiply_adds(model) -> int:
 
 def by_height(outputs_of, held, width, height, threshold) -> dict:
     """Recall on the hold-out by how tall people are in the input."""
-    found = finder_train.find(outputs_of, held.scenes, held.scenes.all, width, height, held.stride)
+    found = training.find(outputs_of, held.scenes, held.scenes.all, width, height, held.stride)
     bands = {"under 48 px": (0, 48), "48 to 96 px": (48, 96), "96 px and more": (96, 1e9)}
     out = {}
     for name, (low, high) in bands.items():
@@ -90,7 +93,7 @@ def by_height(outputs_of, held, width, height, threshold) -> dict:
             _, _, scale = crop.widen((0, 0, *held.scenes.pictures[at].shape[1::-1]), width, height)
             tall = (picture.people[:, 3] - picture.people[:, 1]) / scale
             picture.counts = (tall >= low) & (tall < high)
-            kinds = finder_eval.match(picture)
+            kinds = judge.match(picture)
             hits += int(((kinds == 1) & (picture.scores >= threshold)).sum())
             people += int(picture.counts.sum())
         out[name] = {"people": people, "recall": round(hits / max(people, 1), 3)}
@@ -108,14 +111,14 @@ def measure_clip(outputs_of, folder: Path, width: int, height: int, threshold: f
             raise RuntimeError(f"{folder / truth['video']}: frame {index} cannot be read")
         if index % every:
             continue
-        small, a = finder.letterbox(picture[:, :, ::-1], width, height)
-        boxes, scores = finder.decode(outputs_of(crop.normalise(small[None]))[0], 0.05, NMS_IOU)
+        small, a = codec.letterbox(picture[:, :, ::-1], width, height)
+        boxes, scores = codec.decode(outputs_of(crop.normalise(small[None]))[0], 0.05, NMS_IOU)
         people = np.array([p["box"] for p in frame["people"]], np.float32).reshape(-1, 4)
         people[:, 2:] += people[:, :2]
-        result = finder_eval.Found.of(finder.move_boxes(boxes, a), scores, people)
+        result = judge.Found.of(codec.move_boxes(boxes, a), scores, people)
         result.counts &= np.array([p["seen"] >= 0.4 for p in frame["people"]], bool)
         pictures.append(result)
-    return finder_eval.measure(pictures, threshold)
+    return judge.measure(pictures, threshold)
 
 
 def manifest(name: str, version: str, height: int, width: int, threshold: float, sha256: str) -> str:
@@ -145,8 +148,8 @@ std = {std}
 
 [output]
 name = "{OUTPUT}"
-stride = {finder.STRIDE}
-offset_px = {finder.offset_px()}
+stride = {codec.STRIDE}
+offset_px = {codec.offset_px()}
 
 [person]
 score_threshold = {threshold}

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .body import BONE, Body
+from lpn.render.body import BONE, Body
 
 SKIN_BGR = np.array(
     [(180, 205, 240), (150, 185, 225), (125, 165, 210), (95, 135, 190), (75, 110, 165), (50, 78, 125),

@@ -3,7 +3,7 @@
 import cv2
 import numpy as np
 
-from .render_raster import Camera
+from lpn.render.raster import Camera
 
 TILE = 512
 KINDS = ("plain", "planks", "tiles", "bricks", "stripes", "rough", "blobs", "shelves")

@@ -5,10 +5,10 @@ from dataclasses import dataclass, field
 import cv2
 import numpy as np
 
-from .body import KEYPOINTS, Body, rotation
-from .render_backdrop import Backdrop, sample
-from .render_dress import Outfit, albedo, coordinates, dressed
-from .render_raster import Camera, Canvas
+from lpn.render.body import KEYPOINTS, Body, rotation
+from lpn.render.backdrop import Backdrop, sample
+from lpn.render.dress import Outfit, albedo, coordinates, dressed
+from lpn.render.raster import Camera, Canvas
 
 # How deep below the skin (and its cloth) COCO's keypoints lie, metres at adult size: a keypoint covered by
 # no more than this of its own body counts as seen. Order of KEYPOINTS.

@@ -8,7 +8,8 @@ import cv2
 import numpy as np
 import torch
 
-from . import coco, crop, finder
+from lpn import coco, crop
+from lpn.finder import codec
 
 log = logging.getLogger("lpn")
 
@@ -76,10 +77,10 @@ class Samples:
         self.stride = config.net.stride
         self.parts = config.net.outputs > 5
 
-    def batch(self, stage_index: int, stage, start: int):
-        """Samples start .. start + batch -> x f32 [N, 3, H, W], targets and masks as `draw`."""
+    def batch(self, stage_index: int, stage, start: int, count: int | None = None):
+        """Samples start .. start + count (the batch) -> x f32 [N, 3, H, W], targets and masks as `draw`."""
         drawn = [self.draw(np.random.default_rng((self.seed, stage_index, i)), stage.width, stage.height)
-                 for i in range(start, start + stage.batch)]  # fmt: skip
+                 for i in range(start, start + (count or stage.batch))]  # fmt: skip
         x = crop.normalise(np.stack([d[0] for d in drawn]))
         return torch.from_numpy(x), torch.from_numpy(np.stack([d[1] for d in drawn])), torch.from_numpy(
             np.stack([d[2] for d in drawn])
@@ -101,10 +102,10 @@ class Samples:
         boxes, ignore, points = (np.concatenate(column) for column in zip(*placed))
         if rng.random() < 0.8:
             canvas = crop.jitter_colour(canvas, rng)
-        target, weight = finder.targets(boxes, ignore, width, height, self.stride)
+        target, weight = codec.targets(boxes, ignore, width, height, self.stride)
         real = np.full_like(weight, 0.0 if source.synthetic else 1.0)
         if self.parts:
-            parts, known = finder.part_targets(
+            parts, known = codec.part_targets(
                 boxes, points[..., :2], points[..., 2] > 0, source.synthetic, width, height, self.stride
             )
             target, real = np.vstack([target, parts]), np.vstack([real, known * weight])
@@ -140,11 +141,11 @@ def _place(rng, source: Scenes, at: int, canvas: np.ndarray, tile) -> tuple[np.n
         borderValue=tuple(int(v) for v in canvas[ty, tx]),
     )  # fmt: skip
     inverse = cv2.invertAffineTransform(a)
-    kept, dropped = [], [finder.move_boxes(source.ignore[at], inverse)]
-    moved = finder.move_boxes(source.boxes[at], inverse)
+    kept, dropped = [], [codec.move_boxes(source.ignore[at], inverse)]
+    moved = codec.move_boxes(source.boxes[at], inverse)
     inside = np.concatenate([np.clip(moved[:, :2], 0, [tw, th]), np.clip(moved[:, 2:], 0, [tw, th])], 1)
     share = np.prod(inside[:, 2:] - inside[:, :2], 1) / np.maximum(np.prod(moved[:, 2:] - moved[:, :2], 1), 1e-6)
-    good = (share >= 0.3) & (inside[:, 3] - inside[:, 1] >= finder.MIN_HEIGHT_PX)
+    good = (share >= 0.3) & (inside[:, 3] - inside[:, 1] >= codec.MIN_HEIGHT_PX)
     kept.append(inside[good]), dropped.append(inside[~good & (share > 0)])
     points = source.keypoints[at][good]
     points[..., :2] = points[..., :2] @ inverse[:, :2].T + inverse[:, 2]

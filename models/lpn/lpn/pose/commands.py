@@ -5,7 +5,7 @@ import json
 import sys
 from pathlib import Path
 
-from .manifest import FLOAT, INT8, LICENCE, RESEARCH_DATA, Manifest
+from lpn.manifest import FLOAT, INT8, LICENCE, RESEARCH_DATA, Manifest
 
 # PyTorch and the rest are imported by the command that needs them: `--help` is then immediate.
 
@@ -42,13 +42,14 @@ def export_command(sub):
 
 
 def export(args) -> int:
-    from . import export as onnx_export
-    from . import train
-    from .net import BLOCKS, LPN, NetSpec
+    from lpn import export as onnx_export
+    from lpn.schedule import Config
+    from lpn.trainer import load_weights
+    from lpn.net import BLOCKS, LPN, NetSpec
 
-    spec = train.Config.load(args.config).net if args.config else NetSpec(BLOCKS[args.depth])
+    spec = Config.load(args.config).net if args.config else NetSpec(BLOCKS[args.depth])
     net = LPN(spec)
-    train.load_weights(net, args.weights)
+    load_weights(net, args.weights)
     height, width = args.size
     manifest = Manifest(
         args.folder.resolve().name, args.version, args.licence, args.data, f"LPN-{args.depth}", height, width,
@@ -72,8 +73,8 @@ def quantize_command(sub):
 def quantize(args) -> int:
     import onnx
 
-    from . import export as onnx_export
-    from . import quantize as quantizer
+    from lpn import export as onnx_export
+    from lpn import quantize as quantizer
 
     manifest = Manifest.load(args.folder)
     crops = quantizer.calibration_crops(args.annotations, args.images, manifest.width, manifest.height, args.crops)
@@ -99,8 +100,8 @@ def evaluate_command(sub):
 
 
 def evaluate(args) -> int:
-    from . import coco
-    from . import evaluate as evaluator
+    from lpn import coco
+    from lpn.pose import evaluate as evaluator
 
     if args.folder is None and not (args.weights and args.size):
         print("lpn evaluate: name a model's folder, or a checkpoint by --weights and --size", file=sys.stderr)
@@ -127,7 +128,7 @@ def evaluate(args) -> int:
 
 def _runners(args) -> dict:
     """What is to be measured: {"float", "int8", "pytorch": heatmaps of crops}."""
-    from . import evaluate as evaluator
+    from lpn.pose import evaluate as evaluator
 
     files = (("float", FLOAT), ("int8", INT8)) if args.folder else ()
     runners = {
@@ -136,11 +137,13 @@ def _runners(args) -> dict:
         if args.only in (None, kind) and (args.folder / file).is_file()
     }
     if args.weights:
-        from . import net, train
+        from lpn import net
+        from lpn.schedule import Config
+        from lpn.trainer import load_weights
 
-        spec = train.Config.load(args.config).net if args.config else net.NetSpec()
+        spec = Config.load(args.config).net if args.config else net.NetSpec()
         torch_net = net.LPN(spec)
-        train.load_weights(torch_net, args.weights)
+        load_weights(torch_net, args.weights)
         runners["pytorch"] = evaluator.torch_runner(torch_net.eval())
     return runners
 
@@ -164,8 +167,8 @@ def convert_command(sub):
 
 
 def convert(args) -> int:
-    from . import convert as converter
-    from . import export as onnx_export
+    from lpn.pose import convert as converter
+    from lpn import export as onnx_export
 
     try:
         net = converter.load(args.checkpoint)
@@ -190,7 +193,7 @@ def card_command(sub):
 
 
 def card(args) -> int:
-    from . import card as writer
+    from lpn.pose import card as writer
 
     try:
         _say(str(writer.write(args.folder, args.log, args.demo, args.note)))

@@ -7,7 +7,7 @@ about +x. Angles in the helpers below are degrees, as the gait literature gives 
 
 import numpy as np
 
-from .body import BONE, BONES, rotation
+from lpn.render.body import BONE, BONES, rotation
 
 # Hip, knee and ankle flexion over one stride in degrees, heel strike first (Winter, Biomechanics and
 # Motor Control of Human Movement: natural cadence, rounded).

@@ -15,12 +15,12 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from .body import BONE, KEYPOINTS, load_bank
-from .body_poses import blend, look, ramp, set_arm, set_leg, stand, trunk, walk
-from .render_backdrop import Backdrop, texture
-from .render_dress import random_outfit
-from .render_raster import Camera
-from .render_scene import Crate, Person, draw
+from lpn.render.body import BONE, KEYPOINTS, load_bank
+from lpn.render.poses import blend, look, ramp, set_arm, set_leg, stand, trunk, walk
+from lpn.render.backdrop import Backdrop, texture
+from lpn.render.dress import random_outfit
+from lpn.render.raster import Camera
+from lpn.render.scene import Crate, Person, draw
 
 WIDTH, HEIGHT, FPS, SECONDS = 1280, 720, 25, 15
 SUPERSAMPLE = 2

@@ -13,8 +13,8 @@ from pathlib import Path
 
 import numpy as np
 
-from . import coco, crop, metrics
-from .manifest import Manifest
+from lpn import coco, crop, metrics
+from lpn.manifest import Manifest
 
 SCORED = 0.2  # keypoints above this heatmap value count in a person's score (COCO evaluation of the paper)
 NMS_OKS = 0.9

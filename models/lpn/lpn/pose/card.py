@@ -6,9 +6,10 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from . import crop, evaluate, metrics
-from .coco import KEYPOINTS
-from .manifest import FLOAT, INT8, Manifest
+from lpn import crop, metrics
+from lpn.pose import evaluate
+from lpn.coco import KEYPOINTS
+from lpn.manifest import FLOAT, INT8, Manifest
 
 BONES = [(5, 7), (7, 9), (6, 8), (8, 10), (5, 6), (5, 11), (6, 12), (11, 12), (11, 13), (13, 15), (12, 14), (14, 16)]
 PCK_BAR, OKS_BAR = 0.005, 0.01  # what int8 may lose
