@@ -1,112 +1,148 @@
-//! Latest frame wins: one place a camera, and a fair choice among cameras for the workers.
+//! Latest frame wins: one slot per camera, and a fair choice among cameras for the workers.
 //!
 //! A queue between capture and inference turns a slow worker into minutes of lag. Here a new frame
-//! replaces the one that nobody has taken yet, and the replaced one is counted.
+//! replaces one that no worker has taken yet, and the caller counts the replaced frame.
+//!
+//! [`Slots`] knows cameras and frames only as types `C` and `F`. A camera is identified by its
+//! address, which stays unique because its slot keeps it alive.
 
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-/// Names a camera's place; never reused within a process.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct SlotId(pub u32);
-
 #[derive(Debug)]
-struct Slot<T> {
-    id: SlotId,
-    item: Option<T>,
-    /// A worker holds this camera: its frames are worked on one at a time and in order.
+struct Slot<C, F> {
+    camera: Arc<C>,
+    frame: Option<F>,
+    /// A worker holds a frame of this camera. Others wait: frames of a camera stay in order.
     leased: bool,
-    /// Nothing can be put any more.
+    /// Takes no more frames.
     closing: bool,
-    /// Turn at which it was last served: the lowest goes first.
+    /// Turn in which a worker last finished a frame. The lowest turn goes first.
     served: u64,
-    /// Items that workers took of it.
+    /// Frames that workers have taken.
     taken: u64,
 }
 
 #[derive(Debug)]
-struct State<T> {
-    slots: Vec<Slot<T>>,
+struct State<C, F> {
+    slots: Vec<Slot<C, F>>,
     turn: u64,
     closed: bool,
 }
 
-/// The places of all cameras.
-#[derive(Debug)]
-pub struct Slots<T> {
-    state: Mutex<State<T>>,
-    ready: Condvar,
-    /// A closing place was given back.
-    left: Condvar,
+impl<C, F> State<C, F> {
+    fn slot(&mut self, camera: &C) -> Option<&mut Slot<C, F>> {
+        self.slots.iter_mut().find(|slot| std::ptr::eq(&raw const *slot.camera, camera))
+    }
+
+    /// Leases the frame of the camera that waits longest; `None` if no frame may be taken now.
+    fn take(&mut self) -> Option<(Arc<C>, F)> {
+        let ready = self.slots.iter_mut().filter(|slot| !slot.leased && slot.frame.is_some());
+        let slot = ready.min_by_key(|slot| slot.served)?;
+        let frame = slot.frame.take()?;
+        slot.leased = true;
+        slot.taken += 1;
+        Some((slot.camera.clone(), frame))
+    }
 }
 
-impl<T> Default for Slots<T> {
+/// The slots of all cameras.
+#[derive(Debug)]
+pub struct Slots<C, F> {
+    state: Mutex<State<C, F>>,
+    /// Signals that a frame may be taken, or that everything is closed.
+    ready: Condvar,
+    /// Signals that a worker gave back a camera that is closing.
+    released: Condvar,
+}
+
+impl<C, F> Default for Slots<C, F> {
     fn default() -> Self {
         Slots {
             state: Mutex::new(State { slots: Vec::new(), turn: 0, closed: false }),
             ready: Condvar::new(),
-            left: Condvar::new(),
+            released: Condvar::new(),
         }
     }
 }
 
-/// What is left of a place that was closed.
+/// A frame that a worker has taken. Until it is dropped, no other worker gets one of this camera.
+#[derive(Debug)]
+pub struct Lease<'a, C, F> {
+    /// The camera that the frame is from.
+    pub camera: Arc<C>,
+    /// The frame.
+    pub frame: F,
+    slots: &'a Slots<C, F>,
+}
+
+impl<C, F> Drop for Lease<'_, C, F> {
+    fn drop(&mut self) {
+        self.slots.release(&self.camera);
+    }
+}
+
+/// What a removed camera leaves behind.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Removed<T> {
-    /// What waited there: the caller counts it as dropped.
-    pub waiting: Option<T>,
-    /// How many items workers took from there. With a hung worker they may still be at the last.
+pub struct Removed<F> {
+    /// The frame that waited in the slot. The caller counts it as dropped.
+    pub waiting: Option<F>,
+    /// Frames that workers have taken. A worker that hangs still holds the last one.
     pub taken: u64,
 }
 
-/// What became of an item that was put.
+/// What happened to a frame that was put into a slot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Put {
-    /// The place was free.
+    /// The slot was empty.
     Stored,
-    /// It took the place of an older one that nobody had taken: count that as dropped.
+    /// It replaced an older frame that no worker had taken. The caller counts that one as dropped.
     Replaced,
-    /// No such camera any more, or all is closed: the item is dropped.
-    Gone,
+    /// The camera's slot, or all of them, are closed: the frame is dropped.
+    Closed,
 }
 
-impl<T> Slots<T> {
-    fn lock(&self) -> MutexGuard<'_, State<T>> {
+impl<C, F> Slots<C, F> {
+    fn lock(&self) -> MutexGuard<'_, State<C, F>> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Opens a place. An id that is open already stays as it is.
-    pub fn open(&self, id: SlotId) {
+    /// Opens a slot for `camera`. An open camera stays as it is.
+    pub fn open(&self, camera: Arc<C>) {
         let mut state = self.lock();
-        if state.slots.iter().all(|s| s.id != id) {
+        if state.slot(&camera).is_none() {
             let served = state.turn;
-            state.slots.push(Slot { id, item: None, leased: false, closing: false, served, taken: 0 });
+            state.slots.push(Slot { camera, frame: None, leased: false, closing: false, served, taken: 0 });
         }
     }
 
-    /// Closes a place and waits, but no longer than `within`, until no worker is at its items any more.
-    /// `None` if there is no such place.
-    pub fn remove(&self, id: SlotId, within: Duration) -> Option<Removed<T>> {
-        let mut state = self.lock();
-        let slot = state.slots.iter_mut().find(|s| s.id == id)?;
-        slot.closing = true;
-        let (waiting, taken) = (slot.item.take(), slot.taken);
-        let busy = |state: &mut State<T>| state.slots.iter().any(|s| s.id == id && s.leased);
-        let (mut state, _) =
-            self.left.wait_timeout_while(state, within, busy).unwrap_or_else(PoisonError::into_inner);
-        state.slots.retain(|s| s.id != id);
-        Some(Removed { waiting, taken })
+    /// Every camera that has a slot, oldest first.
+    pub fn cameras(&self) -> Vec<Arc<C>> {
+        self.lock().slots.iter().map(|slot| slot.camera.clone()).collect()
     }
 
-    /// Puts the latest item of `id`; never blocks on a worker.
-    pub fn put(&self, id: SlotId, item: T) -> Put {
+    /// Closes the slot of `camera` and removes it once no worker holds a frame of it, but after
+    /// `within` at the latest. Returns `None` if the camera has no slot.
+    pub fn remove(&self, camera: &C, within: Duration) -> Option<Removed<F>> {
+        let mut state = self.lock();
+        let slot = state.slot(camera)?;
+        slot.closing = true;
+        let removed = Removed { waiting: slot.frame.take(), taken: slot.taken };
+        let leased = |state: &mut State<C, F>| state.slot(camera).is_some_and(|slot| slot.leased);
+        let waited = self.released.wait_timeout_while(state, within, leased);
+        let (mut state, _) = waited.unwrap_or_else(PoisonError::into_inner);
+        state.slots.retain(|slot| !std::ptr::eq(&raw const *slot.camera, camera));
+        Some(removed)
+    }
+
+    /// Puts the newest frame of `camera` into its slot. Never waits for a worker.
+    pub fn put(&self, camera: &C, frame: F) -> Put {
         let mut state = self.lock();
         if state.closed {
-            return Put::Gone;
+            return Put::Closed;
         }
-        let open = state.slots.iter_mut().find(|s| s.id == id && !s.closing);
-        let Some(slot) = open else { return Put::Gone };
-        let old = slot.item.replace(item);
+        let Some(slot) = state.slot(camera).filter(|slot| !slot.closing) else { return Put::Closed };
+        let old = slot.frame.replace(frame);
         let wake = !slot.leased;
         drop(state);
         if wake {
@@ -116,52 +152,41 @@ impl<T> Slots<T> {
         if old.is_some() { Put::Replaced } else { Put::Stored }
     }
 
-    /// Waits for the next item, from the camera that was served longest ago; `None` once closed.
-    /// The camera is leased to the caller until [`Slots::release`].
-    pub fn take(&self) -> Option<(SlotId, T)> {
+    /// Waits for the next frame, from the camera that was served longest ago. Returns `None` once
+    /// the slots are closed.
+    pub fn take(&self) -> Option<Lease<'_, C, F>> {
         let mut state = self.lock();
         loop {
             if state.closed {
                 return None;
             }
-            let next = state
-                .slots
-                .iter_mut()
-                .filter(|s| !s.leased && s.item.is_some())
-                .min_by_key(|s| s.served)
-                .and_then(|s| {
-                    let item = s.item.take()?;
-                    s.leased = true;
-                    s.taken += 1;
-                    Some((s.id, item))
-                });
-            if next.is_some() {
-                return next;
+            if let Some((camera, frame)) = state.take() {
+                return Some(Lease { camera, frame, slots: self });
             }
             state = self.ready.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
     }
 
-    /// Gives a leased camera back; its next item may be taken by any worker.
-    pub fn release(&self, id: SlotId) {
+    /// Gives a leased camera back: any worker may take its next frame.
+    fn release(&self, camera: &C) {
         let mut state = self.lock();
         state.turn += 1;
         let turn = state.turn;
-        if let Some(slot) = state.slots.iter_mut().find(|s| s.id == id) {
-            slot.leased = false;
-            slot.served = turn;
-            let (waits, closing) = (slot.item.is_some(), slot.closing);
-            drop(state);
-            if waits {
-                self.ready.notify_one();
-            }
-            if closing {
-                self.left.notify_all();
-            }
+        // A camera that was removed while a worker hung has no slot any more.
+        let Some(slot) = state.slot(camera) else { return };
+        slot.leased = false;
+        slot.served = turn;
+        let (waiting, closing) = (slot.frame.is_some(), slot.closing);
+        drop(state);
+        if waiting {
+            self.ready.notify_one();
+        }
+        if closing {
+            self.released.notify_all();
         }
     }
 
-    /// Wakes every worker with `None`; nothing can be put any more.
+    /// Closes every slot: [`Slots::take`] returns `None` on every worker.
     pub fn close(&self) {
         self.lock().closed = true;
         self.ready.notify_all();
@@ -171,89 +196,88 @@ impl<T> Slots<T> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    const A: SlotId = SlotId(1);
-    const B: SlotId = SlotId(2);
+
+    /// Slots of the cameras "a" and "b".
+    fn two() -> (Slots<&'static str, u32>, Arc<&'static str>, Arc<&'static str>) {
+        let (slots, a, b) = (Slots::default(), Arc::new("a"), Arc::new("b"));
+        slots.open(a.clone());
+        slots.open(b.clone());
+        (slots, a, b)
+    }
+
+    fn took(lease: &Lease<'_, &'static str, u32>) -> (&'static str, u32) {
+        (*lease.camera, lease.frame)
+    }
 
     #[test]
-    fn the_latest_wins_and_the_loss_is_told() {
-        let slots = Slots::default();
-        slots.open(A);
-        assert_eq!(slots.put(A, 1), Put::Stored);
-        assert_eq!(slots.put(A, 2), Put::Replaced);
-        assert_eq!(slots.take(), Some((A, 2)));
-        assert_eq!(slots.put(B, 3), Put::Gone);
+    fn the_latest_frame_wins_and_the_loss_is_reported() {
+        let (slots, a, _) = two();
+        assert_eq!(slots.put(&a, 1), Put::Stored);
+        assert_eq!(slots.put(&a, 2), Put::Replaced);
+        assert_eq!(took(&slots.take().unwrap()), ("a", 2));
+        assert_eq!(slots.put(&"c", 3), Put::Closed);
     }
 
     #[test]
     fn a_busy_camera_does_not_starve_another() {
-        let slots = Slots::default();
-        slots.open(A);
-        slots.open(B);
-        slots.put(B, 0);
+        let (slots, a, b) = two();
+        slots.put(&b, 0);
         let mut served = Vec::new();
         for n in 0..6 {
-            slots.put(A, n);
-            slots.put(B, n);
-            let (id, _) = slots.take().unwrap();
-            served.push(id);
-            slots.release(id);
+            slots.put(&a, n);
+            slots.put(&b, n);
+            served.push(*slots.take().unwrap().camera);
         }
-        assert_eq!(served.iter().filter(|id| **id == A).count(), 3);
+        assert_eq!(served.iter().filter(|name| **name == "a").count(), 3);
     }
 
     #[test]
     fn frames_of_one_camera_go_to_one_worker_at_a_time() {
-        let slots = Slots::default();
-        slots.open(A);
-        slots.open(B);
-        slots.put(A, 1);
-        let (id, _) = slots.take().unwrap();
-        slots.put(A, 2);
-        slots.put(B, 3);
-        assert_eq!(slots.take(), Some((B, 3)), "A is leased");
-        slots.release(id);
-        assert_eq!(slots.take(), Some((A, 2)));
+        let (slots, a, b) = two();
+        slots.put(&a, 1);
+        let lease = slots.take().unwrap();
+        slots.put(&a, 2);
+        slots.put(&b, 3);
+        assert_eq!(took(&slots.take().unwrap()), ("b", 3), "a is leased");
+        drop(lease);
+        assert_eq!(took(&slots.take().unwrap()), ("a", 2));
     }
 
     #[test]
-    fn closing_wakes_a_waiting_worker_and_removal_gives_back_what_waited() {
-        let slots = std::sync::Arc::new(Slots::default());
-        slots.open(A);
-        slots.put(A, 7);
-        assert_eq!(slots.remove(A, Duration::ZERO), Some(Removed { waiting: Some(7), taken: 0 }));
-        assert_eq!(slots.remove(A, Duration::ZERO), None);
-        let worker = std::thread::spawn({
-            let slots = slots.clone();
-            move || slots.take()
-        });
-        slots.close();
-        assert_eq!(worker.join().unwrap(), None);
-        assert_eq!(slots.put(A, 8), Put::Gone);
-    }
-
-    #[test]
-    fn removal_waits_for_the_worker_and_not_for_ever() {
-        let slots = Slots::default();
-        slots.open(A);
-        slots.put(A, 1);
-        let (id, _) = slots.take().unwrap();
-        slots.put(A, 2);
+    fn closing_wakes_a_waiting_worker_and_removal_returns_the_frame_that_waited() {
+        let (slots, a, b) = two();
+        slots.put(&a, 7);
+        assert_eq!(slots.remove(&a, Duration::ZERO), Some(Removed { waiting: Some(7), taken: 0 }));
+        assert_eq!(slots.remove(&a, Duration::ZERO), None);
+        assert_eq!(slots.cameras(), [b.clone()]);
         std::thread::scope(|scope| {
-            let removal = scope.spawn(|| slots.remove(A, Duration::from_secs(60)));
-            while slots.put(A, 3) != Put::Gone {
+            let worker = scope.spawn(|| slots.take().is_none());
+            slots.close();
+            assert!(worker.join().unwrap());
+        });
+        assert_eq!(slots.put(&b, 8), Put::Closed);
+    }
+
+    #[test]
+    fn removal_waits_for_the_worker_but_not_forever() {
+        let (slots, a, b) = two();
+        slots.put(&a, 1);
+        let lease = slots.take().unwrap();
+        slots.put(&a, 2);
+        std::thread::scope(|scope| {
+            let removal = scope.spawn(|| slots.remove(&a, Duration::from_secs(60)));
+            while slots.put(&a, 3) != Put::Closed {
                 std::thread::yield_now();
             }
             assert!(!removal.is_finished());
-            slots.release(id);
+            drop(lease);
             let removed = removal.join().unwrap().unwrap();
             assert!(removed.waiting.is_some_and(|waited| waited > 1) && removed.taken == 1);
         });
 
-        slots.open(B);
-        slots.put(B, 4);
-        let hung = slots.take().unwrap();
-        let removed = slots.remove(B, Duration::from_millis(5));
-        assert_eq!(removed, Some(Removed { waiting: None, taken: 1 }), "it is with the worker");
-        slots.release(hung.0);
+        slots.put(&b, 4);
+        let _hung = slots.take().unwrap();
+        let removed = slots.remove(&b, Duration::from_millis(5));
+        assert_eq!(removed, Some(Removed { waiting: None, taken: 1 }), "the worker holds the frame");
     }
 }

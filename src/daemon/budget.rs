@@ -1,18 +1,18 @@
-//! A camera's share of a worker's time: credit comes with the clock and goes with the work.
+//! A camera's share of the workers' time: credit grows with time and shrinks with work.
 
 use crate::clock::Mono;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-/// Credit of this long may be saved up: a camera that was still does not then take everything.
+/// Longest credit: a camera that paused does not then take all of a worker's time.
 const SAVED: Duration = Duration::from_millis(250);
-/// Longest debt: one frame on a machine that slept must not silence a camera for minutes.
+/// Longest debt: one slow frame, such as on a machine that slept, costs seconds and not minutes.
 const DEBT: Duration = Duration::from_secs(10);
 
-/// Token bucket over the seconds that a worker spends on one camera.
+/// Token bucket over the seconds that workers spend on one camera.
 #[derive(Debug)]
 pub struct Budget {
-    /// Seconds of work a second; none: as much as there is.
+    /// Seconds of work per second; `None` is no limit.
     share: Option<f64>,
     credit: Mutex<Credit>,
 }
@@ -24,12 +24,12 @@ struct Credit {
 }
 
 impl Budget {
-    /// Of `share` of a worker's time, above 0, from `now` on.
+    /// Grants `share` (above 0) of one worker's time from `now` on; `None` is no limit.
     pub fn new(share: Option<f64>, now: Mono) -> Budget {
         Budget { share, credit: Mutex::new(Credit { seconds: 0.0, at: now }) }
     }
 
-    /// Whether another frame may be worked on at `now`.
+    /// Whether a worker may process another frame at `now`.
     pub fn allows(&self, now: Mono) -> bool {
         let Some(share) = self.share else { return true };
         let mut credit = self.credit.lock().unwrap_or_else(PoisonError::into_inner);
@@ -39,7 +39,7 @@ impl Budget {
         credit.seconds >= 0.0
     }
 
-    /// A frame took a worker this long.
+    /// Takes off the `time` that a worker spent on a frame.
     pub fn spent(&self, time: Duration) {
         if self.share.is_some() {
             let mut credit = self.credit.lock().unwrap_or_else(PoisonError::into_inner);
@@ -52,7 +52,7 @@ impl Budget {
 mod tests {
     use super::*;
 
-    /// Frames worked on of `frames`, one every `every` ms, each `work` ms.
+    /// How many of `frames` are processed, if one comes every `every` ms and takes `work` ms.
     fn worked(share: Option<f64>, every: u64, work: u64, frames: u64) -> u64 {
         let budget = Budget::new(share, Mono::default());
         let mut worked = 0;
@@ -66,8 +66,8 @@ mod tests {
     }
 
     #[test]
-    fn the_share_is_kept_whatever_a_frame_costs() {
-        // 1000 frames in 40 s: 0.25 of it are 10 s.
+    fn the_share_holds_whatever_a_frame_costs() {
+        // 1000 frames in 40 s: a share of 0.25 is 10 s.
         for (work, most) in [(10, 1000), (20, 500), (100, 100), (1000, 10)] {
             let worked = worked(Some(0.25), 40, work, 1000);
             assert!((most - most / 50 - 1..=most + most / 50 + 1).contains(&worked), "{work} ms: {worked}");
@@ -75,12 +75,12 @@ mod tests {
     }
 
     #[test]
-    fn without_a_budget_every_frame_is_worked_on() {
+    fn without_a_budget_every_frame_is_processed() {
         assert_eq!(worked(None, 1, 1000, 100), 100);
     }
 
     #[test]
-    fn rest_saves_up_a_moment_and_a_mishap_is_forgiven() {
+    fn credit_and_debt_are_limited() {
         let budget = Budget::new(Some(0.5), Mono::default());
         let at = |s| Mono::default() + Duration::from_secs(s);
         assert!(budget.allows(at(3600)));

@@ -1,11 +1,11 @@
-//! Configuration -> what the stages behind capture want to know. The stages themselves never see it.
+//! Options of the scene, from the configuration. Stages never see the configuration itself.
 
 use super::scene;
 use crate::config::{CameraConfig, Config};
 use crate::detect::look;
 use crate::track::{self, Smoothing};
 
-/// For the people in front of `camera`.
+/// Options for the scene of `camera`.
 pub fn scene(camera: &CameraConfig, config: &Config) -> scene::Options {
     scene::Options {
         rotate: camera.rotate,

@@ -1,63 +1,49 @@
-//! The thread that publishes what each camera is doing: at once when it changes, and every few
+//! The state thread: publishes what each camera is doing, at once when that changes and every few
 //! seconds for the rates.
 
-use super::camera::{Camera, Status};
-use super::worker::Shared;
-use crate::clock::Mono;
-use crate::publish::{self, State};
+use super::camera::Camera;
+use super::ledger::Report;
+use super::{Error, Shared};
+use crate::publish::{self, State, CameraStatus};
 use crate::shutdown::{Shutdown, Thread};
-use crate::slot::SlotId;
 use crate::telemetry::progress::{Beat, Progress};
-use crate::telemetry::stats::{CameraStats, Percentiles, Snapshot, Times};
+use crate::telemetry::stats::Percentiles;
 use std::collections::BTreeMap;
-use std::sync::mpsc::{Receiver, RecvTimeoutError};
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::time::Duration;
 
-/// Rates and latencies are over this long.
+/// Rates and latencies cover this much time.
 const PERIOD: Duration = Duration::from_secs(5);
-/// Writing down all states takes no time.
+/// The thread hangs if it works on the states for longer than this.
 const LIMIT: Duration = Duration::from_secs(15);
-
-/// Counters of a camera when its rates were last taken.
-#[derive(Clone, Copy, Default)]
-struct Before {
-    at: Mono,
-    snapshot: Snapshot,
-}
-
-/// Rates over the last period.
-#[derive(Clone, Copy, Default)]
-struct Rates {
-    decoded_fps: f64,
-    published_fps: f64,
-    times: Times<Option<Percentiles>>,
-}
 
 /// Owns the state thread.
 pub(super) struct Ticker {
     stop: Shutdown,
-    wake: std::sync::mpsc::SyncSender<()>,
+    wake: SyncSender<()>,
     thread: Thread,
 }
 
 impl Ticker {
-    /// Starts it; `changes` says that some camera's state changed.
-    pub(super) fn start(
-        shared: Arc<Shared>,
-        wake: std::sync::mpsc::SyncSender<()>,
-        changes: Receiver<()>,
-        progress: &Progress,
-    ) -> Result<Ticker, super::Error> {
+    /// Starts the thread.
+    pub(super) fn start(shared: Arc<Shared>, progress: &Progress) -> Result<Ticker, Error> {
+        // One place: a second wake-up that waits would add nothing.
+        let (wake, changes) = sync_channel(1);
         let beat = progress.stage("state", LIMIT, shared.clock.clone());
         let stop = Shutdown::default();
         let stopped = stop.clone();
         let thread = Thread::spawn("state".into(), move || run(&shared, &stopped, &changes, &beat))
-            .map_err(|e| super::Error::Thread("state".into(), e))?;
+            .map_err(|e| Error::Thread("state".into(), e))?;
         Ok(Ticker { stop, wake, thread })
     }
 
-    /// Stops and joins it, or leaves it behind.
+    /// A message on this channel makes the thread publish every state that changed.
+    pub(super) fn waker(&self) -> SyncSender<()> {
+        self.wake.clone()
+    }
+
+    /// Stops and joins the thread; leaves it behind after `within`.
     pub(super) fn stop(self, within: Duration) {
         self.stop.trigger();
         let _ = self.wake.try_send(());
@@ -66,7 +52,6 @@ impl Ticker {
 }
 
 fn run(shared: &Shared, stop: &Shutdown, changes: &Receiver<()>, beat: &Beat) {
-    let mut rates: BTreeMap<SlotId, (Before, Rates)> = BTreeMap::new();
     let mut next = shared.clock.now() + PERIOD;
     loop {
         let pause = next.since(shared.clock.now());
@@ -82,49 +67,27 @@ fn run(shared: &Shared, stop: &Shutdown, changes: &Receiver<()>, beat: &Beat) {
         if due {
             next = now + PERIOD;
         }
-        let cameras: Vec<_> = all(shared);
-        rates.retain(|id, _| cameras.iter().any(|camera| camera.id == *id));
-        for camera in cameras {
-            let entry =
-                rates.entry(camera.id).or_insert((Before { at: now, ..Before::default() }, Rates::default()));
+        for camera in shared.slots.cameras() {
             if due {
-                *entry = step(entry.0, now, &camera.stats);
-                camera.set_rate(entry.1.published_fps);
+                camera.ledger.measure(now);
             }
-            camera.say(|| publish(shared, &camera, &entry.1));
+            camera.ledger.report(|report| publish(shared, &camera.name, report));
         }
     }
 }
 
-/// Rates from the counters `before` and now.
-fn step(before: Before, now: Mono, stats: &CameraStats) -> (Before, Rates) {
-    let snapshot = stats.snapshot();
-    let seconds = now.since(before.at).as_secs_f64().max(1e-3);
-    let rate = |now: u64, before: u64| now.saturating_sub(before) as f64 / seconds;
-    let rates = Rates {
-        decoded_fps: rate(snapshot.decoded, before.snapshot.decoded),
-        published_fps: rate(snapshot.published, before.snapshot.published),
-        times: stats.take_times(),
-    };
-    (Before { at: now, snapshot }, rates)
-}
-
-fn all(shared: &Shared) -> Vec<Arc<Camera>> {
-    shared.cameras.read().unwrap_or_else(PoisonError::into_inner).values().cloned().collect()
-}
-
-/// The last word on a camera that has gone out of service: no message of it comes after this.
+/// Publishes the last state of a camera that is out of service. None of its messages follows.
 pub(super) fn publish_last(shared: &Shared, camera: &Camera) {
-    camera.say_last(|| {
+    camera.ledger.report_last(|report| {
         shared.publisher.discard(&camera.name);
-        publish(shared, camera, &Rates::default());
+        publish(shared, &camera.name, report);
     });
 }
 
-/// One line on all cameras, for `systemctl status`.
+/// One line about all cameras, for `systemctl status`.
 pub(super) fn status_line(shared: &Shared) -> String {
-    let cameras = all(shared);
-    let online = cameras.iter().filter(|c| c.stream().status == Status::Online).count();
+    let cameras = shared.slots.cameras();
+    let online = cameras.iter().filter(|camera| camera.ledger.status() == CameraStatus::Online).count();
     let broker = if shared.publisher.connected() { "connected" } else { "away" };
     let each: Vec<String> = cameras.iter().map(|camera| brief(camera)).collect();
     format!("{online} of {} cameras online ({}), broker {broker}", cameras.len(), each.join(", "))
@@ -132,49 +95,42 @@ pub(super) fn status_line(shared: &Shared) -> String {
 
 /// `hall 24.9 fps`, `door failed`.
 fn brief(camera: &Camera) -> String {
-    let doing = match camera.stream().status {
-        Status::Online => return format!("{} {:.1} fps", camera.name, camera.rate()),
-        Status::Connecting => "connecting",
-        Status::Stalled => "stalled",
-        Status::Failed(_) => "failed",
-        Status::Ended => "ended",
-        Status::Stopped => "stopped",
+    let doing = match camera.ledger.status() {
+        CameraStatus::Online => {
+            return format!("{} {:.1} fps", camera.name, camera.ledger.rates().published_fps);
+        }
+        CameraStatus::Connecting => "connecting",
+        CameraStatus::Stalled => "stalled",
+        CameraStatus::Failed => "failed",
+        CameraStatus::Ended => "ended",
+        CameraStatus::Stopped => "stopped",
     };
     format!("{} {doing}", camera.name)
 }
 
-/// Publishes what `camera` is doing, if it differs from what was said last.
-fn publish(shared: &Shared, camera: &Camera, rates: &Rates) {
-    let stream = camera.stream();
-    let (status, reason) = match &stream.status {
-        Status::Connecting => (publish::CameraStatus::Connecting, None),
-        Status::Online => (publish::CameraStatus::Online, None),
-        Status::Stalled => (publish::CameraStatus::Stalled, Some("frames stopped coming")),
-        Status::Failed(reason) => (publish::CameraStatus::Failed, Some(reason.as_str())),
-        Status::Ended => (publish::CameraStatus::Ended, None),
-        Status::Stopped => (publish::CameraStatus::Stopped, None),
-    };
-    let Snapshot { decoded, published, dropped, skipped } = camera.stats.snapshot();
-    let unsent = shared.publisher.dropped(&camera.name);
+/// Publishes the state of `camera`, if it differs from the last one.
+fn publish(shared: &Shared, camera: &str, report: &Report) {
+    let Report { stream, rates, people, counts } = report;
+    let unsent = shared.publisher.dropped(camera);
     let state = State {
-        status,
-        reason,
+        status: stream.status,
+        reason: stream.reason.as_deref(),
         since: shared.clock.wall() - shared.clock.now().since(stream.since),
         decoder: stream.decoder.as_deref(),
         caps: stream.caps.as_deref(),
         attempts: stream.attempts,
         fps_in: rates.decoded_fps,
         fps_out: rates.published_fps,
-        people: camera.people(),
-        decoded,
-        published,
+        people: *people,
+        decoded: counts.decoded,
+        published: counts.published,
         dropped: BTreeMap::from([
-            ("overwritten", dropped.overwritten),
-            ("rate", dropped.rate),
-            ("budget", dropped.budget),
-            ("invalid", dropped.invalid),
-            ("inference", dropped.inference),
-            ("stopped", dropped.stopped),
+            ("overwritten", counts.dropped.overwritten),
+            ("rate", counts.dropped.rate),
+            ("budget", counts.dropped.budget),
+            ("invalid", counts.dropped.invalid),
+            ("inference", counts.dropped.inference),
+            ("stopped", counts.dropped.stopped),
         ]),
         unsent: BTreeMap::from([
             ("offline", unsent.offline),
@@ -182,12 +138,15 @@ fn publish(shared: &Shared, camera: &Camera, rates: &Rates) {
             ("too_long", unsent.too_long),
             ("stopped", unsent.stopped),
         ]),
-        skipped: BTreeMap::from([("max_people", skipped.max_people), ("crowded", skipped.crowded)]),
+        skipped: BTreeMap::from([
+            ("max_people", counts.skipped.max_people),
+            ("crowded", counts.skipped.crowded),
+        ]),
         latency: rates.times.age.map(latency),
         finder: rates.times.finder.map(latency),
         pose: rates.times.pose.map(latency),
     };
-    shared.publisher.state(&camera.name, &state);
+    shared.publisher.state(camera, &state);
 }
 
 fn latency(times: Percentiles) -> publish::Latency {
