@@ -1,46 +1,60 @@
 //! posed: camera streams in, human poses out over MQTT.
 //!
-//! # The way a frame takes
+//! # A frame's way
 //! ```text
-//! capture ──► slot ──► detect ──► crop ──► infer ──► decode ──► track ──► publish
-//! GStreamer   latest   boxes      u8/f32   tract     heatmap    ids       MQTT
+//! capture ──► slot ──► search ──► crop ──► infer ──► decode ──► track ──► publish
+//! GStreamer   newest   people's   u8/f32   tract     heatmaps   ids       MQTT
+//!             frame    boxes                         to poses
 //! ```
-//! One capture thread a camera writes into a one-place slot that keeps the latest frame; a few
-//! inference workers take frames from the slots of all cameras in turn; one publisher owns the
-//! broker connection. [`daemon`](crate) wires them and is the only room that knows them all.
+//! Each camera has a capture thread, which puts the newest frame into the camera's slot. A few
+//! inference workers take frames from the slots of all cameras in turn. One publisher thread owns
+//! the connection to the broker. [`daemon`] wires these stages.
 //!
-//! # Units and frames of reference
-//! All coordinates are *pixel index coordinates*: the centre of pixel (0, 0) is (0.0, 0.0), as in
-//! OpenCV and the COCO reference code. *Stored* pixels are those of the decoder's buffer;
-//! *display* pixels are upright and square (rotation and pixel aspect ratio undone), and are what
-//! is published. Names carry units: `_px`, `_ms`, `_norm`.
+//! # Modules
+//! Dependencies point one way: `cli` to tools and daemon, daemon to scene, scene to stages, stages
+//! to vocabulary. Stages import neither each other nor `config`; the daemon gives each its options.
+//!
+//! # Units and coordinate frames
+//! Coordinates are *pixel index coordinates*: the centre of pixel (0, 0) is (0.0, 0.0), as in
+//! OpenCV and in COCO's reference code. *Stored* pixels are those of the decoder's buffer.
+//! *Display* pixels are upright and square (rotation and pixel aspect ratio are undone); messages
+//! use these. Names carry units: `_px`, `_ms`, `_norm`.
 //!
 //! # Unsafe code
-//! Denied everywhere but in `kernels`, whose safe entry points check every length.
+//! Allowed only in `kernels`, whose safe entry points check every length.
 
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::disallowed_methods))]
 
+// Vocabulary: small types that every stage shares. These modules import only each other.
 pub mod backoff;
-pub mod capture;
-pub mod cli;
 pub mod clock;
-pub mod config;
-pub mod crop;
-pub mod daemon;
-pub mod detect;
-pub mod eval;
 pub mod frame;
 pub mod geometry;
+pub mod keypoint;
+mod secret;
+mod shutdown;
+mod slot;
+
+// Stages: each does one step of a frame's way.
+pub mod capture;
+pub mod crop;
+pub mod detect;
 pub mod infer;
 pub mod kernels;
-pub mod keypoint;
-pub mod overlay;
 pub mod pose;
 pub mod publish;
-pub mod replay;
-pub mod secret;
-pub mod shutdown;
-pub mod slot;
-pub mod telemetry;
-pub mod tools;
 pub mod track;
+
+// Daemon: wires the stages, owns their threads and reports about them.
+pub mod config;
+pub mod daemon;
+pub mod telemetry;
+
+// Tools: what only the command line uses.
+pub mod eval;
+mod overlay;
+pub mod replay;
+pub mod tools;
+
+// The command line.
+pub mod cli;
