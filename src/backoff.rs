@@ -1,25 +1,25 @@
-//! Pauses between attempts: exponential, capped, jittered, for ever.
+//! Pauses between attempts: they double up to a cap, with jitter.
 
 use std::time::Duration;
 
-/// Why a [`Backoff`] cannot be made.
+/// Why these pauses make no [`Backoff`].
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub enum Error {
-    /// A zero first pause would spin.
+    /// A first pause of zero would keep a processor busy.
     #[error("the first pause must be longer than zero")]
     ZeroFirst,
-    /// The cap must not undercut the first pause.
+    /// The longest pause is shorter than the first one.
     #[error("the longest pause ({max:?}) must not be shorter than the first ({first:?})")]
     CapBelowFirst {
-        /// First pause asked for.
+        /// The first pause.
         first: Duration,
-        /// Cap asked for.
+        /// The longest pause.
         max: Duration,
     },
 }
 
-/// Doubles from `first` to `max`; each pause is drawn from the upper half of its step, so that
-/// cameras which fail together do not come back together.
+/// Pauses that double from `first` to `max`. Each one is drawn from the upper half of its step:
+/// cameras that fail together do not reconnect together.
 #[derive(Clone, Debug)]
 pub struct Backoff {
     first: Duration,
@@ -28,7 +28,7 @@ pub struct Backoff {
 }
 
 impl Default for Backoff {
-    /// From a quarter of a second to three: whatever comes back is found again within seconds.
+    /// From a quarter of a second to three seconds: reconnects within seconds of a return.
     fn default() -> Self {
         let first = Duration::from_millis(250);
         Backoff { first, max: Duration::from_secs(3), step: first }
@@ -36,7 +36,10 @@ impl Default for Backoff {
 }
 
 impl Backoff {
-    /// A back-off that starts at `first` and never exceeds `max`.
+    /// Pauses from `first` to `max`.
+    ///
+    /// # Errors
+    /// If `first` is zero or `max` is shorter than `first`.
     pub const fn new(first: Duration, max: Duration) -> Result<Backoff, Error> {
         if first.is_zero() {
             return Err(Error::ZeroFirst);
@@ -47,14 +50,14 @@ impl Backoff {
         Ok(Backoff { first, max, step: first })
     }
 
-    /// The next pause: between half the current step and the whole of it.
+    /// The next pause: between half of the current step and all of it.
     pub fn pause(&mut self) -> Duration {
         let step = self.step;
         self.step = step.saturating_mul(2).min(self.max);
         step.mul_f64(0.5 + 0.5 * fastrand::f64())
     }
 
-    /// Starts again from the first pause, after a success.
+    /// Returns to the first pause, after a success.
     pub fn reset(&mut self) {
         self.step = self.first;
     }

@@ -1,20 +1,20 @@
-//! Time, as the stages see it: one monotonic clock and one wall clock, both of which tests can turn.
+//! Time for all stages: a monotonic clock and a wall clock, which tests can control.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime};
 
-/// A point on the process' monotonic clock, in nanoseconds since the clock was made.
+/// A point in time on a monotonic clock, in nanoseconds since the clock was created.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Mono(pub u64);
 
 impl Mono {
-    /// Time from `earlier` to `self`; zero if `earlier` is later.
+    /// Time from `earlier` to `self`; zero if `earlier` is the later one.
     pub fn since(self, earlier: Mono) -> Duration {
         Duration::from_nanos(self.0.saturating_sub(earlier.0))
     }
 
-    /// `d` before this; the clock's zero at the earliest.
+    /// The time `d` before this one, but not before the clock's zero.
     pub fn less(self, d: Duration) -> Mono {
         Mono(self.0.saturating_sub(u64::try_from(d.as_nanos()).unwrap_or(u64::MAX)))
     }
@@ -27,11 +27,11 @@ impl std::ops::Add<Duration> for Mono {
     }
 }
 
-/// Source of time for every stage. Cheap to call from any thread.
+/// Source of time for every stage. Calls are cheap from any thread.
 pub trait Clock: Send + Sync {
-    /// Monotonic now: for ages, rates and time-outs.
+    /// Monotonic time: for ages, rates and time-outs.
     fn now(&self) -> Mono;
-    /// Wall-clock now: for what is published; may jump.
+    /// Wall-clock time: for published times. It may jump.
     fn wall(&self) -> SystemTime;
 }
 
@@ -46,7 +46,7 @@ pub struct SystemClock {
 
 impl SystemClock {
     /// A clock whose monotonic zero is now.
-    #[allow(clippy::disallowed_methods, reason = "this is the one place that reads the machine's clocks")]
+    #[allow(clippy::disallowed_methods, reason = "only this type reads the machine's clocks")]
     pub fn shared() -> SharedClock {
         Arc::new(SystemClock { start: std::time::Instant::now() })
     }
@@ -56,20 +56,20 @@ impl Clock for SystemClock {
     fn now(&self) -> Mono {
         Mono(u64::try_from(self.start.elapsed().as_nanos()).unwrap_or(u64::MAX))
     }
-    #[allow(clippy::disallowed_methods, reason = "this is the one place that reads the machine's clocks")]
+    #[allow(clippy::disallowed_methods, reason = "only this type reads the machine's clocks")]
     fn wall(&self) -> SystemTime {
         SystemTime::now()
     }
 }
 
-/// A clock that moves only when told to, for tests.
+/// A clock that stands still until a test advances it.
 #[derive(Debug, Default)]
 pub struct FakeClock {
     now_ns: AtomicU64,
 }
 
 impl FakeClock {
-    /// Moves both clocks forward.
+    /// Moves monotonic and wall time forward.
     pub fn advance(&self, d: Duration) {
         self.now_ns.fetch_add(u64::try_from(d.as_nanos()).unwrap_or(u64::MAX), Ordering::SeqCst);
     }
@@ -79,7 +79,7 @@ impl Clock for FakeClock {
     fn now(&self) -> Mono {
         Mono(self.now_ns.load(Ordering::SeqCst))
     }
-    /// 2026-01-01T00:00:00Z plus whatever was advanced.
+    /// 2026-01-01T00:00:00Z plus the monotonic time.
     fn wall(&self) -> SystemTime {
         SystemTime::UNIX_EPOCH + Duration::from_secs(1_767_225_600) + Duration::from_nanos(self.now().0)
     }

@@ -4,8 +4,8 @@ use crate::clock::Mono;
 use crate::geometry::{Rotate, View};
 use std::time::{Duration, SystemTime};
 
-/// Pixel layouts that the crop can sample. Chroma of the 4:2:0 and 4:2:2 formats is sited at the
-/// left (MPEG-2); subsampled planes of odd sizes are rounded up.
+/// Pixel layouts that the crop can sample. Chroma of 4:2:0 and 4:2:2 formats is sited at the left
+/// (MPEG-2). Subsampled planes of odd sizes are rounded up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PixelFormat {
     /// Planes Y, U, V; chroma halved both ways.
@@ -16,7 +16,7 @@ pub enum PixelFormat {
     Nv12,
     /// Planes Y, interleaved VU; chroma halved both ways.
     Nv21,
-    /// Planes Y, U, V; chroma halved horizontally (what most MJPEG cameras give).
+    /// Planes Y, U, V; chroma halved horizontally (most MJPEG cameras).
     Y42b,
     /// One plane Y0 U Y1 V.
     Yuy2,
@@ -35,7 +35,7 @@ pub enum PixelFormat {
 }
 
 impl PixelFormat {
-    /// Bytes in a row and rows of plane `plane` for a `width` x `height` picture; `None` if the
+    /// (bytes in a row, rows) of plane `plane` for a frame of `width` x `height` px; `None` if the
     /// format has no such plane.
     pub fn plane_size(self, plane: usize, width: usize, height: usize) -> Option<(usize, usize)> {
         use PixelFormat::*;
@@ -52,7 +52,7 @@ impl PixelFormat {
         }
     }
 
-    /// How many planes the format has.
+    /// Number of planes.
     pub fn planes(self) -> usize {
         use PixelFormat::*;
         match self {
@@ -73,16 +73,16 @@ pub enum Matrix {
     Bt709,
 }
 
-/// How luma and chroma fill their bytes, and which matrix makes RGB of them.
+/// Range of luma and chroma, and the matrix that converts them to RGB.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Colorimetry {
-    /// The matrix.
+    /// Matrix to RGB.
     pub matrix: Matrix,
     /// True: 0..255 (JPEG). False: luma 16..235, chroma 16..240.
     pub full_range: bool,
 }
 
-/// What the caps of one sample say.
+/// Layout of one frame, as the caps of its sample give it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FrameInfo {
     /// Pixel layout.
@@ -95,38 +95,38 @@ pub struct FrameInfo {
     pub strides: [usize; 3],
     /// Pixel aspect ratio, n:d.
     pub par: (u32, u32),
-    /// For the YCbCr formats.
+    /// Of the YCbCr formats.
     pub colorimetry: Colorimetry,
 }
 
-/// What the capture time was read from; published, so that a consumer knows how far to trust it.
+/// Source of the capture time. It is published: consumers see how far they can trust the time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum ClockLabel {
-    /// The sender's own clock, by RTCP sender reports.
+    /// The camera's own clock, by RTCP sender reports.
     Rtcp,
-    /// The driver's capture time.
+    /// Capture time of the driver.
     V4l2,
-    /// When the frame arrived here.
+    /// Arrival on this machine.
     Receive,
 }
 
-/// When a frame was captured.
+/// Capture time of a frame.
 #[derive(Clone, Copy, Debug)]
 pub struct Stamp {
-    /// Monotonic capture time: what ages are counted from.
+    /// On the monotonic clock: ages count from here.
     pub mono: Mono,
-    /// Wall-clock capture time: what is published.
+    /// On the wall clock: this is published.
     pub wall: SystemTime,
-    /// Where the two came from.
+    /// Source of both.
     pub clock: ClockLabel,
-    /// Presentation time in the stream, if it has one.
+    /// Presentation time in the stream, if it has any.
     pub pts: Option<Duration>,
 }
 
-/// Bytes of a picture, wherever they live (a mapped GStreamer buffer, a vector in a test).
+/// The bytes of a frame: a mapped GStreamer buffer, or vectors in tests.
 pub trait Pixels: Send + Sync {
-    /// Bytes of plane `index`; empty if there is none.
+    /// Bytes of plane `index`; empty if there is no such plane.
     fn plane(&self, index: usize) -> &[u8];
 }
 
@@ -136,10 +136,10 @@ impl Pixels for Vec<Vec<u8>> {
     }
 }
 
-/// Why bytes and caps do not make a frame.
+/// Why bytes and caps do not form a frame.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub enum Error {
-    /// Nothing to look at.
+    /// Width or height is out of range.
     #[error("frame of {width}x{height} px: both must be 1..=16384")]
     Size {
         /// Stored width.
@@ -147,33 +147,33 @@ pub enum Error {
         /// Stored height.
         height: u32,
     },
-    /// Rows overlap.
+    /// Rows would overlap.
     #[error("plane {plane}: stride {stride} is shorter than a row of {row} bytes")]
     Stride {
         /// Plane index.
         plane: usize,
-        /// Bytes from row to row, as the caps say.
+        /// Bytes from row to row in the caps.
         stride: usize,
         /// Bytes a row needs.
         row: usize,
     },
-    /// The buffer ends early.
+    /// The plane ends early.
     #[error("plane {plane}: {got} bytes, {want} needed")]
     Short {
         /// Plane index.
         plane: usize,
-        /// Bytes there.
+        /// Bytes in the plane.
         got: usize,
-        /// Bytes the caps promise.
+        /// Bytes that the caps require.
         want: usize,
     },
 }
 
-/// One decoded frame. Its planes are as long as its caps say: that is checked once, here.
+/// One decoded frame. [`Frame::new`] checks that its planes are as long as its caps require.
 pub struct Frame {
-    /// Caps of this very sample (they may change from one to the next).
+    /// Layout of this frame. It may change from one frame to the next.
     pub info: FrameInfo,
-    /// When it was captured.
+    /// Capture time.
     pub stamp: Stamp,
     /// Counts the decoded frames of this camera since the daemon started.
     pub seq: u64,
@@ -204,7 +204,7 @@ impl Frame {
         Ok(Frame { info, stamp, seq, pixels })
     }
 
-    /// A still picture, `rgb` row by row without padding. When it was taken is not known, and nobody asks.
+    /// A picture file: `rgb` holds rows of packed R, G, B without padding. Its time is zero.
     ///
     /// # Errors
     /// As [`Frame::new`].
@@ -227,7 +227,7 @@ impl Frame {
         self.pixels.plane(index)
     }
 
-    /// How the display frame lies in this one.
+    /// Maps the display frame to this one.
     pub fn view(&self, rotate: Rotate) -> View {
         View::new(self.info.width, self.info.height, self.info.par, rotate)
     }

@@ -1,7 +1,7 @@
-//! Points, boxes and affine maps between crop, display and stored pixels (see the crate docs for
-//! the frames of reference).
+//! Points, boxes and affine maps between crop, display and stored pixels. The crate docs define
+//! these coordinate frames.
 
-/// Axis-aligned bounding box: top-left corner and size, in px of the frame it is given in.
+/// Axis-aligned bounding box: top-left corner and size. The context says in which frame's px.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct BBox {
     /// Left edge.
@@ -36,20 +36,20 @@ impl BBox {
         BBox { x: self.x + dx, y: self.y + dy, ..*self }
     }
 
-    /// Area in square px that both cover.
+    /// Area of the intersection, in square px.
     pub fn overlap(&self, other: &BBox) -> f32 {
         let w = (self.x + self.w).min(other.x + other.w) - self.x.max(other.x);
         let h = (self.y + self.h).min(other.y + other.h) - self.y.max(other.y);
         w.max(0.0) * h.max(0.0)
     }
 
-    /// Share of this box that lies in `other`, 0..=1.
+    /// Share of this box's area that lies in `other`, 0..=1.
     pub fn share_in(&self, other: &BBox) -> f32 {
         let area = self.area();
         if area > 0.0 { self.overlap(other) / area } else { 0.0 }
     }
 
-    /// The smallest box that holds both.
+    /// The smallest box that contains both.
     pub fn hull(&self, other: &BBox) -> BBox {
         let (x, y) = (self.x.min(other.x), self.y.min(other.y));
         let w = (self.x + self.w).max(other.x + other.w) - x;
@@ -63,8 +63,8 @@ impl BBox {
         if either > 0.0 { both / either } else { 0.0 }
     }
 
-    /// The smallest box of aspect `aspect` (width / height) about the same centre that holds this
-    /// one, enlarged by `margin` (1.25 in the LPN paper's pre-processing).
+    /// The smallest box with the same centre and the aspect ratio `aspect` (width / height) that
+    /// contains this box, scaled by `margin` (1.25 in the LPN paper's pre-processing).
     pub fn widened(&self, aspect: f32, margin: f32) -> BBox {
         let (cx, cy) = self.centre();
         let w = self.w.max(self.h * aspect) * margin;
@@ -83,7 +83,7 @@ pub struct Affine {
 }
 
 impl Affine {
-    /// The map that changes nothing.
+    /// The identity.
     pub const IDENTITY: Affine = Affine { x: [1.0, 0.0, 0.0], y: [0.0, 1.0, 0.0] };
 
     /// Maps a point.
@@ -91,7 +91,7 @@ impl Affine {
         (self.x[0] * px + self.x[1] * py + self.x[2], self.y[0] * px + self.y[1] * py + self.y[2])
     }
 
-    /// First `self`, then `next`.
+    /// The map that applies `self` first, then `next`.
     pub fn then(&self, next: &Affine) -> Affine {
         let row = |r: &[f32; 3]| {
             [
@@ -103,9 +103,9 @@ impl Affine {
         Affine { x: row(&next.x), y: row(&next.y) }
     }
 
-    /// Crop px -> frame px for a crop of `width` x `height` px around `bbox`, as the published LPN
-    /// evaluation cuts it: widened to the crop's aspect, times `margin`, crop centre (w/2, h/2) on
-    /// the box's centre.
+    /// Map from crop px to frame px, for a crop of `width` x `height` px around `bbox`. As in the
+    /// published LPN evaluation, the box is widened to the crop's aspect ratio and scaled by
+    /// `margin`, and the crop's centre (w/2, h/2) is the box's centre.
     pub fn crop_to_frame(bbox: &BBox, margin: f32, width: usize, height: usize) -> Affine {
         let (w, h) = (width as f32, height as f32);
         let (cx, cy) = bbox.centre();
@@ -114,21 +114,21 @@ impl Affine {
     }
 }
 
-/// How far a camera's picture must be turned, clockwise, to stand upright.
+/// Clockwise rotation that makes a camera's frames upright.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Rotate {
-    /// Upright as it comes.
+    /// Already upright.
     #[default]
     None,
     /// 90 degrees clockwise.
     Cw90,
-    /// Upside down.
+    /// 180 degrees.
     Half,
     /// 270 degrees clockwise.
     Cw270,
 }
 
-/// How the display frame (upright, square pixels: what is published) lies in the stored one.
+/// The display frame (upright, square pixels: published coordinates) and its map to the stored one.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct View {
     /// Display width in px.
@@ -140,11 +140,11 @@ pub struct View {
 }
 
 impl View {
-    /// The view of a `width` x `height` buffer whose pixels are `par` (n:d, width over height) wide,
-    /// turned by `rotate`. A pixel aspect ratio with a zero counts as square.
+    /// The view of a buffer of `width` x `height` px with the pixel aspect ratio `par`
+    /// (width:height), rotated by `rotate`. A ratio that contains a zero counts as 1:1.
     pub fn new(width: u32, height: u32, par: (u32, u32), rotate: Rotate) -> View {
         let stretch = if par.0 == 0 || par.1 == 0 { 1.0 } else { par.0 as f32 / par.1 as f32 };
-        // Square pixels, not yet turned: the height stays, the width takes the aspect ratio.
+        // Before the rotation: the height stays, the width is scaled to square pixels.
         let square_w = (width as f32 * stretch).round().max(1.0) as u32;
         let shrink = width as f32 / square_w as f32;
         let to_stored = Affine { x: [shrink, 0.0, 0.5 * shrink - 0.5], y: [0.0, 1.0, 0.0] };
@@ -170,8 +170,8 @@ mod tests {
     }
 
     #[test]
-    fn corners_land_where_the_turn_puts_them() {
-        // 640x480 turned clockwise: what was the bottom-left corner is now the top-left one.
+    fn a_rotation_maps_corners_to_corners() {
+        // 640x480 rotated clockwise: the bottom-left corner becomes the top-left one.
         let view = View::new(640, 480, (1, 1), Rotate::Cw90);
         assert_eq!((view.width, view.height), (480, 640));
         assert!(close(view.to_stored.apply((0.0, 0.0)), (0.0, 479.0)));
@@ -183,16 +183,16 @@ mod tests {
     }
 
     #[test]
-    fn anamorphic_pixels_are_made_square() {
+    fn anamorphic_pixels_become_square() {
         let view = View::new(704, 576, (16, 11), Rotate::None);
         assert_eq!((view.width, view.height), (1024, 576));
-        // Pixel edges, not centres, are what a stretch keeps in place.
+        // A stretch keeps pixel edges in place, not pixel centres.
         assert!(close(view.to_stored.apply((-0.5, 0.0)), (-0.5, 0.0)));
         assert!(close(view.to_stored.apply((1023.5, 575.0)), (703.5, 575.0)));
     }
 
     #[test]
-    fn the_crop_is_centred_on_the_box_and_keeps_the_larger_need() {
+    fn the_crop_is_centred_on_the_box_and_contains_it() {
         let tall = BBox { x: 100.0, y: 50.0, w: 30.0, h: 200.0 };
         let map = Affine::crop_to_frame(&tall, 1.25, 192, 256);
         assert!(close(map.apply((96.0, 128.0)), (115.0, 150.0)));
@@ -200,7 +200,7 @@ mod tests {
     }
 
     #[test]
-    fn iou_of_halves_and_strangers() {
+    fn iou_of_equal_overlapping_and_separate_boxes() {
         let a = BBox { x: 0.0, y: 0.0, w: 2.0, h: 2.0 };
         assert_eq!(a.iou(&a), 1.0);
         assert!((a.iou(&BBox { x: 1.0, ..a }) - 1.0 / 3.0).abs() < 1e-6);

@@ -1,11 +1,11 @@
-//! Poses as COCO speaks of them: 17 keypoints, their names, and how alike two poses are (OKS).
+//! COCO poses: 17 keypoints, their names, and the similarity of two poses (OKS).
 
 use crate::geometry::BBox;
 
-/// Keypoints of a pose.
+/// Number of keypoints in a pose.
 pub const KEYPOINTS: usize = 17;
 
-/// COCO's names, in COCO's order.
+/// COCO's keypoint names, in COCO's order.
 pub const NAMES: [&str; KEYPOINTS] = [
     "nose",
     "left_eye",
@@ -32,7 +32,7 @@ pub const SIGMAS: [f64; KEYPOINTS] = [
     0.089, 0.089,
 ];
 
-/// Pairs of keypoints that a skeleton joins: COCO's list, counted from 0.
+/// Pairs of keypoints that a skeleton connects: COCO's list, counted from 0.
 pub const LIMBS: [(usize, usize); 19] = [
     (15, 13),
     (13, 11),
@@ -55,17 +55,17 @@ pub const LIMBS: [(usize, usize); 19] = [
     (4, 6),
 ];
 
-/// Pairs that swap places in a mirrored picture.
+/// Pairs of keypoints that swap in a mirrored picture.
 pub const FLIP_PAIRS: [(usize, usize); 8] =
     [(1, 2), (3, 4), (5, 6), (7, 8), (9, 10), (11, 12), (13, 14), (15, 16)];
 
-/// How much farther than its keypoints a body reaches, in units of the larger side of the keypoints'
-/// extent: the medians over COCO-style annotations with 13 or more keypoints (11 000 people).
+/// Distance of a body's outline from its outermost keypoints, in units of the larger side of the
+/// keypoints' extent: medians of 11 000 people with COCO-style annotations of 13 or more keypoints.
 const SIDE: f32 = 0.06;
 const TOP: f32 = 0.12;
 const BOTTOM: f32 = 0.07;
 
-/// One keypoint, in px of the frame it is given in.
+/// One keypoint. The context says in which frame's px.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Keypoint {
     /// Column, pixel index coordinates.
@@ -83,17 +83,17 @@ impl Keypoint {
     }
 }
 
-/// The keypoints of one person, in COCO's order.
+/// Keypoints of one person, in COCO's order.
 pub type Keypoints = [Keypoint; KEYPOINTS];
 
-/// One person as seen in one frame.
+/// Pose of one person in one frame.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Pose {
-    /// The box that the pose was looked for in, or that holds it; px of the display frame.
+    /// The box in which the pose was estimated, or one that contains it; px of the display frame.
     pub bbox: BBox,
-    /// Confidence in the whole pose, 0..=1.
+    /// Confidence of the whole pose, 0..=1.
     pub score: f32,
-    /// Keypoints, px of the display frame.
+    /// Keypoints in px of the display frame.
     pub keypoints: Keypoints,
 }
 
@@ -104,17 +104,18 @@ impl Pose {
     }
 }
 
-/// One keypoint's share of an OKS: exp(-d² / 2·area·(2σ)²), as COCO's evaluation has it.
+/// Similarity of one keypoint, 0..=1: exp(-d² / (2·area·(2σ)²)), as in COCO's evaluation.
 ///
-/// `dist2_px2` is the squared distance; `area_px2` the area of the person.
+/// `dist2_px2` is the squared distance, `area_px2` the area of the person.
 pub fn similarity(keypoint: usize, dist2_px2: f64, area_px2: f64) -> f64 {
     let Some(sigma) = SIGMAS.get(keypoint) else { return 0.0 };
     let variance = (2.0 * sigma).powi(2);
     (-dist2_px2 / variance / (area_px2 + f64::EPSILON) / 2.0).exp()
 }
 
-/// Object keypoint similarity, 0..=1, of two estimated poses of a person of `area_px2`: the mean of
-/// [`similarity`] over the keypoints that both score at least `min_score`. `None` if there is none.
+/// Object keypoint similarity, 0..=1, of two poses of a person of area `area_px2`: the mean of
+/// [`similarity`] over the keypoints that score at least `min_score` in both. `None` if no keypoint
+/// does.
 pub fn oks(a: &Keypoints, b: &Keypoints, area_px2: f32, min_score: f32) -> Option<f32> {
     let (mut sum, mut count) = (0.0, 0);
     for (index, (p, q)) in a.iter().zip(b).enumerate() {
@@ -127,8 +128,8 @@ pub fn oks(a: &Keypoints, b: &Keypoints, area_px2: f32, min_score: f32) -> Optio
     (count > 0).then(|| (sum / f64::from(count)) as f32)
 }
 
-/// The box of a body whose keypoints of at least `min_score` these are; `None` if there are fewer
-/// than four, which say too little of its size.
+/// Bounding box of a body, from its keypoints that score at least `min_score`. `None` if these are
+/// fewer than four: then they say too little about its size.
 pub fn bounding_box(keypoints: &Keypoints, min_score: f32) -> Option<BBox> {
     if keypoints.iter().filter(|k| k.score >= min_score).count() < 4 {
         return None;
@@ -163,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn one_sigma_is_what_cocos_formula_says() {
+    fn one_sigma_is_as_in_cocos_formula() {
         // d = 2σ·√area makes the exponent -1/2, whatever the keypoint.
         for (index, sigma) in SIGMAS.iter().enumerate() {
             let got = similarity(index, (2.0 * sigma).powi(2) * 1e4, 1e4);
@@ -181,14 +182,14 @@ mod tests {
     }
 
     #[test]
-    fn mirrored_pairs_are_left_and_right_of_one_thing() {
+    fn mirrored_pairs_are_left_and_right_of_one_name() {
         for (left, right) in FLIP_PAIRS {
             assert_eq!(NAMES[left].strip_prefix("left_"), NAMES[right].strip_prefix("right_"));
         }
     }
 
     #[test]
-    fn the_box_holds_the_keypoints_and_a_margin() {
+    fn the_box_contains_the_keypoints_and_a_margin() {
         let body: Keypoints = std::array::from_fn(|i| Keypoint {
             x_px: 100.0 + (i % 2) as f32,
             y_px: 10.0 * i as f32,

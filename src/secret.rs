@@ -1,21 +1,21 @@
-//! Passwords: read from files, kept out of every log line.
+//! Passwords: read from files and kept out of every log line.
 
 use std::path::Path;
 
-/// A password file is a line; more than this is a mistake (a certificate, a whole config).
+/// A password file holds one line. A longer file is a mistake, such as a certificate.
 const LONGEST_FILE_BYTES: u64 = 4096;
 
-/// Text that `Debug` does not show and that has no `Display`.
+/// Text that `Debug` hides and that has no `Display`.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Secret(String);
 
 impl Secret {
-    /// Keeps `text` from being printed.
+    /// Wraps `text`.
     pub fn new(text: impl Into<String>) -> Secret {
         Secret(text.into())
     }
 
-    /// The text itself, for whoever has to send it.
+    /// The text, for the code that sends it.
     pub fn expose(&self) -> &str {
         &self.0
     }
@@ -30,21 +30,21 @@ impl std::fmt::Debug for Secret {
 /// Why a password file cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// It cannot be read.
+    /// The file cannot be read.
     #[error("cannot read {0}: {1}")]
     Read(String, #[source] std::io::Error),
-    /// It holds something else.
+    /// The file is too long to hold a password.
     #[error("{0} is {1} bytes long; a password file holds one line")]
     TooLong(String, u64),
-    /// A password has to be text.
+    /// The file is not text.
     #[error("{0} is not UTF-8 text")]
     NotText(String),
-    /// Nothing in it.
+    /// The file holds no password.
     #[error("{0} is empty")]
     Empty(String),
 }
 
-/// The password in `path`: its text without the trailing newline that editors add.
+/// Reads the password in `path`: its text without the final newline that editors add.
 ///
 /// # Errors
 /// If the file cannot be read, is empty, is not text or is too long to be a password.
@@ -65,7 +65,7 @@ pub fn read(path: &Path) -> Result<Secret, Error> {
     Ok(Secret::new(line))
 }
 
-/// Whether any user of the machine can read `path`.
+/// Whether every user of the machine can read `path`.
 pub fn is_world_readable(path: &Path) -> bool {
     use std::os::unix::fs::PermissionsExt as _;
     std::fs::metadata(path).is_ok_and(|m| m.permissions().mode() & 0o004 != 0)
@@ -76,7 +76,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_password_is_its_line_and_is_never_shown() {
+    fn a_password_is_the_line_and_is_never_shown() {
         let dir = tempfile::tempdir().unwrap();
         let file = |name: &str, bytes: &[u8]| {
             let path = dir.path().join(name);

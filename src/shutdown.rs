@@ -1,29 +1,29 @@
-//! One signal that says stop, and wakes whoever sleeps until then; and threads whose end can be
-//! waited for with a time-out.
+//! A stop signal that wakes every thread that waits for it, and threads that can be joined with a
+//! time limit.
 
 use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-/// A shared flag that is raised once. Threads sleep on it instead of `thread::sleep`, so that a
-/// stop never waits for a pause to end.
+/// A shared flag that is set once. Threads wait on it instead of in `thread::sleep`: a stop ends
+/// every pause.
 #[derive(Clone, Debug, Default)]
 pub struct Shutdown(Arc<(Mutex<bool>, Condvar)>);
 
 impl Shutdown {
-    /// Raises the flag and wakes every sleeper.
+    /// Sets the flag and wakes every thread that waits.
     pub fn trigger(&self) {
         *self.0.0.lock().unwrap_or_else(PoisonError::into_inner) = true;
         self.0.1.notify_all();
     }
 
-    /// Whether the flag is up.
+    /// Whether the flag is set.
     pub fn is_set(&self) -> bool {
         *self.0.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Sleeps for `pause` or until the flag is raised; true if it is.
+    /// Waits until the flag is set, but no longer than `pause`. Returns whether it is set.
     pub fn wait_timeout(&self, pause: Duration) -> bool {
         let guard = self.0.0.lock().unwrap_or_else(PoisonError::into_inner);
         let (set, _) =
@@ -31,18 +31,18 @@ impl Shutdown {
         *set
     }
 
-    /// Sleeps until the flag is raised.
+    /// Waits until the flag is set.
     pub fn wait(&self) {
         let guard = self.0.0.lock().unwrap_or_else(PoisonError::into_inner);
         drop(self.0.1.wait_while(guard, |set| !*set).unwrap_or_else(PoisonError::into_inner));
     }
 }
 
-/// A thread that is joined within a time or left behind: the standard library's joins for ever.
+/// A thread that is joined within a time limit or left behind. The standard library has no limit.
 #[derive(Debug)]
 pub struct Thread {
     handle: JoinHandle<()>,
-    /// Nothing is ever sent: its sender goes with the thread's work, by its end or by a panic.
+    /// Disconnects when the work ends or panics; nothing is ever sent.
     over: Receiver<()>,
 }
 
@@ -60,26 +60,26 @@ impl Thread {
         Ok(Thread { handle, over })
     }
 
-    /// Joins it. A panic of its work is told in the log.
+    /// Joins the thread. Logs a panic of its work.
     ///
     /// # Errors
-    /// The thread itself, if it still works after `within`.
+    /// Returns the thread if it still runs after `within`.
     pub fn join(self, within: Duration) -> Result<(), Thread> {
         if self.over.recv_timeout(within) == Err(RecvTimeoutError::Timeout) {
             return Err(self);
         }
         let name = self.handle.thread().name().unwrap_or_default().to_owned();
         if self.handle.join().is_err() {
-            tracing::error!("thread {name} had panicked");
+            tracing::error!("thread {name} panicked");
         }
         Ok(())
     }
 
-    /// Joins it, or leaves it to the end of the process after `within`, which is told in the log.
+    /// Joins the thread, or logs that it hangs and leaves it behind after `within`.
     pub fn end(self, within: Duration) {
         if let Err(busy) = self.join(within) {
             let name = busy.handle.thread().name().unwrap_or_default();
-            tracing::error!("thread {name} does not end; it is left behind");
+            tracing::error!("thread {name} does not end and is left behind");
         }
     }
 }
@@ -89,7 +89,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_thread_is_joined_once_it_is_over_and_left_while_it_is_not() {
+    fn a_thread_is_joined_once_it_ends_and_returned_while_it_runs() {
         let (go_on, wait) = sync_channel::<()>(0);
         let thread = Thread::spawn("busy".into(), move || {
             let _ = wait.recv();
@@ -103,19 +103,19 @@ mod tests {
     }
 
     #[test]
-    fn a_trigger_wakes_a_sleeper_on_another_thread() {
+    fn a_trigger_wakes_a_waiting_thread() {
         let stop = Shutdown::default();
-        let sleeper = std::thread::spawn({
+        let waiter = std::thread::spawn({
             let stop = stop.clone();
             move || stop.wait_timeout(Duration::from_secs(60))
         });
         stop.trigger();
-        assert!(sleeper.join().unwrap());
+        assert!(waiter.join().unwrap());
         assert!(stop.is_set());
     }
 
     #[test]
-    fn a_pause_that_nobody_ends_says_so() {
+    fn a_pause_without_a_trigger_runs_out() {
         assert!(!Shutdown::default().wait_timeout(Duration::from_millis(1)));
     }
 }

@@ -4,7 +4,7 @@
 use super::camera::Camera;
 use super::ledger::Report;
 use super::{Error, Shared};
-use crate::publish::{self, State, CameraStatus};
+use crate::publish::{self, CameraStatus, State};
 use crate::shutdown::{Shutdown, Thread};
 use crate::telemetry::progress::{Beat, Progress};
 use crate::telemetry::stats::Percentiles;

@@ -1,5 +1,5 @@
-//! Log lines on stderr: plain text for people, priority prefixes (`<6>`, sd-daemon(3)) when the
-//! journal reads them.
+//! Log lines on stderr: with the time for people, with priority prefixes (`<6>`, sd-daemon(3)) for
+//! the journal.
 
 use std::fmt;
 use std::io::IsTerminal as _;
@@ -10,23 +10,23 @@ use tracing_subscriber::fmt::time::{FormatTime, SystemTime};
 use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields};
 use tracing_subscriber::registry::LookupSpan;
 
-/// The log cannot be set up.
+/// Why the log cannot be set up.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The level is neither a level nor a list of `target=level`.
+    /// The text is neither a level nor a list of `target=level`.
     #[error(
         "log level {0:?}: use error, warn, info, debug, trace, or a list such as info,posed::capture=debug"
     )]
     Level(String, #[source] tracing_subscriber::filter::ParseError),
-    /// A log is set up once in a process.
-    #[error("a log is set up already")]
+    /// A process sets up its log once.
+    #[error("the log is already set up")]
     Twice,
 }
 
-/// How lines look.
+/// Format of a line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Format {
-    /// For the journal where it reads stderr, else plain.
+    /// [`Format::Journal`] if the journal reads stderr, else [`Format::Plain`].
     Auto,
     /// With the time, for people.
     Plain,
@@ -37,7 +37,7 @@ pub enum Format {
 /// Sends log lines of `level` and above to stderr. `$POSED_LOG` overrides `level`.
 ///
 /// # Errors
-/// If the level does not parse or a log is set up already.
+/// If the level does not parse or the log is already set up.
 pub fn init(level: &str, format: Format) -> Result<(), Error> {
     let level = std::env::var("POSED_LOG").unwrap_or_else(|_| level.to_owned());
     let filter = EnvFilter::try_new(&level).map_err(|e| Error::Level(level, e))?;
@@ -83,7 +83,7 @@ where
     fn format_event(&self, ctx: &FmtContext<'_, S, N>, mut w: Writer<'_>, event: &Event<'_>) -> fmt::Result {
         let level = *event.metadata().level();
         if self.journal {
-            // The journal stamps the time itself.
+            // The journal adds the time itself.
             write!(w, "<{}>", priority(level))?;
         } else {
             SystemTime.format_time(&mut w)?;

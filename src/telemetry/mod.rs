@@ -1,4 +1,4 @@
-//! What the daemon says about itself: log lines and counters.
+//! What the daemon says about itself: log lines, counters, signs of life, notices to systemd.
 
 pub mod log;
 pub mod progress;

@@ -1,42 +1,42 @@
-//! Which stages make progress: what the watchdog is fed by.
+//! Signs of life of every stage, which decide whether the watchdog is fed.
 //!
-//! A camera or a broker that is away is a *state*: its thread still turns. A thread that took up
-//! work and does not come back from it is a *hang*, and only that withholds the watchdog.
+//! A camera or a broker that does not answer is a *state*: its thread still runs. A thread that
+//! starts a piece of work and does not finish it in time *hangs*. Only a hang stops the feeding.
 //!
-//! With the feature `fault-injection` (test builds) a stage hangs for ever at its next beat once a
-//! file of its name is in the folder `$POSED_HANG`.
+//! With the feature `fault-injection` (test builds), a stage hangs at its next beat once the folder
+//! `$POSED_HANG` holds a file of its name.
 
 use crate::clock::{Mono, SharedClock};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
-/// Value of [`Beat::since`] of a stage that waits for work.
+/// Value of [`Beat::since`] while a stage waits for work.
 const IDLE: u64 = u64::MAX;
 
-/// One stage's sign of life. Dropping it takes the stage off the list.
+/// One stage's sign of life. Dropping it removes the stage from the list.
 pub struct Beat {
     name: String,
     limit: Duration,
     clock: SharedClock,
-    /// Mono ns at which the current piece of work was taken up, or [`IDLE`].
+    /// Start of the current piece of work in ns of [`Mono`], or [`IDLE`].
     since: AtomicU64,
 }
 
 impl Beat {
-    /// A piece of work begins (or goes on: each call restarts the limit).
+    /// A piece of work starts. Each call restarts its time limit.
     pub fn busy(&self) {
         self.since.store(self.clock.now().0, Ordering::Relaxed);
         #[cfg(feature = "fault-injection")]
         self.hang_if_told();
     }
 
-    /// Waits for something outside of the program: a device, a network, the next piece of work.
+    /// Waits for something that has no time limit: a device, a network, the next piece of work.
     pub fn rest<T>(&self, wait: impl FnOnce() -> T) -> T {
         self.idle();
-        let came = wait();
+        let result = wait();
         self.busy();
-        came
+        result
     }
 
     #[cfg(feature = "fault-injection")]
@@ -50,29 +50,29 @@ impl Beat {
         }
     }
 
-    /// Nothing to do; the stage may wait for ever.
+    /// The stage has nothing to do, and may wait without limit.
     pub fn idle(&self) {
         self.since.store(IDLE, Ordering::Relaxed);
     }
 }
 
-/// The beats of all stages.
+/// The signs of life of all stages.
 #[derive(Default)]
 pub struct Progress {
     beats: Mutex<Vec<Weak<Beat>>>,
 }
 
-/// A stage that took up work and did not come back.
+/// A stage that hangs.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Stuck {
-    /// Name of the stage (its thread's).
+    /// Name of the stage and its thread.
     pub name: String,
-    /// How long it has been at it.
+    /// Time since its piece of work started.
     pub for_: Duration,
 }
 
 impl Progress {
-    /// Adds a stage that may be at one piece of work for `limit` at most.
+    /// Adds a stage that works on one piece of work for `limit` at most.
     pub fn stage(&self, name: impl Into<String>, limit: Duration, clock: SharedClock) -> Arc<Beat> {
         let beat = Arc::new(Beat { name: name.into(), limit, clock, since: AtomicU64::new(IDLE) });
         let mut beats = self.beats.lock().unwrap_or_else(PoisonError::into_inner);
@@ -81,13 +81,13 @@ impl Progress {
         beat
     }
 
-    /// The first stage found stuck.
+    /// The first stage that hangs.
     pub fn stuck(&self) -> Option<Stuck> {
         let beats = self.beats.lock().unwrap_or_else(PoisonError::into_inner);
         beats.iter().filter_map(Weak::upgrade).find_map(|beat| {
             let since = beat.since.load(Ordering::Relaxed);
-            let at_it = beat.clock.now().since(Mono(since));
-            (since != IDLE && at_it > beat.limit).then(|| Stuck { name: beat.name.clone(), for_: at_it })
+            let for_ = beat.clock.now().since(Mono(since));
+            (since != IDLE && for_ > beat.limit).then(|| Stuck { name: beat.name.clone(), for_ })
         })
     }
 }

@@ -1,5 +1,5 @@
-//! Counters of one camera: what came in, what went out, what was dropped or skipped and why, and how
-//! long frames took. Written by the capture and worker threads, read by the state ticker.
+//! Counters of one camera: frames decoded, published, dropped and why, poses skipped and why, and
+//! how long frames took. Capture and worker threads write them; the state thread reads them.
 
 use serde::Serialize;
 use std::sync::Mutex;
@@ -10,23 +10,23 @@ use std::time::Duration;
 /// Why a decoded frame was not published.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DropReason {
-    /// A newer frame took its place before a worker was free.
+    /// A newer frame replaced it before a worker was free.
     Overwritten,
     /// Above the camera's `max_fps`.
     Rate,
-    /// The camera had used up its `cpu_budget`.
+    /// The camera's `cpu_budget` was used up.
     Budget,
-    /// Its bytes and caps do not fit together.
+    /// Its bytes do not fit its caps.
     Invalid,
-    /// The network or the finder failed on it.
+    /// The pose network or the finder failed.
     Inference,
-    /// It waited when its camera was stopped.
+    /// Its camera was stopped first.
     Stopped,
 }
 
 const REASONS: usize = 6;
 
-/// Counters of one camera since it was started.
+/// Counters of one camera since it was added.
 #[derive(Debug, Default)]
 pub struct CameraStats {
     decoded: AtomicU64,
@@ -37,14 +37,14 @@ pub struct CameraStats {
     times: Mutex<Times<Histogram>>,
 }
 
-/// Something of each time that is measured.
+/// One value for each time that is measured.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Times<T> {
-    /// From capture to publishing.
+    /// Age: from capture to publishing.
     pub age: T,
-    /// In the person finder, of the frames in which it looked.
+    /// Person finder, in frames in which it ran.
     pub finder: T,
-    /// From boxes to poses, of the frames with boxes.
+    /// From boxes to poses, in frames with boxes.
     pub pose: T,
 }
 
@@ -55,24 +55,24 @@ pub struct Snapshot {
     pub decoded: u64,
     /// Frames whose poses were handed to the publisher.
     pub published: u64,
-    /// Frames that were not, by reason.
-    pub dropped: Dropped,
-    /// People of published frames whose pose was not estimated, by reason.
+    /// Frames that were dropped, by reason.
+    pub dropped: DropCounts,
+    /// Poses that were not estimated although their frame was published, by reason.
     pub skipped: Skipped,
 }
 
-/// Poses that were not estimated by reason; the frame was published all the same.
+/// Poses that were not estimated although their frame was published, by reason.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Skipped {
-    /// More people than `max_people`: theirs is estimated in turn.
+    /// More people than `max_people`: their poses are estimated in turn.
     pub max_people: u64,
-    /// More people than can be followed at all.
+    /// More people than can be tracked.
     pub crowded: u64,
 }
 
-/// Dropped frames by reason.
+/// DropCounts frames by reason.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
-pub struct Dropped {
+pub struct DropCounts {
     /// See [`DropReason::Overwritten`].
     pub overwritten: u64,
     /// See [`DropReason::Rate`].
@@ -87,20 +87,20 @@ pub struct Dropped {
     pub stopped: u64,
 }
 
-impl Dropped {
-    /// All of them.
+impl DropCounts {
+    /// The sum over all reasons.
     pub fn total(&self) -> u64 {
         self.overwritten + self.rate + self.budget + self.invalid + self.inference + self.stopped
     }
 }
 
 impl CameraStats {
-    /// A frame left the decoder.
+    /// Counts a frame that left the decoder.
     pub fn decoded(&self) {
         self.decoded.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// A frame's poses went to the publisher; `times` of what was done for it.
+    /// Counts a frame whose poses went to the publisher, and its times.
     pub fn published(&self, times: &Times<Option<Duration>>) {
         self.published.fetch_add(1, Ordering::Relaxed);
         let mut kept = self.times.lock().unwrap_or_else(PoisonError::into_inner);
@@ -109,32 +109,32 @@ impl CameraStats {
         times.pose.into_iter().for_each(|pose| kept.pose.add(pose));
     }
 
-    /// How many poses were skipped so far.
+    /// Sets how many poses were skipped so far.
     pub fn skipped(&self, so_far: Skipped) {
         self.postponed.store(so_far.max_people, Ordering::Relaxed);
         self.crowded.store(so_far.crowded, Ordering::Relaxed);
     }
 
-    /// A decoded frame will not be published.
-    /// Returns how many there were before for this reason.
+    /// Counts a decoded frame that is not published. Returns how many there were before for this
+    /// reason.
     pub fn dropped(&self, reason: DropReason) -> u64 {
         self.dropped[reason as usize].fetch_add(1, Ordering::Relaxed)
     }
 
-    /// The times since this was asked last.
+    /// Percentiles of the times since the last call.
     pub fn take_times(&self) -> Times<Option<Percentiles>> {
         let mut kept = self.times.lock().unwrap_or_else(PoisonError::into_inner);
         Times { age: kept.age.take(), finder: kept.finder.take(), pose: kept.pose.take() }
     }
 
-    /// The counters now.
+    /// A copy of the counters.
     pub fn snapshot(&self) -> Snapshot {
         let [overwritten, rate, budget, invalid, inference, stopped] =
             std::array::from_fn(|i| self.dropped[i].load(Ordering::Relaxed));
         Snapshot {
             decoded: self.decoded.load(Ordering::Relaxed),
             published: self.published.load(Ordering::Relaxed),
-            dropped: Dropped { overwritten, rate, budget, invalid, inference, stopped },
+            dropped: DropCounts { overwritten, rate, budget, invalid, inference, stopped },
             skipped: Skipped {
                 max_people: self.postponed.load(Ordering::Relaxed),
                 crowded: self.crowded.load(Ordering::Relaxed),
@@ -152,9 +152,9 @@ pub struct Percentiles {
     pub p99_ms: f64,
 }
 
-/// Buckets an octave; a bucket is 9 % wide.
+/// Buckets per octave: a bucket is 9 % wide.
 const SUB: f64 = 8.0;
-/// From 0.1 ms over 20 octaves: to 100 s.
+/// 20 octaves from 0.1 ms up: to 100 s.
 const BUCKETS: usize = 160;
 const FIRST_MS: f64 = 0.1;
 
@@ -172,7 +172,7 @@ impl Default for Histogram {
 }
 
 impl Histogram {
-    /// Counts one.
+    /// Counts one duration.
     pub fn add(&mut self, time: Duration) {
         let ms = time.as_secs_f64() * 1e3;
         let bucket = ((ms / FIRST_MS).max(1.0).log2() * SUB).floor() as usize;
@@ -180,7 +180,8 @@ impl Histogram {
         self.total += 1;
     }
 
-    /// The percentiles of what was counted, upper edge of their bucket; starts over.
+    /// Percentiles of the durations counted since the last call, as the upper edges of their
+    /// buckets; `None` if there were none.
     pub fn take(&mut self) -> Option<Percentiles> {
         if self.total == 0 {
             return None;
@@ -239,7 +240,7 @@ mod tests {
         ] {
             stats.dropped(reason);
         }
-        let all = Dropped { overwritten: 1, rate: 1, budget: 1, invalid: 1, inference: 1, stopped: 1 };
+        let all = DropCounts { overwritten: 1, rate: 1, budget: 1, invalid: 1, inference: 1, stopped: 1 };
         assert_eq!(stats.snapshot().dropped, all);
         assert_eq!(all.total(), 6);
     }

@@ -1,16 +1,16 @@
-//! Talking to systemd (sd_notify(3)): ready, status, reloading, stopping, watchdog. Outside of a
-//! service every call does nothing.
+//! Notices to systemd (sd_notify(3)): ready, status, reloading, stopping, watchdog. Outside of a
+//! systemd service every call does nothing.
 
 use sd_notify::NotifyState;
 use std::path::PathBuf;
 use std::time::Duration;
 
-/// Start-up is over: configuration, models and pipelines are there.
+/// Start-up is complete: configuration, models and pipelines are loaded.
 pub fn ready(status: &str) {
     send(&[NotifyState::Ready, NotifyState::Status(status)]);
 }
 
-/// One line that `systemctl status` shows.
+/// Sets the line that `systemctl status` shows.
 pub fn status(status: &str) {
     send(&[NotifyState::Status(status)]);
 }
@@ -19,11 +19,11 @@ pub fn status(status: &str) {
 pub fn reloading() {
     match NotifyState::monotonic_usec_now() {
         Ok(now) => send(&[NotifyState::Reloading, now]),
-        Err(e) => tracing::warn!("no monotonic clock for the reload notice: {e}"),
+        Err(e) => tracing::warn!("cannot read the clock for the reload notice: {e}"),
     }
 }
 
-/// The stop begins.
+/// The daemon stops.
 pub fn stopping() {
     send(&[NotifyState::Stopping]);
 }
@@ -33,19 +33,20 @@ pub fn feed_watchdog() {
     send(&[NotifyState::Watchdog]);
 }
 
-/// The unit's `RuntimeDirectory=`, if it has one: kept over a restart, gone after a reboot.
+/// The unit's `RuntimeDirectory=`, if it has one. It outlives a restart, but not a reboot.
 pub fn runtime_directory() -> Option<PathBuf> {
     let folders = std::env::var_os("RUNTIME_DIRECTORY")?;
     std::env::split_paths(&folders).next().filter(|first| !first.as_os_str().is_empty())
 }
 
-/// How often systemd wants the watchdog fed: half its limit, as sd_watchdog_enabled(3) advises.
+/// How often to feed the watchdog: every half of its limit, as sd_watchdog_enabled(3) advises.
+/// `None` if the unit has no watchdog.
 pub fn watchdog_period() -> Option<Duration> {
     sd_notify::watchdog_enabled().map(|limit| limit / 2)
 }
 
 fn send(state: &[NotifyState<'_>]) {
     if let Err(e) = sd_notify::notify(state) {
-        tracing::warn!("systemd cannot be notified: {e}");
+        tracing::warn!("cannot notify systemd: {e}");
     }
 }

@@ -1,4 +1,4 @@
-//! The real binary between a real clip and a real broker.
+//! Tests of the real binary with a real clip and a real broker.
 
 #![allow(clippy::unwrap_used, clippy::disallowed_methods, reason = "tests wait for processes, and may fail")]
 
@@ -17,7 +17,7 @@ fn every_decoded_frame_is_published_or_counted() {
     assert_eq!(ended["decoded"], 375, "{ended}");
     let (status, log) = posed.stop();
     assert!(status.success(), "{log}");
-    // The last word on the camera comes when nothing is worked on any more.
+    // The camera's last state comes after its last frame.
     let accounted = |state: &Value| {
         let dropped: u64 = state["dropped"].as_object().unwrap().values().filter_map(Value::as_u64).sum();
         state["published"].as_u64().unwrap() + dropped == state["decoded"].as_u64().unwrap()
@@ -43,7 +43,7 @@ fn poses_carry_names_times_and_growing_sequence_numbers() {
 }
 
 #[test]
-fn the_broker_comes_back_without_a_memory_and_hears_everything_again() {
+fn a_broker_that_lost_its_memory_gets_everything_again() {
     let mut broker = Broker::start();
     let posed = Posed::run(&config(&broker, &camera("hall", "paced = true\nloop = true\n")));
     Subscriber::start(&broker).json("posed/hall/poses", |_| true);
@@ -75,7 +75,7 @@ fn a_reload_changes_what_changed_and_nothing_else() {
     std::fs::write(&posed.config, config(&broker, &both)).unwrap();
     posed.signal("HUP");
     subscriber.json("posed/more/poses", |_| true);
-    // A camera that had been started again would count from the beginning.
+    // A restarted camera would count from zero.
     assert!(subscriber.json("posed/keep/poses", |_| true)["seq"].as_u64().unwrap() > seq);
 
     std::fs::write(&posed.config, config(&broker, &format!("{keep}{journal}"))).unwrap();
@@ -83,13 +83,13 @@ fn a_reload_changes_what_changed_and_nothing_else() {
     subscriber.json("posed/more/state", |state| state["status"] == "stopped");
     let (status, log) = posed.stop();
     assert!(status.success(), "{log}");
-    // <3> and <6>: err and info, as the journal reads them.
+    // <3> and <6> are the journal's priorities for errors and information.
     assert!(log.contains("<3>SIGHUP: the configuration stays as it was"), "{log}");
     assert!(log.contains("<6>SIGHUP: cameras added: more"), "{log}");
 }
 
 #[test]
-fn one_bad_camera_harms_no_other() {
+fn a_bad_camera_does_not_affect_others() {
     let broker = Broker::start();
     let subscriber = Subscriber::start(&broker);
     let absent = "[[camera]]\nname = \"absent\"\nsource = \"rtsp://127.0.0.1:9/none\"\nfinder = \"none\"\n";
@@ -101,9 +101,9 @@ fn one_bad_camera_harms_no_other() {
     subscriber.json("posed/absent/state", |state| state["attempts"].as_u64().unwrap() >= 3);
     let (status, log) = posed.stop();
     assert!(status.success(), "{log}");
-    // Tried again and again, told once.
-    assert_eq!(log.lines().filter(|line| line.contains("next try")).count(), 1, "{log}");
-    assert!(!log.contains("Could not connect to server"), "GStreamer's own lines: {log}");
+    // Several attempts, one log line.
+    assert_eq!(log.lines().filter(|line| line.contains("next attempt")).count(), 1, "{log}");
+    assert!(!log.contains("Could not connect to server"), "a line of GStreamer's: {log}");
 }
 
 #[test]
@@ -116,11 +116,11 @@ fn usage_and_configuration_have_their_exit_codes() {
     let out = posed(&["check", "--config", path.to_str().unwrap()]).output().unwrap();
     assert_eq!(out.status.code(), Some(78));
     let said = String::from_utf8_lossy(&out.stderr);
-    assert!(said.contains("urll") && said.contains("camera"), "every fault at once: {said}");
+    assert!(said.contains("urll") && said.contains("camera"), "all faults at once: {said}");
 }
 
 #[test]
-fn check_says_what_would_run() {
+fn check_prints_what_would_run() {
     let broker = Broker::start();
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("good.toml");
@@ -134,14 +134,14 @@ fn check_says_what_would_run() {
 }
 
 #[test]
-fn stopped_is_the_last_word_of_a_camera() {
+fn stopped_is_the_last_message_of_a_camera() {
     let broker = Broker::start();
     let subscriber = Subscriber::start(&broker);
     let keep = camera("keep", "paced = true\nloop = true\n");
     let posed = Posed::run(&config(&broker, &keep));
     subscriber.json("posed/keep/poses", |_| true);
     for _ in 0..5 {
-        // As fast as it can be decoded: when it ends some frame is always being worked on.
+        // Unpaced: when the camera stops, a worker always holds one of its frames.
         let both = format!("{keep}{}", camera("more", "paced = false\nloop = true\n"));
         std::fs::write(&posed.config, config(&broker, &both)).unwrap();
         posed.signal("HUP");
@@ -149,7 +149,7 @@ fn stopped_is_the_last_word_of_a_camera() {
         std::fs::write(&posed.config, config(&broker, &keep)).unwrap();
         posed.signal("HUP");
         let last = subscriber.json("posed/more/state", |state| state["status"] == "stopped");
-        // The other camera's frames come after the reload.
+        // These frames of the other camera come after the reload.
         (0..5).for_each(|_| assert_eq!(subscriber.next("posed/more/", "posed/keep/poses"), None));
         let dropped: u64 = last["dropped"].as_object().unwrap().values().map(|n| n.as_u64().unwrap()).sum();
         assert_eq!(last["decoded"].as_u64(), last["published"].as_u64().map(|n| n + dropped), "{last}");
@@ -157,7 +157,7 @@ fn stopped_is_the_last_word_of_a_camera() {
 }
 
 #[test]
-fn nothing_is_left_over_when_cameras_come_and_go() {
+fn cameras_that_come_and_go_leave_no_threads_or_files() {
     let broker = Broker::start();
     let subscriber = Subscriber::start(&broker);
     let keep = camera("keep", "paced = true\nloop = true\n");
@@ -176,8 +176,8 @@ fn nothing_is_left_over_when_cameras_come_and_go() {
     round(0);
     let (tasks, fds) = (count("task"), count("fd"));
     (0..4).for_each(round);
-    // Decoder threads end a moment after their pipeline.
-    eventually("threads and files are as many as before", || {
+    // Decoder threads end shortly after their pipeline.
+    eventually("as many threads and files as before", || {
         (count("task") <= tasks && count("fd") <= fds).then_some(())
     });
     subscriber.drain();

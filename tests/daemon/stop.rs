@@ -1,5 +1,5 @@
-//! A stop ends, whatever hangs. What hangs here does so until it is released, so no time is measured: a
-//! stop that waited for it would never come back.
+//! A stop ends even if a stage hangs. The hangs in these tests last until they are released, so no
+//! test measures time: a stop that waited for one would never end.
 
 use crate::bench::{Broker, PATIENCE, Posed, Subscriber, camera, config, posed};
 use posed::clock::SystemClock;
@@ -13,7 +13,7 @@ use std::process::Command;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex};
 
-/// A worker that calls this stays in it until the other end of `release` is dropped.
+/// Blocks the worker that calls it until the other end of `release` is dropped.
 struct Stuck {
     entered: SyncSender<()>,
     release: Mutex<Receiver<()>>,
@@ -27,7 +27,7 @@ impl Tap for Stuck {
 }
 
 #[test]
-fn a_worker_that_hangs_is_left_behind_and_the_rest_winds_up() {
+fn a_worker_that_hangs_is_left_behind_and_the_rest_stops() {
     let broker = Broker::start();
     let subscriber = Subscriber::start(&broker);
     let (entered, is_in) = sync_channel(1);
@@ -49,10 +49,10 @@ fn a_worker_that_hangs_is_left_behind_and_the_rest_winds_up() {
 }
 
 #[test]
-fn a_signal_while_it_starts_ends_it_at_once() {
+fn a_signal_during_the_start_ends_the_process_at_once() {
     let broker = Broker::start();
     let models = tempfile::tempdir().unwrap();
-    // Whoever opens a FIFO waits for the other side: posed for its model, this test for posed.
+    // Opening a FIFO waits for its other end: posed hangs on its model until the test opens it too.
     let manifest = models.path().join("model.toml");
     assert!(Command::new("mkfifo").arg(&manifest).status().unwrap().success());
     let other = format!("pose = \"{}\"", models.path().display());
