@@ -51,9 +51,6 @@ pub mod daemon;
 pub mod telemetry;
 
 // Tools: what only the command line uses.
-pub mod eval;
-mod overlay;
-pub mod replay;
 pub mod tools;
 
 // The command line.

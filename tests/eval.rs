@@ -2,8 +2,8 @@
 
 #![allow(clippy::unwrap_used, reason = "a test's helpers may fail as its tests do")]
 
-use posed::eval::{Annotation, Dataset, Estimate, Image, Summary, evaluate};
 use posed::keypoint::KEYPOINTS;
+use posed::tools::eval::{Annotation, Dataset, Estimate, Image, Summary, evaluate};
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 use std::process::Command;

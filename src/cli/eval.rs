@@ -1,9 +1,9 @@
 //! `posed eval`: how good a model is on COCO keypoint data.
 
 use super::{models, output, still};
-use crate::eval::{Annotation, Dataset, Estimate, Summary, evaluate};
 use crate::geometry::{BBox, Rotate};
 use crate::pose::Estimator;
+use crate::tools::eval::{Annotation, Dataset, Estimate, Summary, evaluate};
 use ::image::RgbImage;
 use std::collections::BTreeMap;
 use std::path::PathBuf;

@@ -4,7 +4,7 @@ use super::output::{self, Stdout};
 use super::{models, still};
 use crate::geometry::BBox;
 use crate::keypoint::{Keypoints, NAMES, Pose};
-use crate::overlay;
+use crate::tools::overlay;
 use ::image::RgbImage;
 use anyhow::{Context as _, ensure};
 use serde::Serialize;

@@ -1,3 +1,6 @@
 //! Tools that only the command line uses.
 
 pub mod doctor;
+pub mod eval;
+pub(crate) mod overlay;
+pub mod replay;

@@ -1,11 +1,9 @@
 //! One track: born tentative, confirmed by repeated sight, lost when looked for in vain, dead.
 
-mod alike;
-
-use self::alike::MIN_LIKENESS;
+use super::body;
+use super::observations::Seen;
 use super::one_euro::OneEuro;
-use super::sight::Seen;
-use super::{Options, Person, TrackId, body};
+use super::types::{Options, Person, TrackId};
 use crate::clock::Mono;
 use crate::geometry::BBox;
 use crate::keypoint::{KEYPOINTS, Keypoint, Keypoints, Pose, bounding_box};
@@ -19,6 +17,8 @@ const SHRINK_S: f32 = 0.3;
 const MAX_SIZES_PER_S: f32 = 4.0;
 /// How much what is seen of the clothes in one frame changes what is known of them.
 const CLOTHES_GAIN: f32 = 0.1;
+/// Below this a pose is somebody else's.
+pub(super) const MIN_LIKENESS: f32 = 0.4;
 /// Looks in which the finder must see somebody who turns up within another person's box. Who is new
 /// comes from an edge or from behind something; in the middle of a person, one look's box and what the
 /// pose network imagines into it are as easily the legs of that person.
@@ -45,7 +45,7 @@ pub(super) struct Track {
     hits: u32,
     born_at: Mono,
     /// When the pose below was seen.
-    seen_at: Mono,
+    pub(super) seen_at: Mono,
     /// The turn in which a crop was last asked for.
     pub(super) served: u64,
     /// Whether the coming update is to find it.
@@ -61,14 +61,14 @@ pub(super) struct Track {
     /// How often more the finder may overlook it.
     trust: u8,
     score: f32,
-    usual_score: f32,
+    pub(super) usual_score: f32,
     /// Lost by walking out of the picture.
-    left: bool,
-    bbox: BBox,
-    keypoints: Keypoints,
+    pub(super) left: bool,
+    pub(super) bbox: BBox,
+    pub(super) keypoints: Keypoints,
     /// The body as far as it was ever seen: what is out of sight goes where the rest goes.
-    body: Keypoints,
-    clothes: Clothes,
+    pub(super) body: Keypoints,
+    pub(super) clothes: Clothes,
     smoothed: Keypoints,
     filters: [OneEuro; KEYPOINTS],
     velocity_px_s: [f32; 2],
@@ -117,7 +117,7 @@ impl Track {
         self.bbox.moved(self.moved_by(at))
     }
 
-    fn moved_by(&self, at: Mono) -> [f32; 2] {
+    pub(super) fn moved_by(&self, at: Mono) -> [f32; 2] {
         let dt_s = at.since(self.seen_at).as_secs_f32();
         self.velocity_px_s.map(|v| v * dt_s)
     }

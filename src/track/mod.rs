@@ -14,21 +14,21 @@
 mod assign;
 mod body;
 mod life;
+mod likeness;
+mod observations;
 mod one_euro;
-mod sight;
-mod turns;
+mod schedule;
 mod types;
 
 pub use one_euro::Smoothing;
-pub use turns::Crop;
-pub use types::{Ids, Observation, Options, Person, Stats, TrackBox, TrackId};
+pub use types::{Crop, Ids, Observation, Options, Person, Stats, TrackBox, TrackId};
 
 use crate::clock::Mono;
 use crate::geometry::BBox;
 use assign::Similarities;
 use life::{Stage, Track};
-use sight::Seen;
-use turns::Word;
+use observations::Seen;
+use schedule::Word;
 
 /// What somebody else's crop shows is seldom one of the lost, whom nobody asked after: their claim to it
 /// counts as much. None at all would give a track that has gone astray the one who comes back.
@@ -110,7 +110,7 @@ impl Tracker {
             confirmed: stage == Stage::Confirmed,
         }));
         for (track, own) in self.tracks.iter_mut().zip(&self.boxes) {
-            let seen = found.iter().any(|bbox| turns::vouches(bbox, own, &self.boxes));
+            let seen = found.iter().any(|bbox| schedule::vouches(bbox, own, &self.boxes));
             track.looked(seen, body::at_edge(&own.bbox, self.size), &self.options);
         }
     }
@@ -131,7 +131,7 @@ impl Tracker {
                 served: track.served,
             }));
         }
-        turns::claim(&mut self.crops, found, self.newcomers_served, |id, bbox, word| {
+        schedule::claim(&mut self.crops, found, self.newcomers_served, |id, bbox, word| {
             let own = self.tracks.iter_mut().filter(|track| track.id == id);
             own.for_each(|track| match word {
                 Word::Here => track.reframe(at, bbox),
@@ -139,7 +139,7 @@ impl Tracker {
             });
         });
         let wanted = self.crops.len();
-        turns::take_turns(&mut self.crops, budget);
+        schedule::take_turns(&mut self.crops, budget);
         self.stats.postponed += (wanted - self.crops.len()) as u64;
         for crop in &self.crops {
             self.turn += 1;
@@ -159,7 +159,7 @@ impl Tracker {
         if !self.planned {
             self.tracks.iter_mut().for_each(|track| track.asked = track.stage != Stage::Lost);
         }
-        sight::take_in(observations, &self.options, &mut self.seen, &mut self.stats);
+        observations::take_in(observations, &self.options, &mut self.seen, &mut self.stats);
         self.compare(at);
         self.similarities.solve(&mut self.pairs);
         for &(row, column) in &self.pairs {
@@ -168,8 +168,8 @@ impl Tracker {
                 seen.matched = true;
             }
         }
-        self.bury(at);
-        self.bear(at);
+        self.retire(at);
+        self.spawn(at);
         let late = self.is_late(at);
         if late && self.late {
             // By the time of further sightings they may have walked through the whole picture.
@@ -232,7 +232,7 @@ impl Tracker {
     }
 
     /// Tells the tracks that were looked for and not found, and drops the dead.
-    fn bury(&mut self, at: Mono) {
+    fn retire(&mut self, at: Mono) {
         self.news = false;
         for track in self.tracks.iter_mut().filter(|track| track.asked) {
             self.news |= track.miss(at, self.size, &self.options);
@@ -242,7 +242,7 @@ impl Tracker {
     }
 
     /// Starts a track for everybody who is nobody's.
-    fn bear(&mut self, at: Mono) {
+    fn spawn(&mut self, at: Mono) {
         self.boxes.clear();
         let known = self.tracks.iter().filter(|track| track.stage == Stage::Confirmed);
         self.boxes.extend(known.map(|track| TrackBox {
@@ -255,7 +255,7 @@ impl Tracker {
                 self.stats.crowded += 1;
             } else {
                 let within =
-                    self.has_looked && self.boxes.iter().any(|b| turns::is_within(&seen.bbox, &b.bbox));
+                    self.has_looked && self.boxes.iter().any(|b| schedule::is_within(&seen.bbox, &b.bbox));
                 let id = self.ids.fresh();
                 self.tracks.push(Track::new(id, self.turn, at, seen, within, &self.options));
             }

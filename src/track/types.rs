@@ -1,6 +1,6 @@
 //! What goes into a tracker and what comes out.
 
-use super::Smoothing;
+use super::one_euro::Smoothing;
 use crate::geometry::BBox;
 use crate::keypoint::{Keypoints, Pose};
 use crate::pose::clothes::Clothes;
@@ -70,6 +70,17 @@ pub struct TrackBox {
     pub bbox: BBox,
     /// Whether they are published, or only suspected.
     pub confirmed: bool,
+}
+
+/// A box to crop and estimate the pose in; px of the display frame.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Crop {
+    /// Where.
+    pub bbox: BBox,
+    /// The track that asks; none: somebody new.
+    pub track: Option<TrackId>,
+    /// The turn in which whoever asks was last served.
+    pub(super) served: u64,
 }
 
 /// A pose seen in a frame.

@@ -6,7 +6,7 @@ use crate::frame::Frame;
 use crate::geometry::View;
 use crate::infer::{InputBuffer, InputForm};
 use crate::keypoint::Pose;
-use crate::overlay;
+use crate::tools::overlay;
 use crate::track::Person;
 use anyhow::Context as _;
 use image::RgbImage;

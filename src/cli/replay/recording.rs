@@ -4,8 +4,8 @@ use super::args::Args;
 use crate::cli::output;
 use crate::clock::Mono;
 use crate::keypoint::{Keypoint, NAMES};
-use crate::replay::{Comparison, Recording, Step};
 use crate::shutdown::Shutdown;
+use crate::tools::replay::{Comparison, Recording, ReplayStep};
 use crate::track::{Ids, Person, Tracker};
 use anyhow::Context as _;
 use serde_json::{Value, json};
@@ -38,7 +38,7 @@ pub(super) fn run(file: &Path, args: &Args, out: &mut dyn Write) -> anyhow::Resu
 }
 
 /// The message of `step` with other people in it.
-fn retold(step: &Step, people: &[Person], raw: bool) -> anyhow::Result<String> {
+fn retold(step: &ReplayStep, people: &[Person], raw: bool) -> anyhow::Result<String> {
     let mut message: Value = serde_json::from_str(&step.line)?;
     if let Some(message) = message.as_object_mut() {
         message.insert("people".into(), people.iter().map(|person| in_json(person, raw)).collect());

@@ -1,6 +1,6 @@
 //! Whose pose is estimated now: boxes that wait, and a budget that may be smaller than their number.
 
-use super::{TrackBox, TrackId};
+use super::types::{Crop, TrackBox, TrackId};
 use crate::geometry::BBox;
 
 /// Below this overlap, a box found in the picture is none of the tracked people's, unless ...
@@ -23,17 +23,6 @@ pub(super) enum Word {
     Here,
     /// It may be the body, if what is at the track's own box is not.
     PerhapsHere,
-}
-
-/// A box to crop and estimate the pose in; px of the display frame.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Crop {
-    /// Where.
-    pub bbox: BBox,
-    /// The track that asks; none: somebody new.
-    pub track: Option<TrackId>,
-    /// The turn in which whoever asks was last served.
-    pub(super) served: u64,
 }
 
 /// Pairs found boxes with tracks where each is the other's nearest. If the two agree the track keeps

@@ -68,7 +68,7 @@ pub enum Error {
 
 /// One recorded message.
 #[derive(Debug)]
-pub struct Step {
+pub struct ReplayStep {
     /// Capture time since that of the first message; never runs backwards.
     pub at: Mono,
     /// Width and height of the frame in px.
@@ -128,7 +128,7 @@ impl<R: BufRead> Recording<R> {
     ///
     /// # Errors
     /// If a line cannot be read or is no pose message of [`SCHEMA`]; reading may go on after it.
-    pub fn read(&mut self) -> Result<Option<Step>, Error> {
+    pub fn read(&mut self) -> Result<Option<ReplayStep>, Error> {
         loop {
             self.line += 1;
             let line = self.line;
@@ -143,7 +143,7 @@ impl<R: BufRead> Recording<R> {
         }
     }
 
-    fn step(&mut self, text: String) -> Result<Step, Error> {
+    fn step(&mut self, text: String) -> Result<ReplayStep, Error> {
         let line = self.line;
         let message: Message = serde_json::from_str(&text).map_err(|source| Error::Parse { line, source })?;
         if message.schema != SCHEMA {
@@ -154,7 +154,7 @@ impl<R: BufRead> Recording<R> {
         // The wall clock of the recording may have been set back.
         self.last = self.last.max(Mono::default() + captured.saturating_sub(start));
         let seen = || message.people.iter().filter(|p| p.age_ms <= 0.0);
-        Ok(Step {
+        Ok(ReplayStep {
             at: self.last,
             size: (message.frame.width, message.frame.height),
             observations: seen().map(observation).collect(),
@@ -241,7 +241,7 @@ mod tests {
 
     const SOMEBODY: &str = r#"{"id":7,"box":[811.0,190.2,120.4,300.9],"score":0.81,"keypoints":{"nose":[880.6,226.3,0.93],"left_eye":[886.4,220.9,0.9]}}"#;
 
-    fn read(text: &str) -> Result<Vec<Step>, Error> {
+    fn read(text: &str) -> Result<Vec<ReplayStep>, Error> {
         let mut recording = Recording::new(text.as_bytes());
         std::iter::from_fn(|| recording.read().transpose()).collect()
     }

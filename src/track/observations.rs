@@ -1,6 +1,7 @@
 //! What of a frame's observations is worth matching: real numbers, real people, each of them once.
 
-use super::{Observation, Options, Stats, body};
+use super::body;
+use super::types::{Observation, Options, Stats};
 use crate::geometry::BBox;
 use crate::keypoint::{Pose, bounding_box, oks};
 use crate::pose::clothes::Clothes;
@@ -89,7 +90,7 @@ fn merge_duplicates(seen: &mut Vec<Seen>, keypoint_score: f32, stats: &mut Stats
 mod tests {
     use super::*;
     use crate::keypoint::{KEYPOINTS, Keypoint};
-    use crate::track::TrackId;
+    use crate::track::types::TrackId;
 
     fn pose(x: f32, score: f32) -> Pose {
         let mut pose = Pose { bbox: BBox { x, y: 0.0, w: 60.0, h: 170.0 }, score, ..Pose::default() };

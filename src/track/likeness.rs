@@ -1,11 +1,12 @@
 //! How likely what was seen is a track's person: by place, pose and, where people cross, clothes.
 
-use super::{Stage, Track};
+use super::body;
+use super::life::{MIN_LIKENESS, Stage, Track};
+use super::observations::Seen;
+use super::types::Options;
 use crate::clock::Mono;
 use crate::geometry::BBox;
 use crate::keypoint::Pose;
-use crate::track::sight::Seen;
-use crate::track::{Options, body};
 use std::time::Duration;
 
 /// How fast the doubt about a position grows, in OKS tolerances a second, and where it ends.
@@ -15,7 +16,6 @@ const MAX_DOUBT: f32 = 6.0;
 /// Below either, a pose is somebody else's. The keypoints have a say of their own, for a pose that
 /// is imagined into a person's crop has a good box and nothing else.
 const MIN_AGREEMENT: f32 = 0.2;
-pub(super) const MIN_LIKENESS: f32 = 0.4;
 /// A pose that scores less than this share of what the track's usually do is imagined: of somebody
 /// half hidden fewer keypoints are sure, but those as much as ever.
 const MIN_SHARE_OF_SCORE: f32 = 0.7;
@@ -30,7 +30,7 @@ const MIN_NEARNESS: f32 = 0.1;
 
 impl Track {
     /// How likely what was `seen` is this person, 0..=1; zero: it is not.
-    pub(in crate::track) fn similarity(&self, at: Mono, seen: &Seen, options: &Options) -> f32 {
+    pub(super) fn similarity(&self, at: Mono, seen: &Seen, options: &Options) -> f32 {
         let clothes = if seen.crossing { self.clothes.likeness(&seen.clothes).unwrap_or(1.0) } else { 1.0 };
         if clothes < MIN_CLOTHES {
             return 0.0;
@@ -57,7 +57,7 @@ impl Track {
     /// How near to where somebody was lost `bbox` is, 0..=1, for pictures of nobody else: who disappears in the
     /// midst of one and turns up beside it is the same, however little the poses have in common.
     /// So is, shortly after, what is still to be seen of who left.
-    pub(in crate::track) fn nearness(&self, at: Mono, bbox: &BBox) -> f32 {
+    pub(super) fn nearness(&self, at: Mono, bbox: &BBox) -> f32 {
         let near = self.bbox.iou(bbox);
         let here = !self.left || at.since(self.seen_at) < LEAVING;
         if self.stage == Stage::Lost && here && near >= MIN_NEARNESS { near } else { 0.0 }
