@@ -119,5 +119,5 @@ Stanford 40 Actions (Yao et al., *Human Action Recognition by Learning Bases of 
 boxes of the acting people by humans, of others by MoveNet MultiPose. Leeds Sports Pose Extended (Johnson & Everingham,
 *Learning Effective Human Pose Estimation from Inaccurate Annotation*, CVPR 2011): boxes around the keypoints. Scenes drawn
 by `python -m lpn render` (MakeHuman bodies, CC0). Started from a pose network's weights (`python -m lpn narrow`). Recipes:
-`models/lpn/configs/person.toml` and its successors; this folder is written by `python -m lpn person`.
+`models/lpn/configs/person-320x192.toml`; this folder is written by `python -m lpn person`.
 """
