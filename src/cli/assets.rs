@@ -1,5 +1,5 @@
-//! `posed assets DIR`: what a package ships besides the binary, made from the command line's own
-//! definition so that it never drifts from it.
+//! `posed assets DIR`: man pages and shell completions for the package, generated from the command
+//! line's definition.
 
 use anyhow::Context as _;
 use clap::{CommandFactory, ValueEnum as _};
@@ -9,15 +9,16 @@ use std::process::ExitCode;
 
 /// Arguments of `posed assets`.
 #[derive(Debug, clap::Args)]
+#[command(after_help = "Example:\n  posed assets target/assets")]
 pub struct Args {
     /// Folder to write to.
     dir: PathBuf,
 }
 
-/// Writes `posed.1` and the completions of the common shells.
+/// Writes the man pages and the completions of all shells that clap knows.
 pub fn run<C: CommandFactory>(args: &Args) -> anyhow::Result<ExitCode> {
     let dir = &args.dir;
-    std::fs::create_dir_all(dir).with_context(|| format!("cannot make {}", dir.display()))?;
+    std::fs::create_dir_all(dir).with_context(|| format!("cannot create {}", dir.display()))?;
     let mut command = C::command();
     clap_mangen::generate_to(command.clone(), dir)
         .with_context(|| format!("cannot write man pages to {}", dir.display()))?;

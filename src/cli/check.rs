@@ -1,4 +1,4 @@
-//! `posed check`: what the daemon would do with a configuration, or everything that is wrong with it.
+//! `posed check`: what the daemon would do with a configuration, or the faults in it.
 
 use super::{config_file, exit, output};
 use crate::capture;
@@ -10,7 +10,7 @@ use std::process::ExitCode;
 /// Arguments of `posed check`.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:\n  posed check --config /etc/posed/posed.toml\n\n\
-    Exit code 0: it can be run. 78: it cannot; every fault is on stderr with its line and its remedy.")]
+    Exit code 0: the configuration is good. 78: it is not; stderr lists each fault with its line and remedy.")]
 pub struct Args {
     /// Configuration file.
     #[arg(long, value_name = "FILE", default_value = config_file::DEFAULT)]

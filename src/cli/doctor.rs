@@ -1,4 +1,4 @@
-//! `posed doctor`: what this machine has, what does not work, and the remedy.
+//! `posed doctor`: what this machine has, what does not work, and how to fix it.
 
 use super::{config_file, exit, output};
 use crate::clock::SystemClock;
@@ -13,14 +13,14 @@ use std::process::ExitCode;
 #[command(
     after_help = "Examples:\n  sudo posed doctor\n  posed doctor --config posed.toml --json | jq '.findings[] | \
     select(.level == \"fault\")'\n\n\
-    Cameras of the configuration are opened for one frame each: stop the service before, if it uses them.\n\
-    Exit code 0: nothing that keeps posed from working. 1: a fault. 78: the configuration is at fault."
+    The doctor opens each configured camera for one frame: stop the service first if it uses them.\n\
+    Exit code 0: posed can work. 1: a fault. 78: a fault in the configuration."
 )]
 pub struct Args {
-    /// Configuration file [default: /etc/posed/posed.toml, if there is one].
+    /// Configuration file [default: /etc/posed/posed.toml, if it exists].
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
-    /// Print JSON, for programs.
+    /// Print JSON.
     #[arg(long)]
     json: bool,
 }
@@ -51,7 +51,7 @@ fn json(report: &Report) -> anyhow::Result<String> {
         "worst": report.worst(),
         "findings": report.findings,
     });
-    Ok(serde_json::to_string_pretty(&value).context("the report is no JSON")? + "\n")
+    Ok(serde_json::to_string_pretty(&value).context("cannot write the report as JSON")? + "\n")
 }
 
 fn text(report: &Report) -> String {

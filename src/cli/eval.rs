@@ -1,4 +1,4 @@
-//! `posed eval`: how good a model is on COCO keypoint data.
+//! `posed eval`: the accuracy of a model on COCO keypoint data.
 
 use super::{models, output, still};
 use crate::geometry::{BBox, Rotate};
@@ -9,39 +9,40 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-/// OKS average precision and recall on COCO keypoint data, as pycocotools measures them.
+/// Measures OKS average precision and recall as pycocotools does.
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Example: posed eval --annotations person_keypoints_val2017.json --images val2017 --gt-boxes"
+    after_help = "Example:\n  posed eval --annotations person_keypoints_val2017.json --images val2017 --gt-boxes"
 )]
 pub struct Args {
     /// COCO keypoint annotations.
     #[arg(long, value_name = "COCO.json")]
     annotations: PathBuf,
-    /// Folder that the annotations' file names are relative to.
+    /// Folder with the pictures that the annotations name.
     #[arg(long, value_name = "DIR")]
     images: PathBuf,
-    /// Estimate in the annotated boxes instead of those of the person finder.
+    /// Use the annotated boxes instead of the person finder's.
     #[arg(long)]
     gt_boxes: bool,
-    /// Average each pose with that of the mirrored crop.
+    /// Average each pose with the pose of the mirrored crop.
     #[arg(long)]
     flip: bool,
     /// Print JSON instead of a table.
     #[arg(long)]
     json: bool,
-    /// Folder of the pose model [default: lpn50-256x192 of $POSED_MODELS, ./models or /usr/share/posed/models]
+    /// Folder of the pose model [default: lpn50-256x192 in $POSED_MODELS, ./models or
+    /// /usr/share/posed/models].
     #[arg(long, value_name = "DIR")]
     model: Option<PathBuf>,
-    /// Folder of the person finder [default: person-320x192, found likewise]
+    /// Folder of the person finder [default: person-320x192 in the same places].
     #[arg(long, value_name = "DIR", conflicts_with = "gt_boxes")]
     person_model: Option<PathBuf>,
-    /// Least score of the finder's boxes: low, for average precision is about their order.
+    /// Lowest score of a box of the finder. Keep it low: average precision counts weak boxes too.
     #[arg(long, value_name = "SCORE", default_value_t = 0.02, conflicts_with = "gt_boxes")]
     min_box_score: f32,
 }
 
-/// What is printed.
+/// The printed result.
 #[derive(serde::Serialize)]
 struct Report<'a> {
     model: &'a str,
@@ -54,8 +55,8 @@ struct Report<'a> {
     summary: Summary,
 }
 
-/// Estimates every picture, measures and prints. A picture that cannot be read is an error: what is
-/// left out would change the figures.
+/// Estimates the poses in every picture and prints the measures. An unreadable picture is an error,
+/// as leaving it out would change the result.
 pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let data = Dataset::load(&args.annotations)?;
     let mut estimator = models::estimator(args.model.as_ref(), args.flip)?;

@@ -1,4 +1,4 @@
-//! `posed image`: the poses of still pictures.
+//! `posed image`: the poses in pictures.
 
 use super::output::{self, Stdout};
 use super::{models, still};
@@ -13,31 +13,32 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-/// Poses of still pictures.
+/// Estimates the poses in pictures.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Example: posed image --json --overlay /tmp/poses.png street.jpg")]
+#[command(after_help = "Example:\n  posed image --json --overlay /tmp/poses.png street.jpg")]
 pub struct Args {
-    /// Pictures: PNG, JPEG or WebP.
+    /// PNG, JPEG or WebP pictures.
     #[arg(required = true)]
     images: Vec<PathBuf>,
-    /// One line of JSON a picture instead of text.
+    /// Print a line of JSON for each picture instead of text.
     #[arg(long)]
     json: bool,
-    /// Write the picture with its skeletons to this PNG file (one picture only).
+    /// Write the picture with the skeletons drawn on it to this PNG file (one picture only).
     #[arg(long, value_name = "OUT.png")]
     overlay: Option<PathBuf>,
-    /// Folder of the pose model [default: lpn50-256x192 of $POSED_MODELS, ./models or /usr/share/posed/models]
+    /// Folder of the pose model [default: lpn50-256x192 in $POSED_MODELS, ./models or
+    /// /usr/share/posed/models].
     #[arg(long, value_name = "DIR")]
     model: Option<PathBuf>,
-    /// Folder of the person finder [default: person-320x192, found likewise]
+    /// Folder of the person finder [default: person-320x192 in the same places].
     #[arg(long, value_name = "DIR", conflicts_with = "whole")]
     person_model: Option<PathBuf>,
-    /// Take the whole picture for one person's box instead of looking for people.
+    /// Use the whole picture as the box of one person, without the person finder.
     #[arg(long)]
     whole: bool,
 }
 
-/// What is printed of a picture.
+/// The JSON of a picture.
 #[derive(Serialize)]
 struct Report<'a> {
     image: &'a Path,
@@ -55,7 +56,7 @@ struct Person<'a> {
     keypoints: &'a Keypoints,
 }
 
-/// `{name: [x, y, score]}`, in COCO's order.
+/// Writes `{name: [x, y, score]}` in COCO's order.
 fn by_name<S: Serializer>(keypoints: &Keypoints, to: S) -> Result<S::Ok, S::Error> {
     let mut map = to.serialize_map(Some(NAMES.len()))?;
     for (name, k) in NAMES.iter().zip(keypoints) {
@@ -64,14 +65,17 @@ fn by_name<S: Serializer>(keypoints: &Keypoints, to: S) -> Result<S::Ok, S::Erro
     map.end()
 }
 
-/// Prints the poses of every picture; the first that cannot be read ends it.
+/// Prints the poses in each picture, and stops at the first that cannot be read.
 pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let one = args.overlay.is_none() || args.images.len() == 1;
-    ensure!(one, "--overlay is for one picture, {} were given", args.images.len());
+    ensure!(one, "--overlay takes one picture, not {}", args.images.len());
     let mut estimator = models::estimator(args.model.as_ref(), false)?;
     let mut finder = match args.whole {
         true => None,
-        false => Some(models::finder(args.person_model.as_ref()).context("--whole needs no person finder")?),
+        false => Some(
+            models::finder(args.person_model.as_ref())
+                .context("cannot load the person finder (--whole works without it)")?,
+        ),
     };
     let mut out = output::stdout();
     for path in &args.images {

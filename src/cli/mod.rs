@@ -35,26 +35,26 @@ struct Cli {
 enum Command {
     /// Run the daemon.
     Run(run::Args),
-    /// Say what the daemon would do with a configuration, or everything that is wrong with it.
+    /// Show what the daemon would do with a configuration, or list its faults.
     Check(check::Args),
-    /// Say what this machine has and what does not work, with a remedy for each.
+    /// Check this machine, and give a remedy for all that does not work.
     Doctor(doctor::Args),
-    /// Try one decoder or camera, which may crash (for the doctor).
+    /// Try one decoder or camera, in a process that may crash (for the doctor).
     #[command(hide = true, subcommand)]
     TryHardware(try_hardware::Args),
-    /// Watch poses from a camera or the demo clip, with a broker of its own.
+    /// Watch poses from a camera or the demo clip, through a private broker.
     Demo(demo::Args),
-    /// Estimate the poses of still pictures.
+    /// Estimate poses in pictures.
     Image(image::Args),
-    /// Measure a model on COCO keypoint data.
+    /// Measure the accuracy of a model on COCO keypoint data.
     Eval(eval::Args),
-    /// Record a camera's messages.
+    /// Record the messages of a camera.
     Record(record::Args),
-    /// Play a recorded message stream again.
+    /// Track the people of a recording or a clip again.
     Replay(replay::Args),
     /// Time the network on this machine.
     Bench(bench::Args),
-    /// Write the man page and the shell completions (for packaging).
+    /// Write the man pages and shell completions (for packaging).
     #[command(hide = true)]
     Assets(assets::Args),
 }

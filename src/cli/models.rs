@@ -1,4 +1,4 @@
-//! The models that a subcommand loads: those named by its flags, or the default ones.
+//! Loads the models that a subcommand's flags name, or the default ones.
 
 use crate::clock::SystemClock;
 use crate::detect::Finder;
@@ -7,9 +7,9 @@ use crate::infer::manifest;
 use crate::pose::{Estimator, Options};
 use std::path::PathBuf;
 
-/// The pose model that is used where none is named.
+/// The default pose model.
 const POSE_MODEL: &str = "lpn50-256x192";
-/// The person finder that is used where none is named.
+/// The default person finder.
 const PERSON_MODEL: &str = "person-320x192";
 
 /// The pose model in `dir`, or the default one.

@@ -1,4 +1,4 @@
-//! `posed record CAMERA`: a camera's messages as they come from the broker, one a line, for
+//! `posed record CAMERA`: writes a camera's messages from the broker to a file, one a line, for
 //! `posed replay`.
 
 use super::{config_file, output};
@@ -21,18 +21,19 @@ use std::time::Duration;
   posed record door | head -n 100 > door.jsonl
   posed record door --output door.jsonl --clip door.mkv --seconds 60
 
-The poses in a recording are those that were published: for judging a change to tracking, record
-from a daemon with smoothing = \"both\" or false under [pose].")]
+A recording holds the published poses. To judge a change to tracking, record from a daemon with
+smoothing = \"both\" or false under [pose].")]
 pub struct Args {
     /// Name of the camera.
     camera: String,
-    /// Configuration file of the daemon: it names the broker.
+    /// Configuration file of the daemon, which names the broker.
     #[arg(long, value_name = "FILE", default_value = config_file::DEFAULT)]
     config: PathBuf,
     /// File to write instead of standard output.
     #[arg(long, short, value_name = "FILE")]
     output: Option<PathBuf>,
-    /// Keep the camera's video too, in this Matroska file: over a connection of its own, as it comes.
+    /// Also write the camera's video to this Matroska file. It uses a second connection and does
+    /// not re-encode.
     #[arg(long, value_name = "FILE.mkv")]
     clip: Option<PathBuf>,
     /// Stop after this time.
@@ -43,11 +44,11 @@ pub struct Args {
     messages: Option<u64>,
 }
 
-/// How often it is looked whether the time is over.
+/// How often the time limit is checked.
 const TICK: Duration = Duration::from_millis(200);
 
-/// Writes messages until there are enough of them, the time is over or a signal comes. Each line is
-/// written whole at once, so that a signal costs no part of one.
+/// Writes messages until the limit of messages or time is reached, or a signal comes. Each line is
+/// one write, so a signal cannot cut a line.
 ///
 /// # Errors
 /// If the camera is unknown or the output cannot be written.
@@ -60,7 +61,7 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let camera = config.cameras.iter().find(|camera| camera.name == args.camera).with_context(|| {
         let known: Vec<&str> = config.cameras.iter().map(|camera| camera.name.as_str()).collect();
         let file = args.config.display();
-        format!("no camera {:?} in {file}; there are: {}", args.camera, known.join(", "))
+        format!("no camera {:?} in {file}; it has: {}", args.camera, known.join(", "))
     })?;
     let mut out: Box<dyn Write> = match &args.output {
         Some(path) => {
@@ -78,7 +79,7 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Copies payloads to lines; how many.
+/// Copies payloads as lines and returns their number.
 fn copy(subscriber: &Subscriber, out: &mut dyn Write, args: &Args) -> anyhow::Result<u64> {
     let clock = SystemClock::shared();
     let start = clock.now();

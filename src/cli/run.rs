@@ -1,4 +1,4 @@
-//! `posed run`: the daemon, until a signal ends it.
+//! `posed run`: runs the daemon until a signal.
 
 use super::{config_file, exit};
 use crate::clock::SystemClock;
@@ -20,14 +20,14 @@ use std::time::Duration;
 /// Arguments of `posed run`.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:\n  posed run --config /etc/posed/posed.toml\n\n\
-    SIGHUP reads the configuration again; SIGTERM and SIGINT end the daemon within two seconds.")]
+    SIGHUP reloads the configuration. SIGTERM and SIGINT stop the daemon within two seconds.")]
 pub struct Args {
     /// Configuration file.
     #[arg(long, value_name = "FILE", default_value = config_file::DEFAULT)]
     config: PathBuf,
 }
 
-/// How often the status line and the watchdog are looked after if systemd asks for nothing faster.
+/// Longest time between updates of systemd's status line and watchdog.
 const TICK: Duration = Duration::from_secs(5);
 
 /// Runs until SIGTERM or SIGINT.
@@ -37,13 +37,14 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
         Err(code) => return Ok(code),
     };
     log::init(&config.log.level, config.log.format.into())?;
-    // Models, and GStreamer's first look at its plugins, take a small board longer than a stop may: until the
-    // daemon runs a signal ends the process on the spot. The broker has its last will.
+    // On a small board, loading models and scanning GStreamer's plugins takes longer than a stop
+    // may. Until the daemon runs, a signal ends the process at once, and the broker sends the last
+    // will.
     let starting = Arc::new(AtomicBool::new(true));
     for signal in [SIGINT, SIGTERM] {
-        register_conditional_shutdown(signal, 0, starting.clone()).context("cannot listen for signals")?;
+        register_conditional_shutdown(signal, 0, starting.clone()).context("cannot register signals")?;
     }
-    // Taken before any other thread starts, so that no signal is lost.
+    // Before any other thread starts, so no signal is lost.
     let signals = SignalThread::start()?;
     tracing::info!("posed {} with {}", env!("CARGO_PKG_VERSION"), args.config.display());
     warn(&warnings);
@@ -62,7 +63,7 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
         match signals.received.recv_timeout(period) {
             Ok(SIGHUP) => {
                 reload(&mut daemon, &args.config);
-                // However often it comes, the watchdog must not go hungry.
+                // SIGHUPs in quick succession must not keep the watchdog from being fed.
                 look_after(&daemon);
             }
             Ok(signal) => {
@@ -70,7 +71,7 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
                 break;
             }
             Err(RecvTimeoutError::Timeout) => look_after(&daemon),
-            Err(RecvTimeoutError::Disconnected) => anyhow::bail!("the signal thread has gone"),
+            Err(RecvTimeoutError::Disconnected) => anyhow::bail!("the signal thread has ended"),
         }
     }
     systemd::stopping();
@@ -86,11 +87,11 @@ fn warn(warnings: &[Fault]) {
     }
 }
 
-/// A bad new file changes nothing and says why.
+/// Applies the new configuration. A bad one is logged and changes nothing.
 fn reload(daemon: &mut Daemon, path: &Path) {
     systemd::reloading();
     match config::load(path) {
-        Err(faults) => tracing::error!("SIGHUP: the configuration stays as it was\n{faults}"),
+        Err(faults) => tracing::error!("SIGHUP: keeping the old configuration\n{faults}"),
         Ok(Loaded { config, warnings }) => {
             warn(&warnings);
             match daemon.reload(config) {
@@ -111,18 +112,22 @@ fn names(cameras: &[String]) -> String {
     if cameras.is_empty() { "none".into() } else { cameras.join(", ") }
 }
 
-/// Feeds the watchdog while every stage makes progress.
+/// Updates the status line, and feeds the watchdog while every stage makes progress.
 fn look_after(daemon: &Daemon) {
     systemd::status(&daemon.status());
     match daemon.progress().stuck() {
         None => systemd::feed_watchdog(),
         Some(stuck) => {
-            tracing::error!("{} has hung for {:.0?}; the watchdog is not fed", stuck.name, stuck.for_)
+            tracing::error!(
+                "{} has made no progress for {:.0?}; not feeding the watchdog",
+                stuck.name,
+                stuck.for_
+            )
         }
     }
 }
 
-/// Turns signals into messages that can be waited for with a time-out.
+/// Turns signals into messages, which can be received with a timeout.
 struct SignalThread {
     received: Receiver<i32>,
     handle: signal_hook::iterator::Handle,
@@ -138,18 +143,18 @@ impl SignalThread {
             .name("signals".into())
             .spawn(move || {
                 for signal in signals.forever() {
-                    // Full: eight signals wait already, and one more says nothing new.
+                    // When eight signals are waiting, another adds nothing.
                     let _ = send.try_send(signal);
                 }
             })
-            .context("no thread for signals")?;
+            .context("cannot start the signal thread")?;
         Ok(SignalThread { received, handle, thread })
     }
 
     fn stop(self) {
         self.handle.close();
         if self.thread.join().is_err() {
-            tracing::error!("the signal thread had panicked");
+            tracing::error!("the signal thread panicked");
         }
     }
 }

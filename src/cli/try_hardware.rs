@@ -1,4 +1,4 @@
-//! `posed try-hardware`: one trial of `posed doctor`, which may crash, in a process of its own.
+//! `posed try-hardware`: one hardware check of `posed doctor`, in a process that may crash.
 
 use super::output;
 use crate::capture::{self, Codec};
@@ -8,22 +8,22 @@ use crate::tools::doctor;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-/// What is tried.
+/// What to try.
 #[derive(Debug, clap::Subcommand)]
 pub enum Args {
-    /// Whether a decoder gives a frame.
+    /// Decode a known stream.
     Decoder {
-        /// Codec by its name.
+        /// Name of the codec.
         #[arg(value_parser = codec)]
         codec: Codec,
         /// Factory name of the decoder.
         decoder: String,
     },
-    /// Whether a camera gives a frame.
+    /// Take a frame from a camera.
     Camera {
         /// Configuration file.
         config: PathBuf,
-        /// The camera's name in it.
+        /// Name of the camera in it.
         name: String,
     },
 }
@@ -32,7 +32,7 @@ fn codec(name: &str) -> Result<Codec, String> {
     Codec::ALL.into_iter().find(|codec| codec.name() == name).ok_or_else(|| "no such codec".into())
 }
 
-/// Prints what came, or why nothing did.
+/// Prints a description of the frame, or why none came.
 pub fn run(args: &Args) -> ExitCode {
     let outcome = match args {
         Args::Decoder { codec, decoder } => {

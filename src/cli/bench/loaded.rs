@@ -9,7 +9,8 @@ use std::time::Instant;
 /// Which model to run, and how.
 #[derive(Debug, clap::Args)]
 pub struct EngineArgs {
-    /// Folder of the model [default: lpn50-256x192 of $POSED_MODELS, ./models or /usr/share/posed/models].
+    /// Folder of the model [default: lpn50-256x192 in $POSED_MODELS, ./models or
+    /// /usr/share/posed/models].
     #[arg(long, value_name = "DIR")]
     model: Option<PathBuf>,
     /// Kernels: generic, sse41, avx2, avxvnni, avx512vnni, neon or dotprod; tract uses none of ours
@@ -93,7 +94,7 @@ impl Loaded {
         Ok(loaded)
     }
 
-    /// Crops in a file: u8 `[N, height, width, 3]`, `N` at least one, channels in the model's order.
+    /// Reads crops: u8 `[N, height, width, 3]`, `N` at least one, channels in the model's order.
     pub fn read_crops(&self, file: &Path) -> anyhow::Result<Vec<u8>> {
         let crops = std::fs::read(file).with_context(|| format!("cannot read {}", file.display()))?;
         let (have, need) = (crops.len(), self.crop_len);

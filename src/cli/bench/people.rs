@@ -68,7 +68,7 @@ fn boxes(people: usize) -> Vec<BBox> {
     (0..people).map(person).collect()
 }
 
-/// A frame of pseudo-random pixels, always the same for a seed. Rows are padded as decoders pad them.
+/// A frame of pseudo-random pixels, the same for a seed. Rows are padded as decoders do.
 fn noise(seed: u64) -> anyhow::Result<Frame> {
     let mut rng = fastrand::Rng::with_seed(seed);
     let (width, height, stride) = (SIZE.0, SIZE.1, 2048);

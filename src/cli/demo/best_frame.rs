@@ -1,4 +1,4 @@
-//! Keeps the frame that shows most, to draw its skeletons when all is over.
+//! Keeps the frame with the best poses, to draw their skeletons at the end.
 
 use crate::crop::Cropper;
 use crate::daemon::Tap;
@@ -13,7 +13,7 @@ use image::RgbImage;
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
-/// The best frame so far.
+/// The frame with the highest sum of pose scores so far.
 #[derive(Default)]
 pub struct BestFrame(Mutex<Option<Kept>>);
 
@@ -37,7 +37,7 @@ impl Tap for BestFrame {
 }
 
 impl BestFrame {
-    /// Draws the skeletons and writes the PNG; how many there are, or `None` if no frame came.
+    /// Draws the skeletons and writes the PNG. Returns their number, or `None` if no frame came.
     pub fn save(&self, path: &Path) -> anyhow::Result<Option<usize>> {
         let kept = self.0.lock().unwrap_or_else(PoisonError::into_inner).take();
         let Some(Kept { mut picture, people, .. }) = kept else { return Ok(None) };
@@ -46,14 +46,14 @@ impl BestFrame {
             overlay::skeleton(&mut picture, &Pose { bbox, score, keypoints });
         }
         if let Some(dir) = path.parent() {
-            std::fs::create_dir_all(dir).with_context(|| format!("cannot make {}", dir.display()))?;
+            std::fs::create_dir_all(dir).with_context(|| format!("cannot create {}", dir.display()))?;
         }
         picture.save(path).with_context(|| format!("cannot write {}", path.display()))?;
         Ok(Some(people.len()))
     }
 }
 
-/// The display frame in RGB: a crop of everything, through a table that changes nothing.
+/// The display frame in RGB: a crop of the whole frame through an identity table.
 fn upright(frame: &Frame, view: &View) -> Option<RgbImage> {
     let (width, height) = (view.width as usize, view.height as usize);
     let identity: [u8; 256] = std::array::from_fn(|v| v as u8);

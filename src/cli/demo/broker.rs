@@ -1,4 +1,4 @@
-//! A mosquitto of the demo's own, on a free port of this machine, gone with the demo.
+//! A private mosquitto on a free local port, stopped with the demo.
 
 use anyhow::{Context as _, bail};
 use std::io::Write as _;
@@ -9,25 +9,25 @@ use std::time::Duration;
 
 use crate::shutdown::Shutdown;
 
-/// How long a broker may take to listen.
+/// How long the broker may take to listen.
 const PATIENCE: Duration = Duration::from_secs(10);
 const STEP: Duration = Duration::from_millis(50);
 
-/// A running broker; dropping it ends it.
+/// A running broker. Dropping it stops it.
 pub struct Broker {
     child: Child,
     config: PathBuf,
-    /// Where it listens, on 127.0.0.1.
+    /// Its port on 127.0.0.1.
     pub port: u16,
 }
 
 impl Broker {
-    /// Starts one.
+    /// Starts a broker and waits until it listens.
     ///
     /// # Errors
     /// If mosquitto is not installed or does not listen in time.
     pub fn start() -> anyhow::Result<Broker> {
-        // The port is free until somebody else takes it; the broker then says so and so do we.
+        // If another program takes the port in between, the broker fails, and so does the demo.
         let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port();
         let config = std::env::temp_dir().join(format!("posed-demo-{}.conf", std::process::id()));
         std::fs::File::create(&config)
@@ -48,7 +48,7 @@ impl Broker {
                 return Ok(());
             }
             if let Some(status) = self.child.try_wait()? {
-                bail!("mosquitto ended at once ({status})");
+                bail!("mosquitto ended ({status})");
             }
             never.wait_timeout(STEP);
         }
@@ -56,7 +56,7 @@ impl Broker {
     }
 }
 
-/// Debian keeps mosquitto where a user's `PATH` does not look.
+/// Debian installs mosquitto in /usr/sbin, which is not in a user's `PATH`.
 fn spawn(config: &PathBuf) -> anyhow::Result<Child> {
     let start = |program: &str| {
         Command::new(program)
@@ -69,12 +69,12 @@ fn spawn(config: &PathBuf) -> anyhow::Result<Child> {
     };
     start("mosquitto")
         .or_else(|_| start("/usr/sbin/mosquitto"))
-        .context("cannot start mosquitto: install it (apt install mosquitto), or name a broker with --broker")
+        .context("cannot start mosquitto: install it (apt install mosquitto), or pass a broker with --broker")
 }
 
 impl Drop for Broker {
     fn drop(&mut self) {
-        // Both fail only if it has ended by itself.
+        // These fail only if it has already ended.
         let _ = self.child.kill();
         let _ = self.child.wait();
         let _ = std::fs::remove_file(&self.config);

@@ -1,4 +1,4 @@
-//! `posed demo`: the whole way from a camera to a subscriber on one machine, to be watched.
+//! `posed demo`: shows the whole path from a camera to an MQTT subscriber, on one machine.
 
 mod best_frame;
 mod broker;
@@ -28,24 +28,25 @@ use watch::{Seen, watch};
     posed demo --camera v4l2:///dev/video0 --overlay /tmp/me.png"
 )]
 pub struct Args {
-    /// Camera, as in the configuration's `source`.
+    /// Camera, as `source` in the configuration.
     #[arg(long, value_name = "SOURCE", default_value = "file://models/demo/walk.mp4")]
     camera: String,
-    /// How long to watch.
+    /// How long to watch, in seconds.
     #[arg(long, default_value_t = 20)]
     seconds: u64,
-    /// Broker to use, such as mqtt://localhost:1883; by default a mosquitto of the demo's own.
+    /// Broker, such as mqtt://localhost:1883 [default: a mosquitto that the demo starts].
     #[arg(long, value_name = "URL")]
     broker: Option<String>,
-    /// Picture of the frame with the most people, with their skeletons.
+    /// Write the frame with the best poses and their skeletons to this PNG file.
     #[arg(long, value_name = "PNG")]
     overlay: Option<PathBuf>,
-    /// Folder of the pose network.
+    /// Folder of the pose model [default: lpn50-256x192 in $POSED_MODELS, ./models or
+    /// /usr/share/posed/models].
     #[arg(long, value_name = "DIR")]
     model: Option<PathBuf>,
 }
 
-/// Starts everything, watches, stops everything.
+/// Starts broker, daemon and subscriber, watches the messages, and stops all.
 pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
     log::init("warn,posed=info", log::Format::Plain)?;
     let own = if args.broker.is_none() { Some(Broker::start()?) } else { None };
@@ -62,7 +63,7 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let daemon = Daemon::start(loaded.config, SystemClock::shared(), Some(best.clone()))?;
     let mut out = output::stdout();
     let length = Duration::from_secs(args.seconds);
-    let seen = writeln!(out, "watching for {} s by way of {broker_name}", args.seconds)
+    let seen = writeln!(out, "watching for {} s through {broker_name}", args.seconds)
         .and_then(|()| watch(&subscriber, length, &mut out));
     let status = daemon.status();
     daemon.stop();
@@ -94,7 +95,7 @@ fn config_text(args: &Args, url: &str) -> anyhow::Result<String> {
     Ok(text)
 }
 
-/// `dir` as a TOML string, absolute: the configuration has no folder of its own.
+/// `dir` as a TOML string. It is absolute, as the configuration is in no folder.
 fn path(dir: &Path) -> anyhow::Result<String> {
     let dir = std::fs::canonicalize(dir).with_context(|| format!("no model in {}", dir.display()))?;
     Ok(quoted(&dir.display().to_string()))

@@ -7,7 +7,7 @@ use serde_json::Value;
 use std::io::{self, Write};
 use std::time::Duration;
 
-/// What a subscriber saw.
+/// Totals of the received messages.
 #[derive(Default)]
 pub struct Seen {
     pub messages: u64,
@@ -16,7 +16,7 @@ pub struct Seen {
     pub ages: Histogram,
 }
 
-/// Prints a line a second until the time is over.
+/// Counts messages for `length` and prints a line every second.
 pub fn watch(subscriber: &Subscriber, length: Duration, out: &mut impl Write) -> io::Result<Seen> {
     let clock = SystemClock::shared();
     let (end, mut seen) = (clock.now() + length, Seen::default());

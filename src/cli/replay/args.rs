@@ -11,44 +11,45 @@ use std::time::Duration;
   posed replay --clip door.mkv > anew.jsonl
   posed replay --as-recorded --paced door.jsonl | mosquitto_pub -t test/door/poses -l")]
 pub struct Args {
-    /// A recording: pose messages, one a line (see `posed record`).
+    /// A recording: a pose message on each line (see `posed record`).
     #[arg(required_unless_present = "clip")]
     pub(super) file: Option<PathBuf>,
-    /// Print the messages as they were recorded instead of following the people anew.
+    /// Print the recorded messages unchanged instead of tracking the people again.
     #[arg(long, conflicts_with = "clip")]
     pub(super) as_recorded: bool,
-    /// Find, estimate and follow the people of this clip, every frame of it (see `posed record
-    /// --clip`), instead of following those of a recording.
+    /// Find and track the people in every frame of this clip (see `posed record --clip`) instead of
+    /// those in a recording.
     #[arg(long, value_name = "FILE", conflicts_with = "file")]
     pub(super) clip: Option<PathBuf>,
-    /// Most frames a second of the clip.
+    /// Most frames a second to use of the clip.
     #[arg(long, value_name = "FPS", requires = "clip")]
     pub(super) max_fps: Option<f64>,
-    /// Folder of the pose model [default: lpn50-256x192 of $POSED_MODELS, ./models or /usr/share/posed/models]
+    /// Folder of the pose model [default: lpn50-256x192 in $POSED_MODELS, ./models or
+    /// /usr/share/posed/models].
     #[arg(long, value_name = "DIR", requires = "clip")]
     pub(super) model: Option<PathBuf>,
-    /// Folder of the person finder [default: person-320x192, found likewise]
+    /// Folder of the person finder [default: person-320x192 in the same places].
     #[arg(long, value_name = "DIR", requires = "clip")]
     pub(super) person_model: Option<PathBuf>,
-    /// Keep the recording's pace instead of hurrying through.
+    /// Play at the recorded speed instead of as fast as possible.
     #[arg(long, conflicts_with = "clip")]
     pub(super) paced: bool,
-    /// Print keypoints as seen instead of smoothed.
+    /// Print keypoints as estimated instead of smoothed.
     #[arg(long)]
     pub(super) raw: bool,
-    /// Sightings before a person is published.
+    /// Frames in which a new person must be seen before being published.
     #[arg(long, value_name = "N", default_value_t = Options::default().birth_hits)]
     birth_hits: u32,
-    /// How long a person who is not seen is still published.
+    /// How long a person is published after last being seen.
     #[arg(long, value_name = "MS", default_value_t = Options::default().hold.as_millis() as u64)]
     hold_ms: u64,
-    /// How long a person may be away and keep the id.
+    /// How long a person may be out of sight and keep the id.
     #[arg(long, value_name = "MS", default_value_t = Options::default().keep_lost.as_millis() as u64)]
     keep_lost_ms: u64,
 }
 
 impl Args {
-    /// How to follow people.
+    /// Options of the tracker.
     pub(super) fn tracking(&self) -> Options {
         Options {
             birth_hits: self.birth_hits,

@@ -1,4 +1,4 @@
-//! A recorded clip once more, by all that is between a frame and a message.
+//! Replays a clip through the whole path from frame to message.
 
 use super::args::Args;
 use crate::capture::{Options, Source};
@@ -16,11 +16,11 @@ use std::io::Write;
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
-/// Most poses a frame: what the daemon does unless it is told otherwise.
+/// Most poses in a frame: the daemon's default.
 const MAX_PEOPLE: usize = 16;
 
-/// Writes the messages of `clip`, one a line; their capture times count from the clip's beginning,
-/// as if that were 1970. What it cost, told at the end.
+/// Writes the messages of `clip`, one a line, and returns a summary. Capture times count from the
+/// start of the clip, as if it were 1970.
 ///
 /// # Errors
 /// If a model or the clip cannot be used.

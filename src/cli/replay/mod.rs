@@ -1,5 +1,5 @@
-//! `posed replay FILE`: a recorded message stream once more, followed anew or as it was; or a recorded
-//! clip, with its people found anew.
+//! `posed replay`: plays a recording of messages, tracked again or unchanged; or finds and tracks
+//! the people in a clip.
 
 mod args;
 mod clip;
@@ -11,16 +11,16 @@ use super::output;
 use std::io::{BufWriter, Write as _};
 use std::process::ExitCode;
 
-/// Prints the messages as JSON lines, and at the end how they compare with the recording.
+/// Prints messages as JSON lines, then on stderr how they compare with the recording.
 ///
 /// # Errors
-/// If the recording or the clip cannot be read, or is none.
+/// If the recording or the clip cannot be read.
 pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let mut out = BufWriter::new(output::stdout());
     if let Some(clip) = &args.clip {
-        let told = clip::run(clip, args, &mut out)?;
+        let summary = clip::run(clip, args, &mut out)?;
         out.flush()?;
-        output::note(told);
+        output::note(summary);
     } else if let Some(file) = &args.file {
         recording::run(file, args, &mut out)?;
     }

@@ -1,4 +1,4 @@
-//! Replays recorded messages.
+//! Replays a recording of messages.
 
 use super::args::Args;
 use crate::cli::output;
@@ -27,18 +27,18 @@ pub(super) fn run(file: &Path, args: &Args, out: &mut dyn Write) -> anyhow::Resu
         }
         let people = tracker.update(step.at, step.size, &step.observations);
         comparison.count(&step.recorded, people);
-        let message = if args.as_recorded { step.line } else { retold(&step, people, args.raw)? };
+        let message = if args.as_recorded { step.line } else { with_people(&step, people, args.raw)? };
         writeln!(out, "{message}")?;
     }
     out.flush()?;
     if !args.as_recorded {
-        output::note(told(&comparison));
+        output::note(summary(&comparison));
     }
     Ok(())
 }
 
-/// The message of `step` with other people in it.
-fn retold(step: &ReplayStep, people: &[Person], raw: bool) -> anyhow::Result<String> {
+/// The message of `step` with these people instead of its own.
+fn with_people(step: &ReplayStep, people: &[Person], raw: bool) -> anyhow::Result<String> {
     let mut message: Value = serde_json::from_str(&step.line)?;
     if let Some(message) = message.as_object_mut() {
         message.insert("people".into(), people.iter().map(|person| in_json(person, raw)).collect());
@@ -69,9 +69,9 @@ fn rounded(value: f32, decimals: i32) -> f64 {
     (f64::from(value) * unit).round() / unit
 }
 
-fn told(c: &Comparison) -> String {
+fn summary(c: &Comparison) -> String {
     format!(
-        "{} messages; people recorded {} (ids {}), replayed {} (ids {}), in both {}; {} went on under another id",
+        "{} messages; people recorded {} (ids {}), replayed {} (ids {}), in both {}; {} changed id",
         c.frames, c.recorded, c.ids.0, c.replayed, c.ids.1, c.matched, c.id_changes
     )
 }

@@ -1,11 +1,11 @@
-//! What the machine is, and which of the kernels run on its processor.
+//! The board, its memory, and which kernels run on its processor.
 
 use super::machine::Machine;
 use super::report::{Level, Report};
 use crate::config::Config;
 use crate::kernels::Isa;
 
-/// Extensions that kernels of ours use, as /proc/cpuinfo calls them on x86 and on ARM.
+/// Extensions that our kernels use, as /proc/cpuinfo names them on x86 and on ARM.
 const FEATURES: [&str; 13] = [
     "sse4_1",
     "avx2",
@@ -21,7 +21,7 @@ const FEATURES: [&str; 13] = [
     "vfpv4",
     "crc32",
 ];
-/// Below this a camera's decoder and a model leave nothing for the rest.
+/// With less, a camera's decoder and a model leave nothing for other programs.
 const LITTLE_MEMORY_MB: u64 = 150;
 
 pub(super) fn examine(machine: &Machine, config: Option<&Config>, report: &mut Report) {
@@ -56,31 +56,31 @@ fn cpu(machine: &Machine, config: Option<&Config>, report: &mut Report) {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let features = features(&machine.read("/proc/cpuinfo").unwrap_or_default()).join(" ");
     let features =
-        if features.is_empty() { "no vector extensions known to posed".to_owned() } else { features };
+        if features.is_empty() { "no vector extension that posed uses".to_owned() } else { features };
     let have: Vec<&str> = Isa::available().into_iter().map(Isa::name).collect();
-    let told = config.and_then(|config| config.inference.kernels.clone());
-    let chosen = told.clone().unwrap_or_else(|| Isa::best().name().to_owned());
+    let configured = config.and_then(|config| config.inference.kernels.clone());
+    let chosen = configured.clone().unwrap_or_else(|| Isa::best().name().to_owned());
     let found = format!("{cores} cores, {features}; kernels: {chosen} (of {})", have.join(", "));
     if Isa::named(&chosen).is_none() {
         report.add(
             Level::Fault,
             "cpu",
-            format!("the configuration wants kernels {chosen:?}, which do not run here; {found}"),
+            format!("the configuration names kernels {chosen:?}, which do not run here; {found}"),
             "set kernels = \"auto\" in [inference]",
         );
-    } else if told.is_some_and(|told| told != Isa::best().name()) {
+    } else if configured.is_some_and(|name| name != Isa::best().name()) {
         report.add(
             Level::Warning,
             "cpu",
             found,
-            "kernels = \"auto\" in [inference] would take the best ones",
+            "set kernels = \"auto\" in [inference] to use the fastest ones",
         );
     } else if chosen == "generic" {
         report.add(
             Level::Note,
             "cpu",
             found,
-            "there are no kernels of this processor's own: expect few frames a second; use the smaller model \
+            "posed has no kernels for this processor: expect a low frame rate; use the smaller model \
              (lpn50-128x96) and max_fps",
         );
     } else {
@@ -88,7 +88,7 @@ fn cpu(machine: &Machine, config: Option<&Config>, report: &mut Report) {
     }
 }
 
-/// Of the first processor's flags, those of interest.
+/// Those of [`FEATURES`] that the first processor has.
 fn features(cpuinfo: &str) -> Vec<&'static str> {
     let line = cpuinfo.lines().find(|line| line.starts_with("flags") || line.starts_with("Features"));
     let has: Vec<&str> = line.unwrap_or_default().split_whitespace().collect();
@@ -108,7 +108,7 @@ fn memory(machine: &Machine, report: &mut Report) {
             Level::Warning,
             "memory",
             found,
-            "end what is not needed, or use the smaller model and fewer cameras; swapping stops frames for seconds",
+            "stop other programs, or use the smaller model and fewer cameras; swapping stops frames for seconds",
         );
     } else {
         report.ok("memory", found);

@@ -1,4 +1,4 @@
-//! Whether the broker accepts us, as the daemon would connect.
+//! Whether the broker accepts a connection like the daemon's.
 
 use super::report::{Level, Report};
 use crate::clock::SharedClock;
@@ -22,27 +22,25 @@ pub(super) fn examine(config: &Config, clock: &SharedClock, report: &mut Report)
         report.add(
             Level::Warning,
             "broker",
-            format!(
-                "{url} is neither on this machine nor encrypted: poses and password can be read on the way"
-            ),
-            "use mqtts://, with tls_ca if the authority is your own",
+            format!("{url} is on the network and not encrypted: others can read poses and password"),
+            "use mqtts://, and set tls_ca if the broker's certificate is signed by your own authority",
         );
     }
 }
 
-/// For what the words themselves do not say.
-fn remedy(config: &Config, words: &str) -> &'static str {
+/// The remedy for an error with this text.
+fn remedy(config: &Config, text: &str) -> &'static str {
     let local = is_local(&config.mqtt.url.host);
-    if words.contains("refused") && words.contains("os error") && local {
-        "start a broker here: `sudo apt install mosquitto`, or name another in [mqtt] url"
-    } else if words.contains("refused") && words.contains("os error") {
-        "is the broker running, and does its listener take connections from other machines?"
-    } else if words.contains("lookup") || words.contains("resolve") || words.contains("Name or service") {
+    if text.contains("refused") && text.contains("os error") && local {
+        "install a broker (`sudo apt install mosquitto`), or set [mqtt] url to another one"
+    } else if text.contains("refused") && text.contains("os error") {
+        "check that the broker runs and that it listens for other machines"
+    } else if text.contains("lookup") || text.contains("resolve") || text.contains("Name or service") {
         "check the name in [mqtt] url, and this machine's DNS"
-    } else if words.contains("no answer") || words.contains("unreachable") {
-        "check the network, the address in [mqtt] url, and firewalls between"
+    } else if text.contains("no answer") || text.contains("unreachable") {
+        "check the network, the address in [mqtt] url, and firewalls on the way"
     } else {
-        "mend what it says in [mqtt]; `posed check` shows what is used"
+        "correct [mqtt]; `posed check` shows the settings in use"
     }
 }
 

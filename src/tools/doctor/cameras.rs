@@ -1,5 +1,4 @@
-//! Cameras: those that are plugged in with what they can give, and a first frame of each that the
-//! configuration names.
+//! Devices that are plugged in, with their modes, and a first frame from each configured camera.
 
 use super::first_frame::LONGEST;
 use super::report::{Level, Report};
@@ -10,10 +9,10 @@ use std::ffi::OsStr;
 use std::path::Path;
 use std::time::Duration;
 
-/// Modes that are told of a device; there may be dozens.
+/// Modes that are listed for a device, which may have dozens.
 const MODES: usize = 8;
-/// For its stop, and the start of the process that tries it.
-const AFTERWARDS: Duration = Duration::from_secs(5);
+/// Time for the subprocess to start, and for its camera to stop.
+const START_AND_STOP: Duration = Duration::from_secs(5);
 
 pub(super) fn devices(report: &mut Report) {
     let found = match capture::devices() {
@@ -24,9 +23,9 @@ pub(super) fn devices(report: &mut Report) {
         report.add(
             Level::Note,
             "device",
-            "no camera is plugged in (v4l2, libcamera)",
-            "network cameras need none; for a CSI camera `sudo apt install gstreamer1.0-libcamera`, for a USB camera see \
-             `dmesg`",
+            "no camera is plugged in (V4L2, libcamera)",
+            "nothing for network cameras; for a CSI camera `sudo apt install gstreamer1.0-libcamera`; for a USB camera \
+             see `dmesg`",
         );
     }
     for device in found {
@@ -39,17 +38,17 @@ pub(super) fn devices(report: &mut Report) {
     }
 }
 
-/// All at once: each may take its connect time-out. `path` is the file of `config`.
+/// Tries all cameras at once, as each may take its connect timeout. `path` is the file of `config`.
 pub(super) fn configured(path: &Path, config: &Config, report: &mut Report) {
     let outcomes = std::thread::scope(|scope| {
         let trial = |camera: &CameraConfig| {
             let args = [OsStr::new("camera"), path.as_os_str(), OsStr::new(&camera.name)];
-            subprocess::run(&args, LONGEST + AFTERWARDS)
+            subprocess::run(&args, LONGEST + START_AND_STOP)
         };
         let trials: Vec<_> = config.cameras.iter().map(|camera| scope.spawn(move || trial(camera))).collect();
         trials
             .into_iter()
-            .map(|trial| trial.join().unwrap_or_else(|_| Err("it cannot be tried".into())))
+            .map(|trial| trial.join().unwrap_or_else(|_| Err("cannot be tried".into())))
             .collect::<Vec<_>>()
     });
     for (camera, outcome) in config.cameras.iter().zip(outcomes) {
@@ -67,30 +66,32 @@ pub(super) fn configured(path: &Path, config: &Config, report: &mut Report) {
     }
 }
 
-fn remedy(source: &Source, words: &str) -> String {
-    let lower = words.to_lowercase();
+fn remedy(source: &Source, text: &str) -> String {
+    let text = text.to_lowercase();
     let remedy = match source {
-        _ if lower.contains("no element") || lower.contains("missing") => {
+        _ if text.contains("no element") || text.contains("missing") => {
             "install the plugin: gstreamer1.0-libav, -plugins-good, -plugins-bad, or -libcamera for a CSI camera"
         }
-        Source::V4l2 { .. } if lower.contains("busy") => {
-            "something else has it open, perhaps the service itself: `systemctl stop posed`, then try again; `fuser -v \
-             /dev/video*` names others"
+        Source::V4l2 { .. } if text.contains("busy") => {
+            "another program uses it, perhaps the service: `systemctl stop posed`, then try again; `fuser -v \
+             /dev/video*` lists others"
         }
         Source::V4l2 { .. } => {
-            "see the devices and their modes above; `v4l2-ctl --list-devices` shows the nodes"
+            "compare with the devices and modes above; `v4l2-ctl --list-devices` shows the nodes"
         }
         Source::Libcamera { .. } => {
-            "see the devices above; check the ribbon cable and `rpicam-hello --list-cameras`"
+            "compare with the devices above; check the ribbon cable and `rpicam-hello --list-cameras`"
         }
-        Source::Rtsp { .. } if lower.contains("not authorized") || lower.contains("unauthorized") => {
-            "mend username and password_file of the camera"
+        Source::Rtsp { .. } if text.contains("not authorized") || text.contains("unauthorized") => {
+            "correct the camera's username and password_file"
         }
         Source::Rtsp { .. } => {
-            "check the address, and that the camera's RTSP is switched on: `gst-discoverer-1.0 -v URL`"
+            "check the address, and that RTSP is enabled in the camera: `gst-discoverer-1.0 -v URL`"
         }
         Source::File { .. } => "check the path, and that the service's user may read it",
-        Source::Test { .. } | Source::Pipeline { .. } => "try the text of `posed check` with gst-launch-1.0",
+        Source::Test { .. } | Source::Pipeline { .. } => {
+            "run the pipeline that `posed check` prints with gst-launch-1.0"
+        }
     };
     remedy.to_owned()
 }

@@ -1,4 +1,4 @@
-//! Decoders for what cameras send: each is given a few frames, and what it makes of them looked at.
+//! Video decoders: each decodes a few known frames, and the result is compared.
 
 use super::machine::Machine;
 use super::report::{Level, Report};
@@ -7,7 +7,7 @@ use crate::capture::{self, Codec, Proof};
 use std::ffi::OsStr;
 use std::time::Duration;
 
-/// A decoder that has not given a frame by then does not work.
+/// Limit for a decoder to give a frame.
 pub const PROOF_WITHIN: Duration = Duration::from_secs(5);
 
 pub(super) fn examine(machine: &Machine, report: &mut Report) {
@@ -15,7 +15,7 @@ pub(super) fn examine(machine: &Machine, report: &mut Report) {
     for codec in Codec::ALL {
         match capture::decoders(codec) {
             Ok(installed) => {
-                // One that is there and does not work has its own line.
+                // A decoder that fails is reported on a line of its own.
                 hardware |= installed.iter().any(|decoder| decoder.hardware);
                 try_all(codec, &installed, report);
             }
@@ -29,13 +29,13 @@ pub(super) fn examine(machine: &Machine, report: &mut Report) {
         report.add(
             Level::Note,
             "decoder",
-            "no hardware decoder is installed: video is decoded by the processor",
+            "no hardware decoder is installed: the processor decodes video",
             package(machine),
         );
     }
 }
 
-/// Tries all decoders of one codec.
+/// Tries each decoder of one codec.
 fn try_all(codec: Codec, installed: &[Proof], report: &mut Report) {
     let (mut works, mut software) = (false, Vec::new());
     for Proof { decoder, hardware: is_hardware, rank } in installed {
@@ -45,14 +45,14 @@ fn try_all(codec: Codec, installed: &[Proof], report: &mut Report) {
         } else {
             capture::prove(codec, decoder, PROOF_WITHIN)
         };
-        // What has no rank is not taken by itself.
+        // GStreamer never picks a decoder of rank 0 by itself.
         works |= outcome.is_ok() && (!is_hardware || *rank > 0);
         match (outcome, is_hardware) {
             (Ok(()), true) if *rank == 0 => report.add(
                 Level::Note,
                 "decoder",
                 format!(
-                    "{}: {decoder} (hardware) gives frames but has no rank: it is not taken by itself",
+                    "{}: {decoder} (hardware) gives frames, but its rank is 0: GStreamer does not pick it",
                     codec.name()
                 ),
                 format!(
@@ -67,13 +67,13 @@ fn try_all(codec: Codec, installed: &[Proof], report: &mut Report) {
                 Level::Warning,
                 "decoder",
                 format!("{}: {decoder} (hardware) gives no frame: {e}", codec.name()),
-                "see the permissions above and `dmesg`; posed leaves it out and takes the next one",
+                "see the permissions above and `dmesg`; posed skips it and uses the next one",
             ),
             (Err(e), false) => report.add(
                 Level::Warning,
                 "decoder",
                 format!("{}: {decoder} gives no frame: {e}", codec.name()),
-                "reinstall its plugin (`gst-inspect-1.0` names it); posed leaves out what fails",
+                "reinstall its plugin (`gst-inspect-1.0` names it); posed skips it",
             ),
         }
     }
@@ -82,27 +82,27 @@ fn try_all(codec: Codec, installed: &[Proof], report: &mut Report) {
     }
     if !works {
         report.add(
-            // Only a camera that sends it makes this a fault, and that is tried by itself.
+            // It is a fault only for a camera of this codec, and cameras are tried separately.
             Level::Warning,
             "decoder",
-            format!("{}: nothing here decodes it", codec.name()),
+            format!("{}: no installed decoder works", codec.name()),
             "sudo apt install gstreamer1.0-libav gstreamer1.0-plugins-good gstreamer1.0-plugins-bad",
         );
     }
 }
 
-/// Which package has this board's decoders.
+/// Where this board's hardware decoders come from.
 fn package(machine: &Machine) -> &'static str {
     let model = machine.read("/proc/device-tree/model").unwrap_or_default();
     if model.contains("Raspberry Pi 5") {
-        "the Raspberry Pi 5 has one for H.265 alone: v4l2slh265dec of gstreamer1.0-plugins-bad; H.264 is the processor's work"
+        "the Raspberry Pi 5 has a hardware decoder for H.265 only: v4l2slh265dec of gstreamer1.0-plugins-bad"
     } else if model.contains("Raspberry Pi") {
-        "v4l2h264dec comes with gstreamer1.0-plugins-good; `ls /dev/video1*` shows whether the kernel has the codec"
+        "install gstreamer1.0-plugins-good for v4l2h264dec; `ls /dev/video1*` shows whether the kernel has the codec"
     } else if machine.path("/etc/nv_tegra_release").exists() {
         "sudo apt install nvidia-l4t-gstreamer"
     } else if !machine.list("/dev/dri", "renderD").is_empty() {
         "sudo apt install gstreamer1.0-vaapi and the VA driver of the graphics chip (intel-media-va-driver, mesa-va-drivers)"
     } else {
-        "none needed if the frames that you want fit the processor"
+        "nothing, if the processor reaches the frame rate you want"
     }
 }

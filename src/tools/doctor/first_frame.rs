@@ -1,4 +1,4 @@
-//! A camera's first frame, taken as the daemon would take it.
+//! A camera's first frame, through the daemon's own capture.
 
 use crate::capture::{Capture, Dropped, Event, Sink};
 use crate::clock::SharedClock;
@@ -9,18 +9,18 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::time::Duration;
 
-/// A slow camera's own time-out comes before this.
+/// Cap on the wait for a first frame. A camera's own connect timeout usually ends it sooner.
 pub(super) const LONGEST: Duration = Duration::from_secs(15);
 
-/// Opens `camera` as the daemon would: what its first frame is.
+/// Opens `camera` as the daemon does, and describes its first frame.
 ///
 /// # Errors
-/// Why there is none.
+/// The reason if no frame comes.
 pub fn first_frame(camera: &CameraConfig, clock: &SharedClock) -> Result<String, String> {
     Trial::start(camera, clock)?.first_frame(camera, clock)
 }
 
-/// One camera's capture, as the daemon would run it, until it tells something.
+/// The capture of one camera, until its first frame.
 struct Trial {
     capture: Capture,
     events: Receiver<Event>,
@@ -29,10 +29,10 @@ struct Trial {
 
 impl Trial {
     fn start(camera: &CameraConfig, clock: &SharedClock) -> Result<Trial, String> {
-        // More events than this before a first frame say nothing new.
+        // More events before the first frame carry nothing new.
         let (send, events) = sync_channel(16);
         let capture =
-            Capture::start(camera.capture(), clock.clone(), Arc::new(Ear(send)), &Progress::default())
+            Capture::start(camera.capture(), clock.clone(), Arc::new(EventSink(send)), &Progress::default())
                 .map_err(|e| e.to_string())?;
         Ok(Trial { capture, events, began: clock.now() })
     }
@@ -53,11 +53,11 @@ impl Trial {
                     };
                     break Ok(format!("first frame after {took:.1} s, {by}, {caps}"));
                 }
-                // A decoder that failed is left out at the next attempt, which follows at once.
+                // The next attempt follows at once and leaves out the decoder that failed.
                 Ok(Event::Failed { reason, retry_in }) if retry_in.is_zero() => failed = Some(reason),
                 Ok(Event::Failed { reason, .. }) => break Err(reason),
                 Ok(Event::Ended | Event::Stopped) | Err(RecvTimeoutError::Disconnected) => {
-                    break Err(failed.unwrap_or_else(|| "it ended without a frame".into()));
+                    break Err(failed.unwrap_or_else(|| "ended without a frame".into()));
                 }
                 Ok(_) => {}
                 Err(RecvTimeoutError::Timeout) => {
@@ -70,9 +70,10 @@ impl Trial {
     }
 }
 
-struct Ear(SyncSender<Event>);
+/// Keeps events and drops frames.
+struct EventSink(SyncSender<Event>);
 
-impl Sink for Ear {
+impl Sink for EventSink {
     fn frame(&self, _: Frame) {}
     fn dropped(&self, _: Dropped) {}
     fn event(&self, event: Event) {

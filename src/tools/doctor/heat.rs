@@ -1,32 +1,32 @@
-//! Temperature, and whether the processor is, or was, slowed down for it or for want of power.
+//! Temperature, power, and whether they slow the processor down or have done so.
 
 use super::machine::Machine;
 use super::report::{Level, Report};
 
-/// Raspberry Pi: bits of `get_throttled`, what each means now (and, 16 bits up, since the start), and
-/// what to do about it.
+/// Raspberry Pi: each bit of `get_throttled`, its meaning, and the remedy. The bit 16 places higher
+/// says the same of any time since boot.
 const THROTTLED: [(u32, &str, &str); 4] = [
     (
         0,
         "under-voltage",
-        "use the board's own power supply and a short cable; USB devices may need a powered hub",
+        "use the official power supply and a short cable; USB devices may need a powered hub",
     ),
     (1, "the clock is capped", "cool the board: heat sink or fan, and room around it"),
     (2, "throttled", "cool the board, and check its power supply"),
     (3, "soft temperature limit", "cool the board: heat sink or fan, and room around it"),
 ];
 const THROTTLED_FILE: &str = "/sys/devices/platform/soc/soc:firmware/get_throttled";
-/// A zone without trip points of its own is hot above this, in degrees C.
+/// Limit in °C for a zone without trip points.
 const HOT: f32 = 80.0;
-/// Degrees below a zone's first passive or critical trip point that are close to it.
+/// A zone this many °C below its lowest passive, hot or critical trip point is too warm.
 const CLOSE: f32 = 5.0;
-const COOL: &str = "cool the board, or lower max_fps: a hot processor is slowed down";
+const COOL: &str = "cool the board, or lower max_fps: a hot processor runs slower";
 
 pub(super) fn examine(machine: &Machine, report: &mut Report) {
     zones(machine, report);
     raspberry(machine, report);
     intel(machine, report);
-    pace(machine, report);
+    clock(machine, report);
 }
 
 fn zones(machine: &Machine, report: &mut Report) {
@@ -51,7 +51,7 @@ fn zones(machine: &Machine, report: &mut Report) {
             .reduce(f32::min)
             .unwrap_or(HOT + CLOSE);
         let name = machine.read(&format!("{zone}/type")).unwrap_or_default();
-        // What matters is the distance to the limit.
+        // Report the zone that is nearest to its limit.
         if hottest.as_ref().is_none_or(|(t, l, _)| now - limit > t - l) {
             hottest = Some((now, limit, name));
         }
@@ -60,20 +60,13 @@ fn zones(machine: &Machine, report: &mut Report) {
         None => report.add(
             Level::Note,
             "heat",
-            "this machine shows no temperature",
-            "none needed in a virtual machine",
+            "this machine reports no temperature",
+            "nothing, in a virtual machine",
         ),
         Some((now, limit, name)) if now > limit - CLOSE => {
-            report.add(
-                Level::Warning,
-                "heat",
-                format!("{now:.0} °C ({name}), its limit is {limit:.0} °C"),
-                COOL,
-            );
+            report.add(Level::Warning, "heat", format!("{now:.0} °C ({name}), limit {limit:.0} °C"), COOL);
         }
-        Some((now, limit, name)) => {
-            report.ok("heat", format!("{now:.0} °C ({name}), its limit is {limit:.0} °C"))
-        }
+        Some((now, limit, name)) => report.ok("heat", format!("{now:.0} °C ({name}), limit {limit:.0} °C")),
     }
 }
 
@@ -84,13 +77,13 @@ fn raspberry(machine: &Machine, report: &mut Report) {
     for (bit, what, remedy) in THROTTLED {
         let (now, before) = (bits >> bit & 1 == 1, bits >> (bit + 16) & 1 == 1);
         if now || before {
-            let when = if now { "now" } else { "since the board was started" };
+            let when = if now { "now" } else { "since boot" };
             report.add(Level::Warning, "power", format!("{what} {when}"), remedy);
             fine = false;
         }
     }
     if fine {
-        report.ok("power", "never throttled since the board was started");
+        report.ok("power", "never throttled since boot");
     }
 }
 
@@ -102,25 +95,20 @@ fn intel(machine: &Machine, report: &mut Report) {
     let counts: Vec<u64> = machine.list("/sys/devices/system/cpu", "cpu").iter().filter_map(count).collect();
     let total: u64 = counts.iter().sum();
     if total > 0 {
-        report.add(
-            Level::Warning,
-            "heat",
-            format!("slowed down {total} times for heat since the start"),
-            COOL,
-        );
+        report.add(Level::Warning, "heat", format!("throttled {total} times by heat since boot"), COOL);
     }
 }
 
-/// The processor's own clock: held down by hand, by a power mode, or by the kernel for heat.
-fn pace(machine: &Machine, report: &mut Report) {
+/// Whether the processor's clock is limited: by hand, by a power mode, or by the kernel for heat.
+fn clock(machine: &Machine, report: &mut Report) {
     let folder = "/sys/devices/system/cpu/cpufreq";
     for policy in machine.list(folder, "policy") {
         let read = |file: &str| machine.read(&format!("{folder}/{policy}/{file}"));
         let mhz = |file: &str| Some(read(file)?.parse::<u64>().ok()? / 1000);
-        // With pstate drivers the governor of this name goes by the load, as others do.
-        let goes_by_load = read("scaling_driver").is_some_and(|driver| driver.contains("pstate"));
-        if read("scaling_governor").as_deref() == Some("powersave") && !goes_by_load {
-            let found = format!("{policy} stays at its lowest clock (governor powersave)");
+        // The pstate drivers' `powersave` follows the load, unlike the other drivers'.
+        let follows_load = read("scaling_driver").is_some_and(|driver| driver.contains("pstate"));
+        if read("scaling_governor").as_deref() == Some("powersave") && !follows_load {
+            let found = format!("{policy} runs at its lowest clock (governor powersave)");
             let remedy = format!("echo schedutil | sudo tee {folder}/policy*/scaling_governor");
             report.add(Level::Warning, "cpu", found, remedy);
         }
@@ -131,8 +119,8 @@ fn pace(machine: &Machine, report: &mut Report) {
                 Level::Warning,
                 "cpu",
                 format!("{policy}'s clock is capped at {allowed} of {most} MHz"),
-                "cool the board if it is hot; else choose its full power mode (Jetson: `sudo nvpmodel -m 0`), or undo \
-                 the limit in scaling_max_freq",
+                "cool the board if it is hot; otherwise select its full power mode (Jetson: `sudo nvpmodel -m 0`), or \
+                 raise scaling_max_freq",
             );
         }
     }
@@ -142,7 +130,7 @@ fn pace(machine: &Machine, report: &mut Report) {
 mod tests {
     use super::*;
 
-    fn said(files: &[(&str, &str)]) -> Report {
+    fn examined(files: &[(&str, &str)]) -> Report {
         let (_dir, machine) = Machine::with(files);
         let mut report = Report::default();
         examine(&machine, &mut report);
@@ -150,7 +138,7 @@ mod tests {
     }
 
     #[test]
-    fn the_zone_that_is_closest_to_its_limit_is_told() {
+    fn reports_the_zone_nearest_to_its_limit() {
         let zone = |n, file| format!("sys/class/thermal/thermal_zone{n}/{file}");
         let mut files = vec![
             (zone(0, "temp"), "41000"),
@@ -165,49 +153,49 @@ mod tests {
             (zone(1, "trip_point_2_temp"), "50000"),
         ];
         let report = |files: &[(String, &str)]| {
-            said(&files.iter().map(|(path, text)| (path.as_str(), *text)).collect::<Vec<_>>())
+            examined(&files.iter().map(|(path, text)| (path.as_str(), *text)).collect::<Vec<_>>())
         };
         let hot = report(&files);
-        assert_eq!(hot.findings[0].found, "82 °C (cpu-thermal), its limit is 85 °C");
+        assert_eq!(hot.findings[0].found, "82 °C (cpu-thermal), limit 85 °C");
         assert_eq!(hot.worst(), Level::Warning);
         files[2].1 = "60000";
         assert_eq!(report(&files).worst(), Level::Ok);
     }
 
     #[test]
-    fn a_clock_that_is_held_down_is_told() {
+    fn reports_a_limited_clock() {
         let policy = |file| format!("sys/devices/system/cpu/cpufreq/policy0/{file}");
-        let told = |governor, driver, allowed| {
-            let report = said(&[
+        let cpu = |governor, driver, allowed| {
+            let report = examined(&[
                 (&policy("scaling_governor"), governor),
                 (&policy("scaling_driver"), driver),
                 (&policy("scaling_max_freq"), allowed),
                 (&policy("cpuinfo_max_freq"), "1500000"),
             ]);
-            let cpu = report.findings.into_iter().filter(|f| f.area == "cpu");
-            cpu.map(|f| f.found).collect::<Vec<_>>()
+            let found = report.findings.into_iter().filter(|f| f.area == "cpu");
+            found.map(|f| f.found).collect::<Vec<_>>()
         };
         assert_eq!(
-            told("powersave", "cpufreq-dt", "1500000"),
-            ["policy0 stays at its lowest clock (governor powersave)"]
+            cpu("powersave", "cpufreq-dt", "1500000"),
+            ["policy0 runs at its lowest clock (governor powersave)"]
         );
         assert_eq!(
-            told("ondemand", "cpufreq-dt", "1000000"),
+            cpu("ondemand", "cpufreq-dt", "1000000"),
             ["policy0's clock is capped at 1000 of 1500 MHz"]
         );
-        assert!(told("powersave", "intel_pstate", "1500000").is_empty());
+        assert!(cpu("powersave", "intel_pstate", "1500000").is_empty());
     }
 
     #[test]
-    fn a_raspberry_pi_tells_of_its_power() {
+    fn reports_the_power_of_a_raspberry_pi() {
         let file = THROTTLED_FILE.trim_start_matches('/');
-        let report = said(&[(file, "50005\n")]);
+        let report = examined(&[(file, "50005\n")]);
         let power: Vec<&str> =
             report.findings.iter().filter(|f| f.area == "power").map(|f| f.found.as_str()).collect();
         assert_eq!(power, ["under-voltage now", "throttled now"]);
-        let report = said(&[(file, "10000\n")]);
-        assert!(report.findings.iter().any(|f| f.found == "under-voltage since the board was started"));
-        let report = said(&[(file, "0\n")]);
+        let report = examined(&[(file, "10000\n")]);
+        assert!(report.findings.iter().any(|f| f.found == "under-voltage since boot"));
+        let report = examined(&[(file, "0\n")]);
         assert!(report.findings.iter().any(|f| f.area == "power" && f.level == Level::Ok));
     }
 }

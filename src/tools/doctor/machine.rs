@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-/// The machine's files. Tests show another machine's.
+/// The root of the machine's files. Tests use a folder with files of another machine.
 #[derive(Clone, Debug)]
 pub(super) struct Machine {
     root: PathBuf,
@@ -17,7 +17,7 @@ impl Machine {
         self.root.join(path.trim_start_matches('/'))
     }
 
-    /// A file's text without the blanks, and the NULs of a device tree, around it.
+    /// A file's text, without white space and a device tree's NULs at its ends.
     pub(super) fn read(&self, path: &str) -> Option<String> {
         let text = std::fs::read(self.path(path)).ok()?;
         let text = String::from_utf8_lossy(&text);

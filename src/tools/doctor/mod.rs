@@ -1,8 +1,8 @@
-//! What this machine has, what of it really works, and what to do about the rest: `posed doctor`.
+//! `posed doctor`: what this machine has, what works, and how to fix the rest.
 //!
-//! Each file of this room looks at one thing and adds [`Finding`]s. What is only written down
-//! somewhere (a plugin's name, a device node) is not taken for working: decoders decode, cameras
-//! give a frame, the broker accepts a connection. No check waits for ever.
+//! Each file checks one thing and adds [`Finding`]s. A check tries the thing itself: decoders
+//! decode, cameras give a frame, the broker accepts a connection. A plugin's name or a device node
+//! proves nothing. Every check has a time limit.
 
 mod board;
 mod broker;
@@ -26,13 +26,13 @@ use crate::config::{Config, Faults, Loaded};
 use machine::Machine;
 use std::path::Path;
 
-/// What the doctor was told to look at.
+/// The configuration to check.
 pub enum Configuration<'a> {
-    /// There is none: cameras and broker are not tried.
+    /// No configuration: cameras and broker are not tried.
     None,
-    /// The file cannot be used.
+    /// The file has faults.
     Bad(&'a Path, &'a Faults),
-    /// It can.
+    /// The file is valid.
     Good(&'a Path, &'a Loaded),
 }
 
@@ -45,7 +45,7 @@ impl Configuration<'_> {
     }
 }
 
-/// Looks at everything. Takes some seconds; cameras and decoders are really tried.
+/// Runs all checks. They take some seconds, as cameras and decoders are really tried.
 pub fn examine(configuration: &Configuration<'_>, clock: &SharedClock) -> Report {
     let mut report = Report::default();
     let machine = Machine::here();
@@ -71,7 +71,7 @@ fn configured(configuration: &Configuration<'_>, report: &mut Report) {
             Level::Note,
             "config",
             "no configuration: cameras and broker are not tried",
-            "name one with --config FILE",
+            "pass one with --config FILE",
         ),
         Configuration::Bad(path, faults) => report.add(
             Level::Fault,

@@ -1,11 +1,11 @@
-//! Whether the models are there and undamaged.
+//! Whether the models are present and undamaged.
 
 use super::report::{Level, Report};
 use crate::config::Config;
 use crate::infer::manifest::Manifest;
 use std::path::{Path, PathBuf};
 
-/// Where the package puts them.
+/// Where the package installs models.
 const INSTALLED: &str = "/usr/share/posed/models";
 
 pub(super) fn examine(config: Option<&Config>, report: &mut Report) {
@@ -19,7 +19,7 @@ pub(super) fn examine(config: Option<&Config>, report: &mut Report) {
     };
     if folders.is_empty() {
         let found = format!("none in {INSTALLED}");
-        report.add(Level::Note, "model", found, "install the package, or name their folders in [model]");
+        report.add(Level::Note, "model", found, "install the package, or set the folders in [model]");
     }
     for folder in folders {
         match Manifest::load(&folder) {
@@ -34,7 +34,7 @@ pub(super) fn examine(config: Option<&Config>, report: &mut Report) {
                 Level::Fault,
                 "model",
                 e.to_string(),
-                "install the package anew (`apt-get install --reinstall posed`), or mend [model]",
+                "reinstall the package (`apt-get install --reinstall posed`), or correct [model]",
             ),
         }
     }

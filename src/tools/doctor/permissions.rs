@@ -1,5 +1,5 @@
-//! Whether the service's user may open what it needs: device nodes by its groups, and the files that
-//! the configuration names, which root can read and the service perhaps not.
+//! Whether the service's user may open what it needs: device nodes, through its groups, and the
+//! files that the configuration names. Root can read those, the service perhaps not.
 
 use super::machine::Machine;
 use super::report::{Level, Report};
@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 
 /// Groups that the unit gives the service.
 const GROUPS: [&str; 2] = ["video", "render"];
-/// Folders and first letters of the nodes that cameras and decoders are behind, and their subsystem.
+/// Device nodes of cameras and decoders: folder, start of the name, udev subsystem.
 const NODES: [(&str, &str, &str); 7] = [
     ("/dev", "video", "video4linux"),
     ("/dev", "media", "media"),
@@ -31,7 +31,7 @@ pub(super) fn examine(machine: &Machine, config: Option<&Config>, report: &mut R
 fn nodes(machine: &Machine, report: &mut Report) {
     let groups = machine.read("/etc/group").unwrap_or_default();
     let gids: Vec<u32> = GROUPS.iter().filter_map(|name| gid(&groups, name)).collect();
-    let (mut good, mut ours_closed) = (Vec::new(), Vec::new());
+    let (mut good, mut closed_to_us) = (Vec::new(), Vec::new());
     for (folder, prefix, subsystem) in NODES {
         for name in machine.list(folder, prefix) {
             let node = format!("{folder}/{name}");
@@ -43,44 +43,44 @@ fn nodes(machine: &Machine, report: &mut Report) {
                      | sudo tee -a /etc/udev/rules.d/70-posed.rules; sudo udevadm control --reload; \
                      sudo udevadm trigger"
                 );
-                let found = format!("the service may not open {node}: it is not group video's or render's");
+                let found = format!("the service may not open {node}: its group is neither video nor render");
                 report.add(Level::Warning, "permissions", found, rule);
                 continue;
             }
             use rustix::fs::Access;
             if rustix::fs::access(&path, Access::READ_OK | Access::WRITE_OK).is_err() {
-                ours_closed.push(node.clone());
+                closed_to_us.push(node.clone());
             }
             good.push(node);
         }
     }
-    if !ours_closed.is_empty() {
+    if !closed_to_us.is_empty() {
         report.add(
             Level::Note,
             "permissions",
-            format!("you may not open {}, the service may; what follows is tried as you", ours_closed.join(" ")),
+            format!("the service may open {}, you may not; the checks below run as you", closed_to_us.join(" ")),
             "run `sudo posed doctor`, or join the groups: `sudo usermod -aG video,render $USER` and log in again",
         );
     }
     if good.is_empty() {
-        report.ok("permissions", "no camera or codec nodes in /dev to be opened");
+        report.ok("permissions", "/dev has no camera or codec nodes");
     } else {
         report.ok("permissions", format!("the service may open {}", good.join(" ")));
     }
 }
 
-/// Number of a group in the text of /etc/group.
+/// The number of a group, from the text of /etc/group.
 fn gid(groups: &str, name: &str) -> Option<u32> {
     let line = groups.lines().find(|line| line.split(':').next() == Some(name))?;
     line.split(':').nth(2)?.parse().ok()
 }
 
-/// Whether a member of `gids` who is neither root nor the owner may read and write.
+/// Whether a member of `gids`, neither root nor the owner, may read and write.
 fn may_open(mode: u32, gid: u32, gids: &[u32]) -> bool {
     mode & 0o006 == 0o006 || (mode & 0o060 == 0o060 && gids.contains(&gid))
 }
 
-/// Root reads everything, so only a look at the modes tells.
+/// Compares modes instead of opening the files: the doctor often runs as root, which reads all.
 fn files(config: &Config, report: &mut Report) {
     let clips = config.cameras.iter().filter_map(|camera| match &camera.source {
         Source::File { path, .. } => Some(("camera", path.clone())),
@@ -93,30 +93,30 @@ fn files(config: &Config, report: &mut Report) {
     for (area, path) in clips.chain(mqtt) {
         let Some(closed) = closed(&path) else { continue };
         let remedy = if area == "mqtt" {
-            "a password: put it into /etc/credstore/posed-mqtt-password and set password_credential = \
-             \"posed-mqtt-password\"; a certificate: chgrp it to video with mode 0640"
+            "for a password: put it into /etc/credstore/posed-mqtt-password and set password_credential = \
+             \"posed-mqtt-password\"; for a certificate: chgrp it to video with mode 0640"
         } else {
-            "chmod it, and give its folders o+x; the service sees nothing below /home at all"
+            "`chmod o+r` the file and `chmod o+x` its folders; the service cannot see /home at all"
         };
         let found = format!("the service's user cannot read {}: {closed}", path.display());
         report.add(Level::Warning, "permissions", found, remedy);
     }
 }
 
-/// Why somebody who is nobody in particular cannot read `path`; credentials are the service's own.
+/// Why a user without special rights cannot read `path`. The service can read its own credentials.
 fn closed(path: &Path) -> Option<String> {
     let path = std::fs::canonicalize(path).ok()?;
     if path.starts_with("/run/credentials") {
         return None;
     }
     if path.starts_with("/home") || path.starts_with("/root") {
-        return Some("the unit hides home folders (ProtectHome)".into());
+        return Some("the unit hides home folders (ProtectHome=)".into());
     }
     let mut parents: Vec<PathBuf> = path.ancestors().skip(1).map(Path::to_owned).collect();
     parents.reverse();
     let mode = |path: &Path| std::fs::metadata(path).map_or(0, |meta| meta.mode());
     if let Some(folder) = parents.iter().find(|folder| mode(folder) & 0o001 == 0) {
-        return Some(format!("{} is closed (mode {:o})", folder.display(), mode(folder) & 0o777));
+        return Some(format!("{} is closed to others (mode {:o})", folder.display(), mode(folder) & 0o777));
     }
     (mode(&path) & 0o004 == 0).then(|| format!("its mode is {:o}", mode(&path) & 0o777))
 }
@@ -137,21 +137,21 @@ mod tests {
     }
 
     #[test]
-    fn a_node_of_roots_alone_is_told_with_a_rule() {
+    fn a_node_that_only_root_may_open_comes_with_a_rule() {
         let gid = std::fs::metadata("/proc/self").unwrap().gid();
         let (dir, machine) =
             Machine::with(&[("dev/video0", ""), ("etc/group", &format!("video:x:{gid}:\n"))]);
         let node = dir.path().join("dev/video0");
-        let said = |mode| {
+        let examined = |mode| {
             std::fs::set_permissions(&node, std::fs::Permissions::from_mode(mode)).unwrap();
             let mut report = Report::default();
             nodes(&machine, &mut report);
             report
         };
-        let closed = said(0o600);
+        let closed = examined(0o600);
         assert_eq!(closed.worst(), Level::Warning, "{closed:?}");
         assert!(closed.findings[0].remedy.as_ref().unwrap().contains("video4linux"));
-        assert_eq!(said(0o660).worst(), Level::Ok);
+        assert_eq!(examined(0o660).worst(), Level::Ok);
     }
 
     #[test]

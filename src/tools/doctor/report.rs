@@ -2,22 +2,22 @@
 
 use serde::Serialize;
 
-/// How bad it is.
+/// How bad a finding is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Level {
-    /// As it should be.
+    /// Works as it should.
     Ok,
-    /// Not there, or not known, and perhaps not needed.
+    /// Absent or unknown, and perhaps not needed.
     Note,
-    /// posed runs, but worse than it could, or not for long.
+    /// posed runs, but worse than it could, or may stop later.
     Warning,
     /// posed, or one of its cameras, does not work.
     Fault,
 }
 
 impl Level {
-    /// The word that is printed.
+    /// The printed word.
     pub fn name(self) -> &'static str {
         match self {
             Level::Ok => "ok",
@@ -28,21 +28,21 @@ impl Level {
     }
 }
 
-/// One thing that was looked at.
+/// The result of one check.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Finding {
-    /// What kind of thing: `board`, `cpu`, `heat`, `decoder`, `device`, `camera`, `broker`...
+    /// What was checked: `board`, `cpu`, `heat`, `decoder`, `device`, `camera`, `broker`...
     pub area: &'static str,
     /// How bad it is.
     pub level: Level,
     /// What was found.
     pub found: String,
-    /// What to do about it.
+    /// What to do about it; `None` if it is [`Level::Ok`].
     #[serde(skip_serializing_if = "Option::is_none")]
     pub remedy: Option<String>,
 }
 
-/// Everything that was found, in the order in which it was looked for.
+/// All findings, in the order of the checks.
 #[derive(Debug, Default, Serialize)]
 pub struct Report {
     /// The findings.
@@ -64,12 +64,12 @@ impl Report {
         self.findings.push(Finding { area, level, found: found.into(), remedy: Some(remedy.into()) });
     }
 
-    /// The worst of it.
+    /// The worst level of all findings.
     pub fn worst(&self) -> Level {
         self.findings.iter().map(|finding| finding.level).max().unwrap_or(Level::Ok)
     }
 
-    /// How many findings are of `level`.
+    /// The number of findings of `level`.
     pub fn count(&self, level: Level) -> usize {
         self.findings.iter().filter(|finding| finding.level == level).count()
     }
@@ -80,7 +80,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_worst_finding_is_what_counts() {
+    fn the_worst_finding_counts() {
         let mut report = Report::default();
         assert_eq!(report.worst(), Level::Ok);
         report.ok("cpu", "fine");

@@ -1,4 +1,4 @@
-//! Clock and disk.
+//! The system clock and free disk space.
 
 use super::machine::Machine;
 use super::report::{Level, Report};
@@ -6,9 +6,9 @@ use std::collections::BTreeSet;
 use std::process::Command;
 use std::time::SystemTime;
 
-/// Folders that must have room: the journal's, the state's, the plugin registry's.
+/// Folders that need space: for the journal, the state and the plugin registry.
 const FOLDERS: [&str; 4] = ["/", "/var/log", "/var/lib", "/var/cache"];
-/// Less is a matter of days with a talkative neighbour.
+/// With less, another program's log may fill the disk within days.
 const LITTLE_DISK_MB: u64 = 200;
 
 pub(super) fn examine(machine: &Machine, now: SystemTime, report: &mut Report) {
@@ -16,34 +16,34 @@ pub(super) fn examine(machine: &Machine, now: SystemTime, report: &mut Report) {
     disk(report);
 }
 
-const SET_CLOCK: &str = "set the time (`date -s`) and let the network keep it: `timedatectl set-ntp true`, or install \
-     chrony; a board without a battery starts with a wrong clock";
+const SET_CLOCK: &str = "set the time (`date -s`) and synchronise it: `timedatectl set-ntp true`, or install chrony; a board \
+     without a clock battery starts with a wrong time";
 
 fn clock(machine: &Machine, now: SystemTime, report: &mut Report) {
-    // This very program was written to disk at some time; before that is wrong.
+    // A clock before the time this program was installed is wrong.
     let written = std::env::current_exe().and_then(|exe| exe.metadata()?.modified());
     if written.is_ok_and(|written| now < written) {
         let found = format!("{} is before posed was installed", humantime::format_rfc3339_seconds(now));
         return report.add(Level::Fault, "clock", found, SET_CLOCK);
     }
     match synchronised(machine) {
-        Some(true) => report.ok("clock", "kept by the network"),
+        Some(true) => report.ok("clock", "synchronised by the network"),
         Some(false) => report.add(
             Level::Warning,
             "clock",
-            "not kept by the network: captured_at drifts, certificates may seem invalid",
+            "not synchronised: captured_at drifts, certificates may seem invalid",
             SET_CLOCK,
         ),
         None => report.add(
             Level::Note,
             "clock",
-            "not known whether the network keeps it",
+            "unknown whether the network synchronises it",
             "install systemd-timesyncd or chrony",
         ),
     }
 }
 
-/// What the kernel was told by whichever daemon sets the clock.
+/// Whether some daemon synchronises the clock; `None` if unknown.
 fn synchronised(machine: &Machine) -> Option<bool> {
     if machine.path("/run/systemd/timesync/synchronized").exists() {
         return Some(true);
@@ -61,20 +61,19 @@ fn disk(report: &mut Report) {
     let mut fine = Vec::new();
     for folder in FOLDERS {
         let Ok(fs) = rustix::fs::statvfs(folder) else { continue };
-        // One file system may hold several of them.
+        // Several folders may be on one file system.
         if !seen.insert((fs.f_fsid, fs.f_blocks)) {
             continue;
         }
         let free = fs.f_bavail.saturating_mul(fs.f_frsize) >> 20;
         let no_files = fs.f_files > 0 && fs.f_favail < 1000;
         if free < LITTLE_DISK_MB || no_files {
-            let what =
-                if no_files { "hardly a file more fits".to_owned() } else { format!("{free} MB free") };
+            let what = if no_files { "nearly out of inodes".to_owned() } else { format!("{free} MB free") };
             report.add(
                 Level::Warning,
                 "disk",
                 format!("{folder}: {what}"),
-                "make room: `journalctl --vacuum-size=50M`, `apt-get clean`",
+                "free some space: `journalctl --vacuum-size=50M`, `apt-get clean`",
             );
         } else {
             fine.push(format!("{folder} {free} MB free"));
@@ -91,7 +90,7 @@ mod tests {
     use std::time::Duration;
 
     #[test]
-    fn a_clock_from_before_the_program_is_a_fault() {
+    fn a_clock_before_the_installation_is_a_fault() {
         let (_dir, synced) = Machine::with(&[("run/systemd/timesync/synchronized", "")]);
         let mut report = Report::default();
         clock(&synced, SystemTime::UNIX_EPOCH + Duration::from_secs(3600), &mut report);
@@ -102,10 +101,10 @@ mod tests {
     }
 
     #[test]
-    fn every_file_system_is_told_once() {
+    fn reports_every_file_system_once() {
         let mut report = Report::default();
         disk(&mut report);
-        let told: String = report.findings.iter().map(|f| f.found.as_str()).collect();
-        assert_eq!(told.matches("/ ").count() + told.matches("/:").count(), 1, "{told}");
+        let text: String = report.findings.iter().map(|f| f.found.as_str()).collect();
+        assert_eq!(text.matches("/ ").count() + text.matches("/:").count(), 1, "{text}");
     }
 }
