@@ -40,6 +40,26 @@ def train(args) -> int:
     return 0
 
 
+def bench_train_command(sub):
+    p = sub.add_parser("bench-train", help="samples/s of training here, and where the time goes")
+    p.add_argument("--size", default="256x192", help="HEIGHTxWIDTH of the crops (default: %(default)s)")
+    p.add_argument("--processes", type=int, default=os.cpu_count() or 1)
+    p.add_argument("--steps", type=int, default=5)
+    p.add_argument("--f32", action="store_true", help="without bf16, which pays where a processor multiplies it by itself")
+    p.set_defaults(run=bench_train)
+
+
+def bench_train(args) -> int:
+    import tempfile
+
+    from lpn import profile
+
+    height, width = map(int, args.size.split("x"))
+    with tempfile.TemporaryDirectory() as folder:
+        profile.bench(height, width, args.processes, args.steps, Path(folder), not args.f32)
+    return 0
+
+
 def narrow_command(sub):
     p = sub.add_parser("narrow", help="cut start values for a narrower network out of a trained pose network")
     p.add_argument("--weights", type=Path, required=True, help="safetensors of the wide network")
@@ -110,7 +130,7 @@ def main() -> int:
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(message)s")
     parser = argparse.ArgumentParser(prog="lpn", description=__doc__)
     sub = parser.add_subparsers(required=True, metavar="COMMAND")
-    for command in (train_command, narrow_command, render_command, person_command, *commands.ALL):
+    for command in (train_command, bench_train_command, narrow_command, render_command, person_command, *commands.ALL):
         command(sub)
     args = parser.parse_args()
     return args.run(args)

@@ -66,7 +66,7 @@ def test_from_checkpoint_to_card(lpn, tiny, tmp_path, capsys):
     card = (folder / "README.md").read_text()
     int8 = next(r for r in results["rows"] if (r["runtime"], r["flip"], r["decoding"]) == ("int8", False, "manifest"))
     assert f"| drawn | 6 | **int8** | no | {int8['pck']:.3f} | {int8['oks']:.3f} |" in card
-    assert "Only drawn." in card and "stage1" in card and (folder / "curve.png").stat().st_size > 1000
+    assert "Only drawn." in card and "20 samples in 2 stages" in card and (folder / "curve.png").stat().st_size > 1000
 
     (folder / "model.toml").write_text(manifest.text().replace(manifest.sha256, "0" * 64))
     assert lpn("card", folder) == 1
@@ -116,3 +116,9 @@ def test_sizes_are_read_as_height_and_width(lpn, tmp_path, capsys):
     with pytest.raises(SystemExit):
         lpn("convert", "a.pth", tmp_path, "--size", "256")
     assert "want HEIGHTxWIDTH" in capsys.readouterr().err
+
+
+def test_bench_train_says_how_fast_and_where_the_time_goes(lpn, capfd):
+    assert lpn("bench-train", "--size", "64x32", "--processes", "1", "--steps", "1", "--f32") == 0
+    text = capfd.readouterr().out
+    assert "samples/s, 1 processes, 64x32" in text and "convolutions" in text and "batch norm" in text

@@ -66,30 +66,16 @@ def int8_loss(results: dict) -> str:
     return "\n".join(lines)
 
 
-def decoding(results: dict) -> str:
-    """The paper's ablation on this hold-out: beta-soft-argmax against argmax (f32, no flip test)."""
-    rows = []
-    for name in ("argmax", "argmax+quarter", "soft-argmax"):
-        for source in sorted({r["source"] for r in results["rows"]}):
-            r = _pick(results, runtime="float", source=source, flip=False, decoding=name)
-            if r:
-                rows.append([source, name] + [f"{r[k]:.3f}" for k in ("pck", "oks", "ap")])
-    return _table(["hold-out", "decoding", "PCK@0.2", "mean OKS", "AP"], sorted(rows))
-
-
-def by_keypoint(results: dict) -> str:
-    """PCK@0.2 of every keypoint, f32 / int8, without flip test."""
-    sources = sorted({r["source"] for r in results["rows"]})
-    rows = []
-    for name in KEYPOINTS:
-        cells = [name]
-        for source in sources:
-            for runtime in ("float", "int8"):
-                r = _pick(results, runtime=runtime, source=source, flip=False, decoding="manifest")
-                value = r and r["pck_by_keypoint"][name]
-                cells.append("" if value is None else f"{value:.3f}")
-        rows.append(cells)
-    return _table(["keypoint"] + [f"{s} {k}" for s in sources for k in ("f32", "int8")], rows)
+def weakest(results: dict, count: int = 4) -> str:
+    """The keypoints that are found least often (int8, no flip test), a source at a time."""
+    lines = []
+    for source in sorted({r["source"] for r in results["rows"]}):
+        row = _pick(results, runtime="int8", source=source, flip=False, decoding="manifest")
+        known = {k: v for k, v in row["pck_by_keypoint"].items() if v is not None} if row else {}
+        worst = sorted(known, key=known.get)[:count]
+        if worst:
+            lines.append(f"- {source}: " + ", ".join(f"{k.replace('_', ' ')} {known[k]:.2f}" for k in worst))
+    return "\n".join(lines)
 
 
 def read_log(path: Path) -> list[dict]:
@@ -99,18 +85,6 @@ def read_log(path: Path) -> list[dict]:
 
 def _measured(row: dict) -> dict:
     return {k: v for k, v in row.items() if isinstance(v, dict)}
-
-
-def stages(log: list[dict]) -> str:
-    """The last measurement of each stage of the training."""
-    last = {}
-    for row in log:
-        last[row["stage"]] = row
-    rows = []
-    for i, row in sorted(last.items()):
-        for source, m in sorted(_measured(row).items()):
-            rows.append([str(i), row["name"], f"{row['seen']:,}", f"{row['total']:,}", source, f"{m['pck']:.3f}", f"{m['oks']:.3f}"])
-    return _table(["stage", "input", "samples", "in all", "hold-out", "PCK@0.2", "mean OKS"], rows)
 
 
 def plot_curve(log: list[dict], path: Path) -> None:
@@ -200,18 +174,17 @@ def write(folder: Path, log: Path | None, demo: Path | None, note: str) -> Path:
         "one person. " + ", ".join(f"`{k}` ({'int8' if k == INT8 else 'f32'}, {v:.1f} MB)" for k, v in size.items())
         + f"; `model.toml` says how it is fed and read. Licence of the weights: {manifest.licence}. {manifest.data_terms}".rstrip(),
         note,
-        "## Accuracy\n\nOn people never trained on, boxes as annotated, measured in ONNX Runtime by `python -m lpn evaluate` "
-        "(results.json holds every row). PCK@0.2: share of keypoints within a fifth of the torso's diagonal.",
+        "## Accuracy\n\nPeople never trained on, boxes as annotated, in ONNX Runtime (`python -m lpn evaluate`; every row is in "
+        "results.json). PCK@0.2: share of keypoints within a fifth of the torso's diagonal.",
         accuracy(results), int8_loss(results),
-        "### By keypoint (PCK@0.2)", by_keypoint(results),
-        "### Decoding (f32, no flip test)", decoding(results),
+        "The keypoints found least often (PCK@0.2, int8):", weakest(results),
         "## Data\n\n" + "\n".join(f"- {d}" for d in manifest.data),
     ]  # fmt: skip
     if log is not None:
         rows = read_log(log)
         plot_curve(rows, folder / "curve.png")
-        parts += ["## Training\n\nThe last measurement of each stage (averaged weights, f32, at the stage's own size):",
-                  stages(rows), "![learning curve](curve.png)"]  # fmt: skip
+        parts += [f"## Training\n\n{rows[-1]['total']:,} samples in {rows[-1]['stage'] + 1} stages. Each stage starts from the "
+                  "averaged weights of the last one.", "![learning curve](curve.png)"]  # fmt: skip
     if demo is not None:
         tiles = on_demo(evaluate.onnx_runner(folder / manifest.onnx), manifest, demo)
         failures(tiles, folder / "failures.jpg")

@@ -88,7 +88,9 @@ def quantize(args) -> int:
 def evaluate_command(sub):
     p = sub.add_parser("evaluate", help="measure a model folder, or a checkpoint, on a hold-out")
     p.add_argument("folder", type=Path, nargs="?", help="of the model; gets results.json (default: only --weights)")
-    _data_arguments(p)
+    p.add_argument("--annotations", type=Path, help="COCO keypoint file of a hold-out")
+    p.add_argument("--images", type=Path, help="folder of its pictures")
+    p.add_argument("--holdouts", type=Path, help="training config whose hold-outs are measured, instead of --annotations")
     p.add_argument("--boxes", type=Path, help="COCO detections to look in (default: the annotators' boxes)")
     p.add_argument("--weights", type=Path, help="run this checkpoint (.safetensors, state.pt) in PyTorch as well")
     p.add_argument("--config", type=Path, help="training config of the checkpoint (default: LPN-50)")
@@ -100,30 +102,44 @@ def evaluate_command(sub):
 
 
 def evaluate(args) -> int:
-    from lpn import coco
     from lpn.pose import evaluate as evaluator
 
     if args.folder is None and not (args.weights and args.size):
         print("lpn evaluate: name a model's folder, or a checkpoint by --weights and --size", file=sys.stderr)
         return 2
+    if bool(args.holdouts) == bool(args.annotations and args.images):
+        print("lpn evaluate: name --annotations and --images, or --holdouts alone", file=sys.stderr)
+        return 2
     manifest = Manifest.load(args.folder) if args.folder else Manifest(args.weights.stem, "", "", [], "", *args.size)
-    people = coco.load_people(args.annotations, args.images)
-    pictures = coco.Pictures(people, None)
-    boxes = evaluator.given_boxes(people, args.boxes) if args.boxes else evaluator.labelled_boxes(people)
+    sets = _people(args)
     results = {
         "name": manifest.name, "version": manifest.version, "sha256": manifest.sha256,
-        "boxes": args.boxes.name if args.boxes else "labelled", "faults": people.faults, "rows": [],
+        "boxes": args.boxes.name if args.boxes else "labelled", "faults": {k: n for people, _ in sets for k, n in people.faults.items()}, "rows": [],
     }  # fmt: skip
     for kind, run in _runners(args).items():
         flips = (False,) if args.no_flip else (False, True)
-        for row in evaluator.evaluate(run, manifest, people, pictures, boxes, flips):
-            results["rows"].append({"runtime": kind, **row})
-            if row["decoding"] in ("manifest", "argmax"):
-                _say(_line(kind, row))
+        for people, pictures in sets:
+            boxes = evaluator.given_boxes(people, args.boxes) if args.boxes else evaluator.labelled_boxes(people)
+            for row in evaluator.evaluate(run, manifest, people, pictures, boxes, flips):
+                results["rows"].append({"runtime": kind, **row})
+                if row["decoding"] in ("manifest", "argmax"):
+                    _say(_line(kind, row))
     if args.folder:
         name = "results.json" if not args.boxes else f"results-{args.boxes.stem}.json"
         (args.folder / name).write_text(json.dumps(results, indent=1) + "\n")
     return 0
+
+
+def _people(args) -> list:
+    """[(people, pictures)] to measure on: one set, or one for each hold-out of the config under its own name."""
+    from lpn.pose.holdout import HoldOut, HoldOuts
+    from lpn.schedule import Config
+
+    if args.holdouts:
+        parts = HoldOuts.load(Config.load(args.holdouts).holdout, None).parts
+    else:
+        parts = [HoldOut.load({"annotations": args.annotations, "images": args.images}, None)]
+    return [(part.named(), part.pictures) for part in parts]
 
 
 def _runners(args) -> dict:

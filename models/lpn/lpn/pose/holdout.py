@@ -25,6 +25,12 @@ class HoldOut:
         kept = cache / ("holdout" + where.get("name", "")) if cache else None
         return HoldOut(people, coco.Pictures(people, kept), where.get("name", ""))
 
+    def named(self) -> coco.People:
+        """Its people, whose source is the hold-out's name."""
+        for p in self.people.people:
+            p.source = self.name or p.source
+        return self.people
+
     def predict(self, heatmaps_of, width: int, height: int, batch: int = 32, flip: bool = False, decode=None):
         """Yields (person, keypoints f32 [17, 2] in picture px, scores f32 [17]).
 
