@@ -117,8 +117,8 @@ deb:
 	@set -e; for board in $(BOARDS); do cross/deb.sh $$board target/deb; done
 	find target/deb -name '*.deb' -exec lintian --fail-on error {} +
 
-# The binary with the fault injection is a test build, and is only ever put into the container. It is built by way of a
-# test because the dependencies are then those that the other tests have built.
+# The binary with fault injection goes only into the container. It is built through a test, so that it
+# shares the dependencies that the other tests have built.
 test-container: BOARDS = x86_64
 test-container: deb
 	tests/deps.sh container

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # usage: cross/build.sh aarch64|aarch64-jetpack5|armhf|x86_64
-# Builds the release binary for a board and prints its path. See README.md for which board takes which.
+# Builds the release binary for a board and prints its path. README.md says which board needs which.
 . "$(dirname "$0")/lib.sh"
 name=${1:?usage: cross/build.sh aarch64|aarch64-jetpack5|armhf|x86_64}
 target "$name"

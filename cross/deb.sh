@@ -4,7 +4,7 @@
 . "$(dirname "$0")/lib.sh"
 name=${1:?usage: cross/deb.sh TARGET OUT_DIR} out=${2:?usage: cross/deb.sh TARGET OUT_DIR}
 target "$name"
-# Package, version and architecture are those of the aarch64 package: a folder of its own keeps them apart.
+# Its file name equals that of the aarch64 package, so it goes into a folder of its own.
 [ "$name" != aarch64-jetpack5 ] || out=$out/jetpack5
 options=(--no-build --no-strip --output "$out/")
 if ! native; then

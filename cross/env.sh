@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # usage: cross/env.sh TARGET COMMAND...
-# Runs a command (cargo, mostly) with everything set to build for TARGET and to run its binaries under emulation (x86_64's
-# only where QEMU_CPU says on which processor).
+# Runs a command, usually cargo, with the environment to build for TARGET and to run its binaries under
+# emulation (x86_64's only if QEMU_CPU is set).
 . "$(dirname "$0")/lib.sh"
 name=${1:?usage: cross/env.sh TARGET COMMAND...}
 target "$name"

@@ -1,4 +1,4 @@
-# Sourced by the scripts of this folder: the table of targets, the cache, packages of another architecture.
+# Sourced by the scripts here: table of targets, cache, packages of another architecture.
 set -euo pipefail
 
 # Sysroots, the compiler and its builds are big and are no part of the tree.
@@ -8,7 +8,8 @@ root=$(dirname "$here")
 
 fail() { echo "cross: $*" >&2; exit 1; }
 
-# target NAME: sets triple (Rust's), gnu (gcc's), arch (Debian's), suite, gcc_version, glibc (highest allowed), qemu.
+# target NAME: sets triple (Rust's), gnu (gcc's), arch (Debian's), suite, gcc_version, glibc (highest
+# allowed) and qemu.
 target() {
     # JetPack 6 has 2.35, Raspberry Pi OS bookworm 2.36.
     gcc_version=12 suite=bookworm glibc=2.35
@@ -23,20 +24,20 @@ target() {
     sysroot=$cache/sysroot/$suite-$arch
 }
 
-# emulator: prints the command that runs a program of the target here: qemu-user, with the sysroot's libraries and
-# GStreamer plugins. One plugin registry an architecture: the host's would be rewritten. Without a fork, because the
-# scanner it would start is a program of the target too.
+# emulator: prints the command that runs a program of the target: qemu-user with the sysroot's libraries
+# and GStreamer plugins. Each architecture has its own plugin registry, or the host's would be rewritten.
+# GStreamer must not fork its plugin scanner, because that is a program of the target too.
 emulator() {
     local libs=$sysroot/usr/lib/$gnu
-    # Two libraries lie where Debian's alternatives point, once packages are really installed.
+    # Two libraries lie where Debian's alternatives would point if the packages were installed.
     echo "$qemu -L $sysroot -E LD_LIBRARY_PATH=$libs:$libs/blas:$libs/lapack -E GST_REGISTRY=$cache/gst-$suite-$arch.bin -E GST_REGISTRY_FORK=no" \
         "-E GST_PLUGIN_SYSTEM_PATH_1_0=$libs/gstreamer-1.0"
 }
 
-# native: the target is this machine's own architecture, and nothing is crossed. (JetPack 5's C library is another.)
+# native: true if the target is this machine's architecture. (JetPack 5 has another C library.)
 native() { [ "$arch" = "$(dpkg --print-architecture)" ] && [ "$suite" = bookworm ]; }
 
-# Host tools, by apt where they are missing.
+# need PACKAGE...: installs missing host tools with apt.
 need() {
     local missing=()
     for package in "$@"; do
@@ -54,8 +55,8 @@ need() {
 archive() { apt-get indextargets --format '$(REPO_URI) $(ORIGIN) $(LABEL)' | awk '$2 == "Debian" && $3 == "Debian" { print $1; exit }'; }
 security_archive() { apt-get indextargets --format '$(REPO_URI) $(LABEL)' | awk '$2 == "Debian-Security" { print $1; exit }'; }
 
-# fetch ARCH DIR PACKAGE...: downloads packages of an architecture without touching the system's apt state. apt
-# verifies the archive's signature and every checksum.
+# fetch ARCH DIR PACKAGE...: downloads packages of an architecture without changing the system's apt
+# state. apt verifies the archive's signature and every checksum.
 fetch() {
     local arch=$1 dir=$2 state=$cache/apt/$1
     shift 2

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # usage: cross/sysroot.sh TARGET
-# Makes the target's sysroot (C library, GStreamer, OpenSSL, and the plugins that tests run under emulation) from
-# Debian's packages and prints its path. No code of the target runs.
+# Makes the target's sysroot from Debian's packages and prints its path: C library, GStreamer, OpenSSL,
+# and the plugins that tests need under emulation. No code of the target runs.
 . "$(dirname "$0")/lib.sh"
 target "${1:?usage: cross/sysroot.sh TARGET}"
 [ "$arch" != amd64 ] || { echo /; exit; }

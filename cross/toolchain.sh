@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # usage: cross/toolchain.sh TARGET
-# Prints the path of a rustc that has the target's standard library, getting one if need be: rustup's, where rustup can
-# download; otherwise Debian's compiler with Debian's standard library of that architecture, both only extracted.
+# Prints the path of a rustc with the target's standard library, and gets one if needed: rustup's where
+# rustup can download; otherwise Debian's compiler and standard library, extracted from their packages.
 . "$(dirname "$0")/lib.sh"
 target "${1:?usage: cross/toolchain.sh TARGET}"
 

@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
-"""What the person finder costs: OKS AP with its boxes against AP with the annotated ones, by `posed eval`.
+"""What the person finder costs: OKS AP with its boxes against AP with annotated boxes, by `posed eval`.
 
-Only whole pictures are taken (images with `"scene": true`, or all where none says so): in a picture cropped to one person
-there is nobody to find. The rules are COCO's: whoever is annotated with a box alone neither counts nor harms, but every
-pose of somebody who is not annotated at all is a false one, with the finder's boxes only, for the annotated boxes never
-show them. So where people in the background went unlabelled the ratio is a lower bound. Standard library only.
+Uses whole pictures only (images with `"scene": true`, or all if no image has the key). COCO's rules: a
+person annotated with a box alone is ignored. A pose of an unannotated person is a false one, and only
+the finder's boxes can produce it. So unlabelled people in the background make the ratio a lower bound.
+Standard library only.
 """
 
 import argparse

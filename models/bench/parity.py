@@ -1,6 +1,6 @@
-"""posed's engine against onnxruntime on people nobody trained on: the same int8 file, the same crops.
+"""Compares posed's engine with onnxruntime on held-out people: the same int8 file, the same crops.
 
-Says how many confident keypoints lie within half a heatmap px of onnxruntime's, and how far PCK@0.2 and mean OKS
+Prints how many confident keypoints lie within half a heatmap px of onnxruntime's, and how far PCK@0.2 and mean OKS
 against the labels differ. Needs what models/lpn needs (numpy, OpenCV, onnxruntime); fails when a bar is missed.
 """
 

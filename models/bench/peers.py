@@ -1,7 +1,7 @@
-"""posed's engine against others: the same ONNX files, the same images, one core, turn by turn.
+"""Compares posed's engine with others: the same ONNX files, the same images, one core, in turns.
 
-Every engine runs once in each round, so that what else the machine does falls on all alike; the
-table's ratios are of medians, to onnxruntime's on the same file.
+Every engine runs once in each round, so that other load affects all alike. The table gives ratios of
+medians to onnxruntime's on the same file.
 """
 
 import argparse
@@ -115,7 +115,7 @@ def contenders(args, cores):
             try:
                 run, version = engine(path, x)
                 found.append((name, kind, 1, run, version))
-            except Exception as e:  # noqa: BLE001: whatever a peer fails with, it is reported as absent
+            except Exception as e:  # noqa: BLE001: any failure of a peer is reported as absent
                 absent[name] = f"{type(e).__name__}: {e}".splitlines()[0][:200]
         kernels = args.kernels.split(",") if kind == "int8" else [""]
         for kernel in kernels:

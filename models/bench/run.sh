@@ -1,5 +1,5 @@
 #!/bin/sh
-# Compares posed with other engines on this machine: models/bench/run.sh OUT [MODEL] [OPTION OF peers.py...]
+# Compares posed with other engines: models/bench/run.sh OUT [MODEL] [OPTION OF peers.py...]
 # OUT gets peers.md and peers.json. Python wheels go into target/bench-env, once.
 set -eu
 cd "$(dirname "$0")/../.."

@@ -1,4 +1,4 @@
-"""Equal ranges for the channels between two convolutions, so that one scale a tensor suits all of them.
+"""Equalizes the ranges of the channels between two convolutions, so that one scale fits all of them.
 
 Where a convolution's ReLU feeds one other convolution, channel c may be multiplied by any positive number in the first
 and divided by it in the second, and the network computes the same (Nagel et al., arXiv 1906.04721, section 4.1). The
@@ -76,10 +76,10 @@ def equalize(model: onnx.ModelProto, tops: dict[str, np.ndarray]) -> onnx.ModelP
         w, v = value(first.input[1]), value(second.input[1])
         came = _floor(tops[between])
         if first.op_type == "ConvTranspose":
-            # Its weights share one scale, so that they are to be equalized as well as what they give.
+            # Its weights share one scale: equalize them as well as its output.
             came = np.sqrt(came * _floor(np.abs(w).reshape(len(came), -1).max(1)))
         own = _depthwise(second)
-        # A depthwise convolution has a weight scale for each channel: there nothing is lost by dividing.
+        # A depthwise convolution has a scale for each channel, so dividing loses nothing.
         goes = 1.0 if own else _floor(np.abs(v).max((0, 2, 3) if second.op_type == "Conv" else (1, 2, 3)))
         scale = goes / came if own else np.sqrt(goes / came)
         scale = np.clip(scale / np.exp(np.log(scale).mean()), 1 / MOST, MOST)

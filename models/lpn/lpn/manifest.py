@@ -65,7 +65,8 @@ class Manifest:
 
     def text(self) -> str:
         """The manifest as TOML."""
-        v = json.dumps  # strings, numbers, booleans and flat lists are written alike in JSON and TOML
+        # JSON and TOML write strings, numbers, booleans and flat lists alike.
+        v = json.dumps
         names = ",\n".join("    " + ", ".join(v(k) for k in self.keypoints[i : i + 5]) for i in range(0, 17, 5))
         return f"""schema = 1
 name = {v(self.name)}

@@ -17,7 +17,7 @@ from lpn import coco, crop, equalize, export
 log = logging.getLogger("lpn")
 
 EQUALIZE_WITH = 96  # crops; the largest values of channels need fewer than the ends of ranges
-# Heatmaps below this are carried as this: no peak that counts is there, and the steps above it get finer.
+# Heatmaps are clipped here: no peak lies below, and the steps above become finer.
 LOWEST_HEAT = -0.1
 # ONNX Runtime's calibration methods, by our names.
 METHODS = {"minmax": "MinMax", "percentile": "Percentile", "entropy": "Entropy"}

@@ -29,7 +29,8 @@ class Stage:
     bf16: bool = False
     augment: float = 1.0
     cut: float = 0.0  # share of crops that a picture's border cuts
-    shard: int = 0  # samples that go through the network together, with batch statistics of their own; 0: the batch
+    # Samples that go through the network together, with batch statistics of their own; 0: the batch.
+    shard: int = 0
 
     def rate(self, seen: int) -> float:
         """Learning rate after `seen` samples: linear warm-up, then cosine."""
@@ -55,7 +56,8 @@ class Config:
 
     net: NetSpec
     stages: tuple[Stage, ...]
-    sources: tuple[dict, ...]  # annotations, images; labels, only (see coco.load_people), repeat, aspect
+    # Keys of a source: annotations, images, labels, only (see coco.load_people), repeat, aspect.
+    sources: tuple[dict, ...]
     holdout: dict | list | None  # one hold-out, or several; each as a source, with a name
     seed: int
     init: str | None

@@ -52,7 +52,7 @@ def _train(config, state_dir, cache, measure_every, max_samples):
             break
         if first:
             save_weights(trainer.average, trainer.dir / f"{trainer.stage:02d}-{stage.name}.safetensors")
-        # The iterative strategy: weights go on (the averaged ones, which are the better), the schedule restarts.
+        # The iterative strategy: keep the averaged weights, restart the schedule.
         trainer.net.load_state_dict(trainer.average)
         trainer.stage, trainer.seen = trainer.stage + 1, 0
         trainer.save()

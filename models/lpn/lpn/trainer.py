@@ -58,7 +58,7 @@ class Trainer:
         self.net.load_state_dict(s["net"])
         self.average, self.stage, self.seen, self.total = s["average"], s["stage"], s["seen"], s["total"]
         self._new_optimizer()
-        # Only the moments: rates and the like follow from the config. Some runs' files hold them beside each other.
+        # Load only the moments: rates follow from the config. Older files hold both.
         moments = s["optimizer"].get("state", s["optimizer"])
         self.optimizer.load_state_dict({"state": moments, "param_groups": self.optimizer.state_dict()["param_groups"]})
         torch.set_rng_state(s["rng"].cpu())

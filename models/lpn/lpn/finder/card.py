@@ -71,7 +71,7 @@ def card(name: str, version: str, results: dict, drawn: int, log: str) -> str:
     pictures = f"""
 ![scenes with a miss or a false box](failures.jpg)
 
-Of {drawn} drawn scenes that the finder had never seen, these are the first in which it missed somebody or found too much
+Of {drawn} drawn scenes that the finder had never seen, these are the first with a missed person or a false box
 (green: truth, red: found).
 """ if drawn else ""
     best = results["holdout"]["int8"]
@@ -86,9 +86,8 @@ Licence of the weights: {LICENCE}. {RESEARCH_DATA}
 ## Measured
 
 Hold-out: the data pack's 350 held-out scenes (Stanford 40 Actions), never trained, calibrated or tuned on. People at
-least 60 px tall; a box counts at IoU 0.5; every other box above the threshold is false, also one on a person whom nobody
-labelled. ONNX Runtime. The threshold, {results['threshold']}, is the one that gives {FALSE_PER_IMAGE} false boxes a picture on training
-scenes, a quarter of them held back. Demo clip: every fifth frame of `models/demo/walk.mp4`, people of whom at least 40 % is seen.
+least 60 px tall; a box counts at IoU 0.5; every other box above the threshold is false, even on an unlabelled person. ONNX Runtime. The threshold, {results['threshold']}, is the one that gives {FALSE_PER_IMAGE} false boxes a picture on training
+scenes, a quarter of them held back. Demo clip: every fifth frame of `models/demo/walk.mp4`, people with at least 40 % visible.
 
 | on | recall | false boxes a picture | AP50 | people | pictures |
 |---|---|---|---|---|---|

@@ -11,7 +11,7 @@ import numpy as np
 
 from lpn import crop
 
-# While training, a body's keypoints are asked for too, left and right in one map; the shipped network has no such outputs.
+# Training adds a map for each pair of keypoints, left and right together. The shipped network drops them.
 PARTS = ((0,), (1, 2), (3, 4), (5, 6), (7, 8), (9, 10), (11, 12), (13, 14), (15, 16))
 
 SIZE = (320, 192)  # width, height
@@ -54,7 +54,7 @@ def targets(boxes: np.ndarray, ignore: np.ndarray, width: int, height: int, stri
     gx, gy = np.arange(w, dtype=np.float32), np.arange(h, dtype=np.float32)
     for x0, y0, x1, y1 in (ignore - offset_px(stride)) / stride:
         weight[0, max(0, int(np.ceil(y0))) : int(y1) + 1, max(0, int(np.ceil(x0))) : int(x1) + 1] = 0
-    # Larger people first, so that a smaller one before or behind them keeps its cells.
+    # Larger people first: a smaller one in front or behind keeps its cells.
     for box in sorted(boxes.tolist(), key=lambda b: (b[0] - b[2]) * (b[3] - b[1])):
         x0, y0, x1, y1 = ((v - offset_px(stride)) / stride for v in box)
         cx, cy, bw, bh = (x0 + x1) / 2, (y0 + y1) / 2, x1 - x0, y1 - y0

@@ -14,8 +14,9 @@ from lpn.finder import codec
 log = logging.getLogger("lpn")
 
 HELD_BACK = 40  # every so many-th training scene is not trained on
-# And every so many-th chooses the score threshold, three in four of which are trained on. A network that is found no better on
-# those than elsewhere may ask them: the mean of 0.2 false boxes is known to 0.015 from 920 scenes, and to 0.03 from 230 (Poisson).
+# Every so many-th scene chooses the score threshold; three in four of these are trained on. That is
+# sound as long as the network scores no better on them than elsewhere. 920 scenes give the mean of
+# 0.2 false boxes to 0.015, 230 scenes to 0.03 (Poisson).
 TUNING = 10
 
 
@@ -35,7 +36,7 @@ class Scenes:
             if bool(im.get("scene")) != crops:
                 of_image[im["id"]] = len(people.paths)
             people.paths.append(path)
-        # The cached pictures are shared with the pose training, which takes every picture of the file.
+        # The pose training shares this cache, so it holds every picture of the file.
         self.pictures = coco.Pictures(people, cache)
         self.boxes: dict[int, np.ndarray] = {at: np.zeros((0, 4), np.float32) for at in of_image.values()}
         self.ignore = dict(self.boxes)

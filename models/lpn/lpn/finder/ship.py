@@ -76,7 +76,7 @@ def multiply_adds(model) -> int:
     total = 0
     for node in model.graph.node:
         if node.op_type in ("Conv", "ConvTranspose"):
-            # A transposed convolution spends its weights on every input position, a plain one on every output.
+            # A transposed convolution uses its weights at every input position, a plain one at every output.
             plane = shapes[node.output[0] if node.op_type == "Conv" else node.input[0]][2:]
             total += int(np.prod(weights[node.input[1]])) * int(np.prod(plane))
     return total
@@ -101,7 +101,7 @@ def by_height(outputs_of, held, width, height, threshold) -> dict:
 
 
 def measure_clip(outputs_of, folder: Path, width: int, height: int, threshold: float, every: int = 5) -> dict:
-    """Figures on every fifth frame of the demo clip; people of whom under 40 % is seen do not count."""
+    """Figures on every fifth frame of the demo clip; people with less than 40 % visible do not count."""
     truth = json.loads((folder / "walk.json").read_text())
     video = cv2.VideoCapture(str(folder / truth["video"]))
     pictures = []

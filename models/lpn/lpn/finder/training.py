@@ -12,8 +12,8 @@ from lpn.finder import codec, dataset, judge
 from lpn.net import LPN, NetSpec
 from lpn.trainer import Trainer, read_weights
 
-# What the score threshold aims at, on the scenes that choose it. The means of 300 and of 900 pictures differ by 0.03 (Poisson), so
-# that this keeps under 0.3 on other pictures nearly always.
+# Target of the score threshold, on the scenes that choose it. The means of 300 and of 900 pictures
+# differ by 0.03 (Poisson), so this nearly always stays under 0.3 on other pictures.
 FALSE_PER_IMAGE = 0.22
 PARTS_WEIGHT = 0.5
 

@@ -16,7 +16,8 @@ import numpy as np
 from lpn import coco, crop, metrics
 from lpn.manifest import Manifest
 
-SCORED = 0.2  # keypoints above this heatmap value count in a person's score (COCO evaluation of the paper)
+# Keypoints above this heatmap value count in a person's score (COCO evaluation of the paper).
+SCORED = 0.2
 NMS_OKS = 0.9
 
 

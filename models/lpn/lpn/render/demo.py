@@ -34,8 +34,8 @@ class Variant:
     outfits: int = 11  # seed
     room: int = 30  # seed
     starts_s: tuple[float, float] = (0.4, 2.2)  # of the two who walk
-    stops: tuple[tuple[float, float] | None, ...] = (None, (-1.05, 3.6))  # their x, and for how many s
-    depths: tuple[float, float, float] = (-0.55, 0.35, 1.25)  # y of the two who walk and of the one who stands
+    stops: tuple[tuple[float, float] | None, ...] = (None, (-1.05, 3.6))  # x in m, duration in s
+    depths: tuple[float, float, float] = (-0.55, 0.35, 1.25)  # y of two walkers and one standing person
     stands_x: float = 1.55
 
     @staticmethod
@@ -208,7 +208,7 @@ def make(folder: Path, workers: int = 2, crf: int = 27, variant: Variant = Varia
     folder.mkdir(parents=True, exist_ok=True)
     encode = (
         f"ffmpeg -y -loglevel error -f rawvideo -pix_fmt bgr24 -s {WIDTH}x{HEIGHT} -r {FPS} -i - "
-        # As cameras encode: no B frames, and two reference frames, which is what a decoder must keep in memory.
+        # Like a camera: no B frames, and only two reference frames for a decoder to keep.
         f"-c:v libx264 -preset veryslow -refs 2 -crf {crf} -bf 0 -g {FPS * 2} -keyint_min {FPS * 2} -sc_threshold 0 "
         "-pix_fmt yuv420p -movflags +faststart -map_metadata -1 -fflags +bitexact"
     ).split()

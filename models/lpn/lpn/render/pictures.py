@@ -59,9 +59,9 @@ def random_scene(rng: np.random.Generator, bank, camera: Camera, textures: Textu
     for spot in spots:
         if rng.random() < 0.3:
             crates.append(_obstacle(rng, spot, textures))
-    for _ in range(int(rng.integers(0, 3))):  # furniture that hides nobody in particular
+    for _ in range(int(rng.integers(0, 3))):  # furniture at random places
         crates.append(_obstacle(rng, np.array([rng.uniform(-4, 4), rng.uniform(5, 12)]), textures))
-    if rng.random() < 0.6:  # as upright as a person, and as colourful as clothes: what a finder takes for one
+    if rng.random() < 0.6:  # upright and colourful: what a finder takes for a person
         for _ in range(int(rng.integers(1, 4))):
             crates.append(_cabinet(rng, camera, textures))
     return crowd, crates
@@ -164,7 +164,7 @@ def render(folder: Path, count: int, seed: int = 1, workers: int = 2) -> dict:
     load_bank()  # made once, before the workers race for it
     chunks = [(c, min(CHUNK, count - c * CHUNK)) for c in range((count + CHUNK - 1) // CHUNK)]
     images, annotations, begun = [], [], time.monotonic()
-    # Spawned, not forked: a copy of a process with threads (OpenCV's, torch's) may wait for ever on one of theirs.
+    # Spawn, not fork: a forked copy can deadlock on locks of OpenCV's or torch's threads.
     with ProcessPoolExecutor(workers, get_context("spawn")) as pool:
         if workers > 1:
             results = (j.result() for j in [pool.submit(render_chunk, folder, *c, seed) for c in chunks])
