@@ -1,4 +1,4 @@
-//! The `posed` binary: everything is in the library.
+//! The `posed` binary. All code is in the library.
 
 fn main() -> std::process::ExitCode {
     posed::cli::main()
