@@ -45,6 +45,9 @@ pub mod pose;
 pub mod publish;
 pub mod track;
 
+// Scene: takes one frame of a camera through the stages.
+pub mod scene;
+
 // Daemon: wires the stages, owns their threads and reports about them.
 pub mod config;
 pub mod daemon;

@@ -2,10 +2,10 @@
 
 use super::budget::Budget;
 use super::ledger::Ledger;
-use super::scene::Scene;
 use crate::capture::{self, Event};
 use crate::clock::SharedClock;
 use crate::frame::Frame;
+use crate::scene::Scene;
 use crate::slot::{Put, Slots};
 use crate::telemetry::stats::DropReason;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

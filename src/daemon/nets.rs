@@ -1,11 +1,11 @@
 //! Models of the configuration -> what each inference thread owns. Weights are loaded once and shared.
 
-use super::scene::Nets;
 use crate::clock::SharedClock;
 use crate::config::Config;
 use crate::detect::{self, Finder};
 use crate::infer::NetworkOptions;
 use crate::pose::{self, Estimator};
+use crate::scene::Nets;
 
 /// People that share one run of the pose network.
 const BATCH: usize = 4;

@@ -1,8 +1,8 @@
 //! Options of the scene, from the configuration. Stages never see the configuration itself.
 
-use super::scene;
 use crate::config::{CameraConfig, Config};
 use crate::detect::look;
+use crate::scene;
 use crate::track::{self, Smoothing};
 
 /// Options for the scene of `camera`.

@@ -4,10 +4,10 @@
 use super::Shared;
 use super::camera::Camera;
 use super::ledger::Published;
-use super::scene::{Error, Nets};
 use crate::config::SmoothingMode;
 use crate::frame::Frame;
 use crate::publish::{self, Poses};
+use crate::scene::{Error, Nets};
 use crate::telemetry::progress::Beat;
 use crate::telemetry::stats::Times;
 use crate::track;

@@ -1,6 +1,5 @@
 //! Poses of people in boxes: crop, network, decoding.
 
-pub mod clothes;
 mod decode;
 mod estimate;
 pub mod nms;

@@ -1,13 +1,13 @@
 //! One track: born tentative, confirmed by repeated sight, lost when looked for in vain, dead.
 
 use super::body;
+use super::clothes::Clothes;
 use super::observations::Seen;
 use super::one_euro::OneEuro;
 use super::types::{Options, Person, TrackId};
 use crate::clock::Mono;
 use crate::geometry::BBox;
 use crate::keypoint::{KEYPOINTS, Keypoint, Keypoints, Pose, bounding_box};
-use crate::pose::clothes::Clothes;
 
 /// Memory of the velocity estimate.
 const VELOCITY_S: f32 = 0.4;

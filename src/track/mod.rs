@@ -13,6 +13,7 @@
 
 mod assign;
 mod body;
+mod clothes;
 mod life;
 mod likeness;
 mod observations;
@@ -20,6 +21,7 @@ mod one_euro;
 mod schedule;
 mod types;
 
+pub use clothes::{Clothes, Rgb};
 pub use one_euro::Smoothing;
 pub use types::{Crop, Ids, Observation, Options, Person, Stats, TrackBox, TrackId};
 

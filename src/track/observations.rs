@@ -1,10 +1,10 @@
 //! What of a frame's observations is worth matching: real numbers, real people, each of them once.
 
 use super::body;
+use super::clothes::Clothes;
 use super::types::{Observation, Options, Stats};
 use crate::geometry::BBox;
 use crate::keypoint::{Pose, bounding_box, oks};
-use crate::pose::clothes::Clothes;
 
 /// Two poses of one frame more alike than this (OKS) are one person seen twice ...
 const DUPLICATE_OKS: f32 = 0.6;

@@ -1,9 +1,9 @@
 //! What goes into a tracker and what comes out.
 
+use super::clothes::Clothes;
 use super::one_euro::Smoothing;
 use crate::geometry::BBox;
 use crate::keypoint::{Keypoints, Pose};
-use crate::pose::clothes::Clothes;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;

@@ -4,8 +4,7 @@ use crate::scene::{self, SIZE};
 use posed::clock::Mono;
 use posed::geometry::BBox;
 use posed::keypoint::{Keypoint, Pose};
-use posed::pose::clothes::Clothes;
-use posed::track::{Ids, Observation, Options, Tracker};
+use posed::track::{Clothes, Ids, Observation, Options, Tracker};
 use std::collections::HashSet;
 
 /// For how many frames of ten seconds somebody is published whom the pose network sees in every
@@ -176,7 +175,8 @@ fn a_camera_of_few_frames_shows_people_too_and_one_that_comes_back_none_at_once(
 
 #[test]
 fn in_a_crossing_a_pose_is_theirs_who_wears_its_clothes() {
-    let [red, blue] = [[200.0, 30.0, 40.0], [20.0, 40.0, 160.0]].map(|c| Clothes::new(Some(c), Some(c)));
+    let [red, blue] =
+        [[200.0, 30.0, 40.0], [20.0, 40.0, 160.0]].map(|c| Clothes { trunk: Some(c), legs: Some(c) });
     let (behind, before) = (whole((600.0, 600.0), 300.0), whole((660.0, 600.0), 300.0));
     // Of both one pose is seen when they meet, nearer to where the one behind was.
     let met = whole((620.0, 600.0), 300.0);

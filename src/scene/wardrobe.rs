@@ -1,9 +1,10 @@
-//! [`Clothes`]: the colours that somebody wears, by which people are told apart whose ways cross.
+//! Reads the colours of a person's [`Clothes`] off a frame.
 
 use crate::crop::Cropper;
 use crate::frame::Frame;
 use crate::geometry::{Affine, View};
 use crate::keypoint::{Keypoint, Keypoints};
+use crate::track::Clothes;
 
 /// Patch that is sampled of a part of the body, in samples along and across it.
 const ALONG: usize = 6;
@@ -16,57 +17,12 @@ const TRUNK_HALF: f32 = 0.1;
 const THIGH_HALF: f32 = 0.05;
 /// A part shorter than this in the frame shows no colour of its own.
 const MIN_LENGTH_PX: f32 = 4.0;
-/// Colours farther apart than this are of different clothes, nearly surely. Levels of 255.
-const FAR: f32 = 36.0;
-/// What brightness counts beside hue: a shadow is no other shirt.
-const BRIGHTNESS: f32 = 0.4;
-
 const LEFT_SHOULDER: usize = 5;
 const RIGHT_SHOULDER: usize = 6;
 const LEFT_HIP: usize = 11;
 const RIGHT_HIP: usize = 12;
 const LEFT_KNEE: usize = 13;
 const RIGHT_KNEE: usize = 14;
-
-/// Mean colours of the trunk and of a thigh, R, G, B in 0..=255; `None` of what is out of sight.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct Clothes([Option<[f32; 3]>; 2]);
-
-impl Clothes {
-    /// Of the trunk, and of the legs.
-    pub fn new(trunk: Option<[f32; 3]>, legs: Option<[f32; 3]>) -> Clothes {
-        Clothes([trunk, legs])
-    }
-
-    /// How well two fit the same person, 0..=1; `None` if they have no part in common.
-    pub fn likeness(&self, other: &Clothes) -> Option<f32> {
-        let pairs = self.0.iter().zip(&other.0).filter_map(|(a, b)| Some((a.as_ref()?, b.as_ref()?)));
-        let (sum, count) = pairs.fold((0.0, 0.0), |(sum, n), (a, b)| (sum + alike(a, b), n + 1.0));
-        (count > 0.0).then(|| sum / count)
-    }
-
-    /// Comes nearer to `seen` by this share; what was unknown is taken as seen.
-    pub fn follow(&mut self, seen: &Clothes, share: f32) {
-        for (own, seen) in self.0.iter_mut().zip(&seen.0) {
-            match (own.as_mut(), seen) {
-                (Some(own), Some(seen)) => {
-                    own.iter_mut().zip(seen).for_each(|(own, seen)| *own += share * (seen - *own));
-                }
-                (None, Some(_)) => *own = *seen,
-                (_, None) => {}
-            }
-        }
-    }
-}
-
-fn alike(a: &[f32; 3], b: &[f32; 3]) -> f32 {
-    let grey = |c: &[f32; 3]| 0.299 * c[0] + 0.587 * c[1] + 0.114 * c[2];
-    let (la, lb) = (grey(a), grey(b));
-    let hue = |i: usize| (a[i] - la) - (b[i] - lb);
-    let bright = BRIGHTNESS * (la - lb);
-    let distance2 = hue(0) * hue(0) + hue(2) * hue(2) + bright * bright;
-    (-distance2 / (2.0 * (FAR / 2.0) * (FAR / 2.0))).exp()
-}
 
 /// Reads clothes off frames; one per inference thread or camera.
 #[derive(Debug)]
@@ -97,7 +53,7 @@ impl Wardrobe {
             let map = patch(part?, half)?.then(&view.to_stored);
             Some(self.cropper.mean_colour(frame, &map))
         };
-        Clothes([mean(trunk, TRUNK_HALF), mean(legs, THIGH_HALF)])
+        Clothes { trunk: mean(trunk, TRUNK_HALF), legs: mean(legs, THIGH_HALF) }
     }
 }
 
@@ -152,12 +108,12 @@ mod tests {
     #[test]
     fn a_shirt_and_trousers_are_read_and_not_what_is_beside_them() {
         let (frame, view) = (frame(), View::new(100, 100, (1, 1), Rotate::None));
-        let Clothes([trunk, legs]) = Wardrobe::default().read(&frame, &view, &standing(), 0.2);
+        let Clothes { trunk, legs } = Wardrobe::default().read(&frame, &view, &standing(), 0.2);
         assert!(near(trunk, RED) && near(legs, BLUE), "{trunk:?} {legs:?}");
         // The same scene by a camera that hangs upside down.
         let view = View::new(100, 100, (1, 1), Rotate::Half);
         let turned = standing().map(|k| Keypoint { y_px: 100.0 - k.y_px, ..k });
-        let Clothes([trunk, legs]) = Wardrobe::default().read(&frame, &view, &turned, 0.2);
+        let Clothes { trunk, legs } = Wardrobe::default().read(&frame, &view, &turned, 0.2);
         assert!(near(trunk, RED) && near(legs, BLUE), "{trunk:?} {legs:?}");
     }
 
@@ -172,18 +128,6 @@ mod tests {
         let point = standing().map(|k| Keypoint { y_px: 50.0, ..k });
         assert_eq!(Wardrobe::default().read(&frame, &view, &point, 0.2), Clothes::default());
         let outside = standing().map(|k| Keypoint { x_px: k.x_px + 1e6, ..k });
-        assert!(Wardrobe::default().read(&frame, &view, &outside, 0.2).0[0].is_some());
-    }
-
-    #[test]
-    fn a_shadow_is_the_same_shirt_and_another_colour_is_not() {
-        let of = |[r, g, b]: [u8; 3]| Clothes::new(Some([r, g, b].map(f32::from)), None);
-        let alike = |a, b| of(a).likeness(&of(b)).unwrap();
-        assert!(alike(RED, RED) == 1.0 && alike(RED, BLUE) < 0.01);
-        assert!(alike(RED, [185, 15, 25]) > 0.8);
-        assert_eq!(of(RED).likeness(&Clothes::new(None, Some([1.0; 3]))), None);
-        let mut own = of(RED);
-        own.follow(&Clothes::new(Some([0.0; 3]), Some([9.0; 3])), 0.5);
-        assert_eq!(own, Clothes::new(Some([100.0, 15.0, 20.0]), Some([9.0; 3])));
+        assert!(Wardrobe::default().read(&frame, &view, &outside, 0.2).trunk.is_some());
     }
 }

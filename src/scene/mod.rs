@@ -1,6 +1,9 @@
 //! What a worker does with one frame: look for people if it is time, estimate their poses, follow
 //! them. One [`Scene`] a camera; the worker that holds the camera's lease has it to itself.
 
+pub mod offline;
+mod wardrobe;
+
 use crate::clock::SharedClock;
 use crate::detect::look::{self, Look};
 use crate::detect::motion::Motion;
@@ -8,11 +11,11 @@ use crate::detect::{self, Detection, Finder};
 use crate::frame::Frame;
 use crate::geometry::{BBox, Rotate, View};
 use crate::keypoint::Pose;
-use crate::pose::clothes::Wardrobe;
 use crate::pose::{self, Estimator};
 use crate::telemetry::stats::Skipped;
 use crate::track::{self, Observation, Person, Tracker};
 use std::time::Duration;
+use wardrobe::Wardrobe;
 
 /// Somebody new of whose box this share lies in a better one ...
 const WITHIN: f32 = 0.7;

@@ -1,7 +1,7 @@
 //! A clip through the stages at the speed that they take: no frame is dropped and time is the clip's
 //! own, so that the same clip shows the same people on any machine.
 
-use super::scene::{self, Nets, Scene};
+use super::{Nets, Scene};
 use crate::capture::{self, Capture, Dropped, Event, Options, Sink};
 use crate::clock::{Mono, SharedClock};
 use crate::frame::Frame;
@@ -20,7 +20,7 @@ pub enum Error {
     Clip(String),
     /// A network failed.
     #[error(transparent)]
-    Scene(#[from] scene::Error),
+    Scene(#[from] super::Error),
 }
 
 /// Hands each frame over and waits until it is taken: the decoder goes no faster than the networks.
