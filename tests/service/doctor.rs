@@ -1,4 +1,4 @@
-//! `posed doctor` on this very machine.
+//! `posed doctor` on the machine that runs the tests.
 
 use crate::bench::{Broker, camera, config, posed};
 use serde_json::Value;
@@ -9,6 +9,7 @@ fn doctor(args: &[&str]) -> Output {
     posed(&["doctor"]).args(args).output().unwrap()
 }
 
+/// Exit code and report for this configuration.
 fn with(config: &str) -> (Option<i32>, Value) {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("posed.toml");
@@ -19,13 +20,13 @@ fn with(config: &str) -> (Option<i32>, Value) {
     (out.status.code(), report)
 }
 
-/// Findings of `area`.
+/// The findings of `area`.
 fn of<'a>(report: &'a Value, area: &str) -> Vec<&'a Value> {
     report["findings"].as_array().unwrap().iter().filter(|finding| finding["area"] == area).collect()
 }
 
 #[test]
-fn cameras_decoders_and_broker_are_proven_not_believed() {
+fn tries_cameras_decoders_and_broker() {
     let broker = Broker::start();
     let absent = "[[camera]]\nname = \"absent\"\nsource = \"rtsp://127.0.0.1:9/none\"\nconnect_timeout_ms = 3000\n\
                   finder = \"none\"\n";
@@ -50,12 +51,12 @@ fn cameras_decoders_and_broker_are_proven_not_believed() {
     for finding in report["findings"].as_array().unwrap() {
         assert_eq!(finding["level"] == "ok", finding.get("remedy").is_none(), "{finding}");
     }
-    // The absent camera.
+    // The fault is the absent camera.
     assert_eq!((code, &report["worst"]), (Some(1), &Value::from("fault")));
 }
 
 #[test]
-fn a_broker_that_is_away_or_refuses_is_a_fault_with_a_remedy() {
+fn an_absent_or_refusing_broker_is_a_fault_with_a_remedy() {
     let mut broker = Broker::start();
     let config = config(&broker, &camera("hall", ""));
     broker.down();
@@ -63,7 +64,7 @@ fn a_broker_that_is_away_or_refuses_is_a_fault_with_a_remedy() {
     assert_eq!(code, Some(1), "{report}");
     let finding = of(&report, "broker")[0];
     assert!(finding["remedy"].as_str().unwrap().contains("mosquitto"), "{finding}");
-    // Plain TCP where TLS was promised: not trusted, and said so.
+    // The broker speaks plain TCP where the configuration wants TLS.
     broker.up();
     let tls = config.replace("mqtt://", "mqtts://").replace("127.0.0.1", "localhost");
     let (code, report) = with(&tls);
@@ -72,7 +73,7 @@ fn a_broker_that_is_away_or_refuses_is_a_fault_with_a_remedy() {
 }
 
 #[test]
-fn without_a_configuration_it_looks_at_the_machine() {
+fn checks_the_machine_without_a_configuration() {
     if Path::new("/etc/posed/posed.toml").exists() {
         eprintln!("skipped: posed is installed here");
         return;
@@ -87,7 +88,7 @@ fn without_a_configuration_it_looks_at_the_machine() {
 }
 
 #[test]
-fn a_bad_configuration_is_told_beside_the_rest() {
+fn reports_a_bad_configuration_and_the_rest() {
     let (code, report) = with("[[camera]]\nname = 7\n");
     assert_eq!(code, Some(78));
     assert_eq!(of(&report, "config")[0]["level"], "fault");

@@ -1,5 +1,5 @@
-//! The daemon as a service, the unit, the package's words, and the doctor: each with the real binary.
-//! What needs a systemd as process 1 is in `tests/container`.
+//! The service, its unit, the package, the doctor and the command line's output, with the binary.
+//! Tests that need systemd as process 1 are in `tests/container`.
 
 #![allow(clippy::unwrap_used, clippy::disallowed_methods, reason = "tests wait for processes, and may fail")]
 

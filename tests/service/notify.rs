@@ -1,4 +1,4 @@
-//! What the daemon tells systemd, through a real notify socket.
+//! What the daemon reports to systemd, through a real notify socket.
 
 use crate::bench::{Broker, PATIENCE, Posed, Subscriber, camera, config, posed};
 use std::os::unix::net::UnixDatagram;
@@ -13,7 +13,7 @@ impl Notices {
         Notices(socket)
     }
 
-    /// The next notice with a line that begins with `line`; those before it are passed over.
+    /// The next notice with a line that begins with `line`. Skips those before it.
     fn until(&self, line: &str) -> String {
         let mut buffer = [0; 4096];
         loop {
@@ -27,7 +27,7 @@ impl Notices {
 }
 
 #[test]
-fn systemd_hears_of_start_watchdog_reload_and_stop() {
+fn notifies_start_watchdog_reload_and_stop() {
     let broker = Broker::start();
     let subscriber = Subscriber::start(&broker);
     let dir = tempfile::tempdir().unwrap();
@@ -37,7 +37,7 @@ fn systemd_hears_of_start_watchdog_reload_and_stop() {
     daemon.env("NOTIFY_SOCKET", dir.path().join("notify")).env("WATCHDOG_USEC", "1000000");
     let daemon = Posed::spawn(daemon, &config(&broker, &keep));
 
-    // Before this nothing: systemd would count the service as started.
+    // The first notice says that the daemon is ready.
     let first = notices.until("");
     assert!(first.contains("READY=1") && first.contains("STATUS="), "{first}");
     subscriber.json("posed/hall/poses", |_| true);
@@ -69,5 +69,5 @@ fn a_daemon_that_cannot_start_is_never_ready() {
     let out = daemon.env("NOTIFY_SOCKET", dir.path().join("notify")).output().unwrap();
     assert_eq!(out.status.code(), Some(78), "{}", String::from_utf8_lossy(&out.stderr));
     notices.0.set_nonblocking(true).unwrap();
-    assert!(notices.0.recv(&mut [0; 16]).is_err(), "it said something");
+    assert!(notices.0.recv(&mut [0; 16]).is_err(), "it sent a notice");
 }

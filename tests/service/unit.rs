@@ -1,4 +1,4 @@
-//! The unit file as systemd reads it, and what the package says of itself.
+//! The unit file as systemd reads it, and the package's metadata.
 
 use crate::bench::posed;
 use std::path::{Path, PathBuf};
@@ -20,8 +20,8 @@ fn analyze(args: &[&str], man: &Path) -> Output {
         .expect("systemd-analyze is installed (tests/deps.sh test)")
 }
 
-/// A file system with the system's own units and with what the unit names: itself, the binary, the
-/// man page as the package makes it.
+/// A file system with this system's units, our unit, and the files that it names: the binary and
+/// the man page.
 fn installed() -> tempfile::TempDir {
     let dir = tempfile::tempdir().unwrap();
     let at = |path: &str| dir.path().join(path);
@@ -41,7 +41,7 @@ fn installed() -> tempfile::TempDir {
 }
 
 #[test]
-fn systemd_finds_nothing_to_say_of_the_unit() {
+fn systemd_verifies_the_unit_without_a_warning() {
     let dir = installed();
     let man = dir.path().join("usr/share/man");
     let verify = || {
@@ -50,7 +50,7 @@ fn systemd_finds_nothing_to_say_of_the_unit() {
         (out.status.success(), String::from_utf8_lossy(&[out.stdout, out.stderr].concat()).into_owned())
     };
     assert_eq!(verify(), (true, String::new()));
-    // That silence means something: a misspelt key is a warning and no failure, a lost binary is one.
+    // The check can fail: a misspelt key is a warning, a missing binary is an error.
     let path = dir.path().join("usr/lib/systemd/system/posed.service");
     let text = std::fs::read_to_string(&path).unwrap();
     std::fs::write(&path, text.replace("WatchdogSec", "WatchdogSecs")).unwrap();
@@ -61,7 +61,7 @@ fn systemd_finds_nothing_to_say_of_the_unit() {
 }
 
 #[test]
-fn the_unit_is_exposed_at_2_5_at_most() {
+fn the_exposure_level_of_the_unit_is_2_5_at_most() {
     let unit = unit();
     let out =
         analyze(&["security", "--offline=true", "--threshold=25", unit.to_str().unwrap()], Path::new(""));
@@ -73,10 +73,10 @@ fn the_unit_is_exposed_at_2_5_at_most() {
 }
 
 #[test]
-fn the_package_is_of_this_version_and_names_files_that_exist() {
+fn the_package_has_this_version_and_its_files_exist() {
     let changelog = std::fs::read_to_string(root().join("systemd/debian/changelog")).unwrap();
     let want = format!("posed ({}-1) ", env!("CARGO_PKG_VERSION"));
-    assert!(changelog.starts_with(&want), "the changelog of the package must begin with {want}");
+    assert!(changelog.starts_with(&want), "the package's changelog must begin with {want}");
     let manifest: toml::Table = std::fs::read_to_string(root().join("Cargo.toml")).unwrap().parse().unwrap();
     let deb = &manifest["package"]["metadata"]["deb"];
     for asset in deb["assets"].as_array().unwrap() {
@@ -85,7 +85,7 @@ fn the_package_is_of_this_version_and_names_files_that_exist() {
         let built = source.starts_with("target/");
         assert!(built || root().join(folder).is_dir(), "{source}");
     }
-    assert!(!deb["depends"].as_str().unwrap().contains('$'), "$auto is empty when crossing");
+    assert!(!deb["depends"].as_str().unwrap().contains('$'), "$auto is empty in cross builds");
     for script in ["postinst", "postrm"] {
         let path = root().join("systemd/debian").join(script);
         assert!(Command::new("sh").arg("-n").arg(&path).status().unwrap().success());
