@@ -197,15 +197,15 @@ impl<C, F> Slots<C, F> {
 mod tests {
     use super::*;
 
-    /// Slots of the cameras "a" and "b".
-    fn two() -> (Slots<&'static str, u32>, Arc<&'static str>, Arc<&'static str>) {
-        let (slots, a, b) = (Slots::default(), Arc::new("a"), Arc::new("b"));
+    /// Slots of the cameras 'a' and 'b'.
+    fn two() -> (Slots<char, u32>, Arc<char>, Arc<char>) {
+        let (slots, a, b) = (Slots::default(), Arc::new('a'), Arc::new('b'));
         slots.open(a.clone());
         slots.open(b.clone());
         (slots, a, b)
     }
 
-    fn took(lease: &Lease<'_, &'static str, u32>) -> (&'static str, u32) {
+    fn took(lease: &Lease<'_, char, u32>) -> (char, u32) {
         (*lease.camera, lease.frame)
     }
 
@@ -214,8 +214,8 @@ mod tests {
         let (slots, a, _) = two();
         assert_eq!(slots.put(&a, 1), Put::Stored);
         assert_eq!(slots.put(&a, 2), Put::Replaced);
-        assert_eq!(took(&slots.take().unwrap()), ("a", 2));
-        assert_eq!(slots.put(&"c", 3), Put::Closed);
+        assert_eq!(took(&slots.take().unwrap()), ('a', 2));
+        assert_eq!(slots.put(&'c', 3), Put::Closed);
     }
 
     #[test]
@@ -228,7 +228,7 @@ mod tests {
             slots.put(&b, n);
             served.push(*slots.take().unwrap().camera);
         }
-        assert_eq!(served.iter().filter(|name| **name == "a").count(), 3);
+        assert_eq!(served.iter().filter(|name| **name == 'a').count(), 3);
     }
 
     #[test]
@@ -238,9 +238,9 @@ mod tests {
         let lease = slots.take().unwrap();
         slots.put(&a, 2);
         slots.put(&b, 3);
-        assert_eq!(took(&slots.take().unwrap()), ("b", 3), "a is leased");
+        assert_eq!(took(&slots.take().unwrap()), ('b', 3), "a is leased");
         drop(lease);
-        assert_eq!(took(&slots.take().unwrap()), ("a", 2));
+        assert_eq!(took(&slots.take().unwrap()), ('a', 2));
     }
 
     #[test]
@@ -249,7 +249,7 @@ mod tests {
         slots.put(&a, 7);
         assert_eq!(slots.remove(&a, Duration::ZERO), Some(Removed { waiting: Some(7), taken: 0 }));
         assert_eq!(slots.remove(&a, Duration::ZERO), None);
-        assert_eq!(slots.cameras(), [b.clone()]);
+        assert_eq!(slots.cameras(), std::slice::from_ref(&b));
         std::thread::scope(|scope| {
             let worker = scope.spawn(|| slots.take().is_none());
             slots.close();
