@@ -60,7 +60,7 @@ impl Thread {
         Ok(Thread { handle, over })
     }
 
-    /// Joins the thread. Logs a panic of its work.
+    /// Joins the thread. A panic of its work is no error: the panic hook reports it.
     ///
     /// # Errors
     /// Returns the thread if it still runs after `within`.
@@ -68,10 +68,8 @@ impl Thread {
         if self.over.recv_timeout(within) == Err(RecvTimeoutError::Timeout) {
             return Err(self);
         }
-        let name = self.handle.thread().name().unwrap_or_default().to_owned();
-        if self.handle.join().is_err() {
-            tracing::error!("thread {name} panicked");
-        }
+        // The panic hook has already reported it.
+        let _panicked = self.handle.join();
         Ok(())
     }
 

@@ -1,8 +1,12 @@
 //! Log lines on stderr: with the time for people, with priority prefixes (`<6>`, sd-daemon(3)) for
 //! the journal.
 
+use super::stderr::BestEffort;
+use std::backtrace::{Backtrace, BacktraceStatus};
 use std::fmt;
 use std::io::IsTerminal as _;
+use std::panic::PanicHookInfo;
+use std::sync::LazyLock;
 use tracing::{Event, Level, Subscriber};
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::format::Writer;
@@ -34,7 +38,10 @@ pub enum Format {
     Journal,
 }
 
-/// Sends log lines of `level` and above to stderr. `$POSED_LOG` overrides `level`.
+static STDERR: LazyLock<BestEffort<std::io::Stderr>> = LazyLock::new(|| BestEffort::new(std::io::stderr()));
+
+/// Sends log lines of `level` and above to stderr, and panics too. `$POSED_LOG` overrides `level`.
+/// Lines that stderr does not take are lost: logging never fails and never waits long.
 ///
 /// # Errors
 /// If the level does not parse or the log is already set up.
@@ -50,10 +57,28 @@ pub fn init(level: &str, format: Format) -> Result<(), Error> {
     };
     let subscriber = tracing_subscriber::fmt()
         .with_env_filter(filter)
-        .with_writer(std::io::stderr)
+        .with_writer(|| &*STDERR)
+        // It would report them with `eprintln!`, which panics if stderr takes no lines.
+        .log_internal_errors(false)
         .event_format(format)
         .finish();
-    tracing::subscriber::set_global_default(subscriber).map_err(|_| Error::Twice)
+    tracing::subscriber::set_global_default(subscriber).map_err(|_| Error::Twice)?;
+    std::panic::set_hook(Box::new(log_panic));
+    Ok(())
+}
+
+/// The standard library's hook would write to stderr itself, and wait if its reader does not read.
+fn log_panic(panic: &PanicHookInfo<'_>) {
+    let thread = std::thread::current();
+    let name = thread.name().unwrap_or("without a name");
+    let place = panic.location().map(|place| format!(" at {place}")).unwrap_or_default();
+    let message = panic.payload_as_str().unwrap_or("no message");
+    let backtrace = Backtrace::capture();
+    if backtrace.status() == BacktraceStatus::Captured {
+        tracing::error!("thread {name} panicked{place}: {message}\n{backtrace}");
+    } else {
+        tracing::error!("thread {name} panicked{place}: {message}");
+    }
 }
 
 /// systemd sets `JOURNAL_STREAM` for a service whose stderr is the journal's socket.

@@ -3,4 +3,5 @@
 pub mod log;
 pub mod progress;
 pub mod stats;
+mod stderr;
 pub mod systemd;

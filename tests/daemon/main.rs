@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::disallowed_methods, reason = "tests wait for processes, and may fail")]
 
 mod bench;
+mod stderr;
 mod stop;
 
 use bench::{Broker, Posed, Subscriber, camera, config, eventually, posed};
