@@ -107,7 +107,8 @@ impl Capture {
         };
         let wake = Arc::new(wake::Wake::new(Shutdown::default()));
         let supervisor = supervisor::Supervisor::new(options, clock.clone(), sink, wake.clone(), beats)?;
-        let thread = Thread::spawn(format!("cap-{name}"), move || supervisor.run())
+        let thread = progress
+            .spawn(format!("cap-{name}"), move || supervisor.run())
             .map_err(|source| Error::Thread { camera: name, source })?;
         Ok(Capture { clock, wake, thread: Some(thread) })
     }

@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -57,28 +57,34 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
         Err(e) => return Err(e.into()),
     };
     starting.store(false, Ordering::SeqCst);
+    daemon.progress().on_panic(signals.alarm());
     systemd::ready(&daemon.status());
     let period = systemd::watchdog_period().map_or(TICK, |p| p.min(TICK));
-    loop {
-        match signals.received.recv_timeout(period) {
-            Ok(SIGHUP) => {
+    let code = loop {
+        let wake = signals.received.recv_timeout(period);
+        anyhow::ensure!(!signals.thread.is_finished(), "the signal thread has ended");
+        if let Some(stage) = daemon.progress().panicked() {
+            tracing::error!("posed ends because the thread {stage} panicked");
+            break ExitCode::from(exit::SOFTWARE);
+        }
+        match wake {
+            Ok(Wake::Signal(SIGHUP)) => {
                 reload(&mut daemon, &args.config);
                 // SIGHUPs in quick succession must not keep the watchdog from being fed.
                 look_after(&daemon);
             }
-            Ok(signal) => {
+            Ok(Wake::Signal(signal)) => {
                 tracing::info!("{}, stopping", if signal == SIGINT { "SIGINT" } else { "SIGTERM" });
-                break;
+                break ExitCode::SUCCESS;
             }
-            Err(RecvTimeoutError::Timeout) => look_after(&daemon),
-            Err(RecvTimeoutError::Disconnected) => anyhow::bail!("the signal thread has ended"),
+            Ok(Wake::Panic) | Err(_) => look_after(&daemon),
         }
-    }
+    };
     systemd::stopping();
     daemon.stop();
     signals.stop();
     tracing::info!("stopped");
-    Ok(ExitCode::SUCCESS)
+    Ok(code)
 }
 
 fn warn(warnings: &[Fault]) {
@@ -127,9 +133,18 @@ fn look_after(daemon: &Daemon) {
     }
 }
 
+/// What the main thread wakes for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Wake {
+    Signal(i32),
+    /// A stage panicked.
+    Panic,
+}
+
 /// Turns signals into messages, which can be received with a timeout.
 struct SignalThread {
-    received: Receiver<i32>,
+    received: Receiver<Wake>,
+    send: SyncSender<Wake>,
     handle: signal_hook::iterator::Handle,
     thread: JoinHandle<()>,
 }
@@ -139,16 +154,25 @@ impl SignalThread {
         let mut signals = Signals::new([SIGHUP, SIGINT, SIGTERM]).context("cannot listen for signals")?;
         let handle = signals.handle();
         let (send, received) = sync_channel(8);
+        let alarm = send.clone();
         let thread = std::thread::Builder::new()
             .name("signals".into())
             .spawn(move || {
                 for signal in signals.forever() {
                     // When eight signals are waiting, another adds nothing.
-                    let _ = send.try_send(signal);
+                    let _ = send.try_send(Wake::Signal(signal));
                 }
             })
             .context("cannot start the signal thread")?;
-        Ok(SignalThread { received, handle, thread })
+        Ok(SignalThread { received, send: alarm, handle, thread })
+    }
+
+    /// Wakes the main thread when it is called. Nothing to do if eight signals are waiting.
+    fn alarm(&self) -> impl Fn() + Send + 'static {
+        let send = self.send.clone();
+        move || {
+            let _ = send.try_send(Wake::Panic);
+        }
     }
 
     fn stop(self) {

@@ -133,7 +133,9 @@ impl Daemon {
             let name = format!("infer-{index}");
             let beat = self.progress.stage(name.clone(), FRAME_LIMIT, self.clock.clone());
             let shared = self.shared.clone();
-            let worker = Thread::spawn(name.clone(), move || worker::run(&shared, nets, &beat))
+            let worker = self
+                .progress
+                .spawn(name.clone(), move || worker::run(&shared, nets, &beat))
                 .map_err(|e| Error::Thread(name, e))?;
             self.workers.push(worker);
         }

@@ -33,7 +33,8 @@ impl Ticker {
         let beat = progress.stage("state", LIMIT, shared.clock.clone());
         let stop = Shutdown::default();
         let stopped = stop.clone();
-        let thread = Thread::spawn("state".into(), move || run(&shared, &stopped, &changes, &beat))
+        let thread = progress
+            .spawn("state".into(), move || run(&shared, &stopped, &changes, &beat))
             .map_err(|e| Error::Thread("state".into(), e))?;
         Ok(Ticker { stop, wake, thread })
     }

@@ -195,7 +195,7 @@ impl Publisher {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let beat = progress.stage("mqtt", TURN_LIMIT, clock.clone());
         let client = client::Client::new(options.clone(), outbox.clone(), clock.clone());
-        let thread = Thread::spawn("mqtt".into(), move || client.run(runtime, &beat))?;
+        let thread = progress.spawn("mqtt".into(), move || client.run(runtime, &beat))?;
         let session = format!("{:016x}", fastrand::u64(..));
         Ok(Publisher { session, options, clock, outbox, thread: Mutex::new(Some(thread)) })
     }

@@ -3,10 +3,13 @@
 //! A camera or a broker that does not answer is a *state*: its thread still runs. A thread that
 //! starts a piece of work and does not finish it in time *hangs*. Only a hang stops the feeding.
 //!
-//! With the feature `fault-injection` (test builds), a stage hangs at its next beat once the folder
-//! `$POSED_HANG` holds a file of its name.
+//! A stage that panics is gone, and its sign of life with it: [`Progress::panicked`] names it, and
+//! the process ends.
 
+use super::fault;
 use crate::clock::{Mono, SharedClock};
+use crate::shutdown::Thread;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
@@ -27,8 +30,7 @@ impl Beat {
     /// A piece of work starts. Each call restarts its time limit.
     pub fn busy(&self) {
         self.since.store(self.clock.now().0, Ordering::Relaxed);
-        #[cfg(feature = "fault-injection")]
-        self.hang_if_told();
+        fault::inject(&self.name);
     }
 
     /// Waits for something that has no time limit: a device, a network, the next piece of work.
@@ -37,17 +39,6 @@ impl Beat {
         let result = wait();
         self.busy();
         result
-    }
-
-    #[cfg(feature = "fault-injection")]
-    fn hang_if_told(&self) {
-        let told = std::env::var_os("POSED_HANG").is_some_and(|dir| {
-            let dir = std::path::PathBuf::from(dir);
-            dir.join(&self.name).exists()
-        });
-        while told {
-            std::thread::park();
-        }
     }
 
     /// The stage has nothing to do, and may wait without limit.
@@ -60,6 +51,13 @@ impl Beat {
 #[derive(Default)]
 pub struct Progress {
     beats: Mutex<Vec<Weak<Beat>>>,
+    panics: Arc<Mutex<Panics>>,
+}
+
+#[derive(Default)]
+struct Panics {
+    first: Option<String>,
+    alarm: Option<Box<dyn Fn() + Send>>,
 }
 
 /// A stage that hangs.
@@ -79,6 +77,40 @@ impl Progress {
         beats.retain(|b| b.strong_count() > 0);
         beats.push(Arc::downgrade(&beat));
         beat
+    }
+
+    /// Starts a stage's thread. A panic of `work` is kept for [`Progress::panicked`].
+    ///
+    /// # Errors
+    /// If the system gives no thread.
+    pub fn spawn(&self, name: String, work: impl FnOnce() + Send + 'static) -> std::io::Result<Thread> {
+        let panics = self.panics.clone();
+        let stage = name.clone();
+        Thread::spawn(name, move || {
+            if let Err(panic) = catch_unwind(AssertUnwindSafe(work)) {
+                let mut panics = panics.lock().unwrap_or_else(PoisonError::into_inner);
+                panics.first.get_or_insert(stage);
+                if let Some(alarm) = &panics.alarm {
+                    alarm();
+                }
+                drop(panics);
+                resume_unwind(panic);
+            }
+        })
+    }
+
+    /// The first stage that panicked. The daemon is not whole any more and must end.
+    pub fn panicked(&self) -> Option<String> {
+        self.panics.lock().unwrap_or_else(PoisonError::into_inner).first.clone()
+    }
+
+    /// Calls `alarm` when a stage panics, and now if one already has.
+    pub fn on_panic(&self, alarm: impl Fn() + Send + 'static) {
+        let mut panics = self.panics.lock().unwrap_or_else(PoisonError::into_inner);
+        if panics.first.is_some() {
+            alarm();
+        }
+        panics.alarm = Some(Box::new(alarm));
     }
 
     /// The first stage that hangs.
@@ -130,5 +162,20 @@ mod tests {
         clock.advance(Duration::from_secs(9));
         drop(beat);
         assert_eq!(progress.stuck(), None, "a stage that ended is not stuck");
+    }
+
+    #[test]
+    fn a_panic_raises_the_alarm_and_names_the_stage() {
+        let progress = Progress::default();
+        let (alarm, raised) = std::sync::mpsc::sync_channel(2);
+        let late = alarm.clone();
+        progress.on_panic(move || alarm.try_send(()).unwrap());
+        let spawn = |name: &str, work: fn()| progress.spawn(name.into(), work).unwrap();
+        spawn("fine", || {}).join(Duration::from_secs(60)).unwrap();
+        assert_eq!(progress.panicked(), None);
+        spawn("bad", || panic!("on purpose")).join(Duration::from_secs(60)).unwrap();
+        assert_eq!((progress.panicked().as_deref(), raised.try_recv()), (Some("bad"), Ok(())));
+        progress.on_panic(move || late.try_send(()).unwrap());
+        assert_eq!(raised.try_recv(), Ok(()), "it is not too late to listen");
     }
 }

@@ -168,8 +168,13 @@ impl Posed {
     }
 
     /// SIGTERM; its exit status and what it logged.
-    pub fn stop(mut self) -> (ExitStatus, String) {
+    pub fn stop(self) -> (ExitStatus, String) {
         self.signal("TERM");
+        self.ended()
+    }
+
+    /// Its exit status and log, once it has ended.
+    pub fn ended(mut self) -> (ExitStatus, String) {
         let status = eventually("posed ends", || self.child.0.try_wait().unwrap());
         let mut log = String::new();
         self.child.0.stderr.take().unwrap().read_to_string(&mut log).unwrap();

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::disallowed_methods, reason = "tests wait for processes, and may fail")]
 
 mod bench;
+mod panic;
 mod stderr;
 mod stop;
 
