@@ -77,7 +77,7 @@ eventually 20 "the camera goes" logged 'removed: more'
 is MainPID "$pid" && is ActiveState active || fail "a reload cost the process"
 ok "systemctl reload: cameras come and go, a bad file changes nothing"
 
-for wanted in '6 .*: connected' '3 SIGHUP: the configuration stays' '6 SIGHUP: cameras added: more'; do
+for wanted in '6 .*: connected' '3 SIGHUP: keeping the old configuration' '6 SIGHUP: cameras added: more'; do
     journalctl -u posed -o json --no-pager | jq -r '"\(.PRIORITY) \(.MESSAGE)"' | grep -Eq "^$wanted" ||
         fail "no journal line with priority and text: $wanted"
 done

@@ -86,7 +86,7 @@ fn a_reload_changes_what_changed_and_nothing_else() {
     let (status, log) = posed.stop();
     assert!(status.success(), "{log}");
     // <3> and <6> are the journal's priorities for errors and information.
-    assert!(log.contains("<3>SIGHUP: the configuration stays as it was"), "{log}");
+    assert!(log.contains("<3>SIGHUP: keeping the old configuration"), "{log}");
     assert!(log.contains("<6>SIGHUP: cameras added: more"), "{log}");
 }
 
