@@ -3,7 +3,7 @@
 use super::{config_file, exit, output};
 use crate::clock::SystemClock;
 use crate::config;
-use crate::tools::doctor::{self, Configuration, Level, Report};
+use crate::tools::doctor::{self, Configuration, Diagnosis, Level};
 use anyhow::Context as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -45,7 +45,7 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
     })
 }
 
-fn json(report: &Report) -> anyhow::Result<String> {
+fn json(report: &Diagnosis) -> anyhow::Result<String> {
     let value = serde_json::json!({
         "posed": env!("CARGO_PKG_VERSION"),
         "worst": report.worst(),
@@ -54,7 +54,7 @@ fn json(report: &Report) -> anyhow::Result<String> {
     Ok(serde_json::to_string_pretty(&value).context("cannot write the report as JSON")? + "\n")
 }
 
-fn text(report: &Report) -> String {
+fn text(report: &Diagnosis) -> String {
     let mut out = String::new();
     for finding in &report.findings {
         out += &format!("{:<12} {:<8} {}\n", finding.area, finding.level.name(), finding.found);

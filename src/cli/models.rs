@@ -12,15 +12,23 @@ const POSE_MODEL: &str = "lpn50-256x192";
 /// The default person finder.
 const PERSON_MODEL: &str = "person-320x192";
 
-/// The pose model in `dir`, or the default one.
-pub(super) fn estimator(dir: Option<&PathBuf>, flip_test: bool) -> anyhow::Result<Estimator> {
-    let dir = dir.cloned().map_or_else(|| manifest::find(POSE_MODEL), Ok)?;
-    let network = NetworkOptions { max_batch: 4, ..NetworkOptions::default() };
-    Ok(Estimator::load(&dir, &Options { network, flip_test }, SystemClock::shared())?)
+/// The folder of the pose model: `dir`, or the default model's.
+pub(super) fn pose_dir(dir: Option<&PathBuf>) -> anyhow::Result<PathBuf> {
+    Ok(dir.cloned().map_or_else(|| manifest::find(POSE_MODEL), Ok)?)
 }
 
-/// The person finder in `dir`, or the default one.
+/// The folder of the person finder: `dir`, or the default model's.
+pub(super) fn finder_dir(dir: Option<&PathBuf>) -> anyhow::Result<PathBuf> {
+    Ok(dir.cloned().map_or_else(|| manifest::find(PERSON_MODEL), Ok)?)
+}
+
+/// Loads the pose model in `dir`, or the default one.
+pub(super) fn estimator(dir: Option<&PathBuf>, flip_test: bool) -> anyhow::Result<Estimator> {
+    let network = NetworkOptions { max_batch: 4, ..NetworkOptions::default() };
+    Ok(Estimator::load(&pose_dir(dir)?, &Options { network, flip_test }, SystemClock::shared())?)
+}
+
+/// Loads the person finder in `dir`, or the default one.
 pub(super) fn finder(dir: Option<&PathBuf>) -> anyhow::Result<Finder> {
-    let dir = dir.cloned().map_or_else(|| manifest::find(PERSON_MODEL), Ok)?;
-    Ok(Finder::load(&dir, &NetworkOptions::default())?)
+    Ok(Finder::load(&finder_dir(dir)?, &NetworkOptions::default())?)
 }

@@ -1,6 +1,6 @@
 //! `posed bench explain`: which part of the engine runs each operator.
 
-use super::loaded::{Loaded, NetworkArgs};
+use super::bench_network::{BenchNetwork, NetworkArgs};
 use crate::cli::output;
 
 /// Arguments of `posed bench explain`.
@@ -13,5 +13,5 @@ pub struct Args {
 
 /// Prints how the engine runs the model.
 pub fn run(args: &Args) -> anyhow::Result<()> {
-    Ok(output::print(&Loaded::new(&args.network)?.network.explain().to_string())?)
+    Ok(output::print(&BenchNetwork::new(&args.network)?.network.explain().to_string())?)
 }

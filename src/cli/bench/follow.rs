@@ -1,6 +1,6 @@
 //! `posed bench follow`: one inference for each line of input.
 
-use super::loaded::{Loaded, NetworkArgs};
+use super::bench_network::{BenchNetwork, NetworkArgs};
 use crate::cli::output;
 use std::io::{BufRead as _, Write as _};
 use std::path::PathBuf;
@@ -19,7 +19,7 @@ pub struct Args {
 
 /// Answers each line with the milliseconds that an inference took.
 pub fn run(args: &Args) -> anyhow::Result<()> {
-    let mut loaded = Loaded::with_crops(&args.network, args.crops.as_deref())?;
+    let mut loaded = BenchNetwork::with_crops(&args.network, args.crops.as_deref())?;
     let mut out = output::stdout();
     for line in std::io::stdin().lock().lines() {
         line?;

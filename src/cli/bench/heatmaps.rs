@@ -1,6 +1,6 @@
 //! `posed bench heatmaps`: the network's raw output, to compare with other engines.
 
-use super::loaded::{Loaded, NetworkArgs};
+use super::bench_network::{BenchNetwork, NetworkArgs};
 use anyhow::Context as _;
 use std::path::PathBuf;
 
@@ -20,7 +20,7 @@ pub struct Args {
 
 /// Runs every crop and writes the heatmaps.
 pub fn run(args: &Args) -> anyhow::Result<()> {
-    let mut loaded = Loaded::new(&args.network)?;
+    let mut loaded = BenchNetwork::new(&args.network)?;
     let (crop_len, batch) = (loaded.crop_len, loaded.batch);
     let crops = loaded.read_crops(&args.crops)?;
     let mut bytes = vec![];

@@ -1,9 +1,9 @@
 //! `posed bench`: times the network on this machine and shows how the engine runs it.
 
+mod bench_network;
 mod explain;
 mod follow;
 mod heatmaps;
-mod loaded;
 mod network;
 mod people;
 mod profile;

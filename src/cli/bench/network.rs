@@ -1,6 +1,6 @@
 //! `posed bench network`: how long one inference takes.
 
-use super::loaded::{Loaded, NetworkArgs};
+use super::bench_network::{BenchNetwork, NetworkArgs};
 use crate::cli::output;
 use std::path::PathBuf;
 
@@ -23,7 +23,7 @@ pub struct Args {
 
 /// Times the inferences and prints median, minimum and 99th percentile.
 pub fn run(args: &Args) -> anyhow::Result<()> {
-    let mut loaded = Loaded::with_crops(&args.network, args.crops.as_deref())?;
+    let mut loaded = BenchNetwork::with_crops(&args.network, args.crops.as_deref())?;
     for _ in 0..args.runs.div_ceil(10) {
         loaded.time_ms()?;
     }

@@ -1,6 +1,6 @@
 //! `posed bench people`: what one person costs in a 1080p frame: crop, network, decoding.
 
-use super::loaded::EngineArgs;
+use super::bench_network::EngineArgs;
 use crate::cli::output;
 use crate::clock::{Mono, SystemClock};
 use crate::frame::{ClockLabel, Colorimetry, Frame, FrameInfo, PixelFormat, Stamp};

@@ -1,6 +1,6 @@
 //! `posed bench profile`: how long each step of the network takes.
 
-use super::loaded::{Loaded, NetworkArgs};
+use super::bench_network::{BenchNetwork, NetworkArgs};
 use crate::cli::output;
 use anyhow::Context as _;
 use std::collections::BTreeMap;
@@ -23,7 +23,7 @@ pub struct Args {
 
 /// Prints the median time of each step. Steps with the same label are added up.
 pub fn run(args: &Args) -> anyhow::Result<()> {
-    let mut loaded = Loaded::with_crops(&args.network, args.crops.as_deref())?;
+    let mut loaded = BenchNetwork::with_crops(&args.network, args.crops.as_deref())?;
     let labels = loaded.network.labels();
     let labels = labels.context("tract runs this network: none of its steps is ours to time")?;
     let runs = args.runs.max(1);
@@ -48,7 +48,7 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
 
 /// Times of each step, a vector a step with one value a run.
 #[allow(clippy::disallowed_methods, reason = "measuring real time is this command's purpose")]
-fn step_times_us(loaded: &mut Loaded, steps: usize, runs: usize) -> anyhow::Result<Vec<Vec<f64>>> {
+fn step_times_us(loaded: &mut BenchNetwork, steps: usize, runs: usize) -> anyhow::Result<Vec<Vec<f64>>> {
     let mut times_us = vec![vec![]; steps];
     for _ in 0..runs {
         let mut before = Instant::now();

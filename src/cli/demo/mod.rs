@@ -4,11 +4,10 @@ mod best_frame;
 mod broker;
 mod watch;
 
-use super::output;
+use super::{models, output};
 use crate::clock::SystemClock;
 use crate::config::{self, Machine};
 use crate::daemon::Daemon;
-use crate::infer::manifest;
 use crate::publish::Subscriber;
 use crate::telemetry::log;
 use anyhow::Context as _;
@@ -85,8 +84,8 @@ fn config_text(args: &Args, url: &str) -> anyhow::Result<String> {
     };
     let is_file = source.starts_with("file://");
     let mut text = format!("[mqtt]\nurl = {}\nprefix = \"posed-demo\"\n", quoted(url));
-    let pose = args.model.clone().map_or_else(|| manifest::find("lpn50-256x192"), Ok)?;
-    let finder = manifest::find("person-320x192")?;
+    let pose = models::pose_dir(args.model.as_ref())?;
+    let finder = models::finder_dir(None)?;
     text += &format!("[model]\npose = {}\nfinder = {}\n", path(&pose)?, path(&finder)?);
     text += &format!("[[camera]]\nname = \"demo\"\nsource = {}\n", quoted(&source));
     if is_file {

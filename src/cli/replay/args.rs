@@ -8,7 +8,7 @@ use std::time::Duration;
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   posed replay door.jsonl > again.jsonl
-  posed replay --clip door.mkv > anew.jsonl
+  posed replay --clip door.mkv > again.jsonl
   posed replay --as-recorded --paced door.jsonl | mosquitto_pub -t test/door/poses -l")]
 pub struct Args {
     /// A recording: a pose message on each line (see `posed record`).

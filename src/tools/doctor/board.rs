@@ -1,7 +1,7 @@
 //! The board, its memory, and which kernels run on its processor.
 
+use super::diagnosis::{Diagnosis, Level};
 use super::machine::Machine;
-use super::report::{Level, Report};
 use crate::config::Config;
 use crate::kernels::Isa;
 
@@ -24,7 +24,7 @@ const FEATURES: [&str; 13] = [
 /// With less, a camera's decoder and a model leave nothing for other programs.
 const LITTLE_MEMORY_MB: u64 = 150;
 
-pub(super) fn examine(machine: &Machine, config: Option<&Config>, report: &mut Report) {
+pub(super) fn examine(machine: &Machine, config: Option<&Config>, report: &mut Diagnosis) {
     report.ok("board", board(machine));
     cpu(machine, config, report);
     memory(machine, report);
@@ -52,7 +52,7 @@ fn board(machine: &Machine) -> String {
     parts.into_iter().flatten().collect::<Vec<_>>().join(", ")
 }
 
-fn cpu(machine: &Machine, config: Option<&Config>, report: &mut Report) {
+fn cpu(machine: &Machine, config: Option<&Config>, report: &mut Diagnosis) {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let features = features(&machine.read("/proc/cpuinfo").unwrap_or_default()).join(" ");
     let features =
@@ -95,7 +95,7 @@ fn features(cpuinfo: &str) -> Vec<&'static str> {
     FEATURES.into_iter().filter(|feature| has.contains(feature)).collect()
 }
 
-fn memory(machine: &Machine, report: &mut Report) {
+fn memory(machine: &Machine, report: &mut Diagnosis) {
     let text = machine.read("/proc/meminfo").unwrap_or_default();
     let mb = |key: &str| {
         let line = text.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix(':'))?;
@@ -145,7 +145,7 @@ mod tests {
     fn little_memory_is_a_warning() {
         let (_dir, small) =
             Machine::with(&[("proc/meminfo", "MemTotal: 440000 kB\nMemAvailable: 90000 kB\n")]);
-        let mut report = Report::default();
+        let mut report = Diagnosis::default();
         memory(&small, &mut report);
         assert_eq!(report.worst(), Level::Warning, "{report:?}");
     }

@@ -1,11 +1,11 @@
 //! Whether the broker accepts a connection like the daemon's.
 
-use super::report::{Level, Report};
+use super::diagnosis::{Diagnosis, Level};
 use crate::clock::SharedClock;
 use crate::config::Config;
 use crate::publish;
 
-pub(super) fn examine(config: &Config, clock: &SharedClock, report: &mut Report) {
+pub(super) fn examine(config: &Config, clock: &SharedClock, report: &mut Diagnosis) {
     let url = &config.mqtt.url;
     let tls = if url.tls { ", certificate verified" } else { "" };
     let login = if config.mqtt.login.is_some() { ", login accepted" } else { "" };

@@ -1,7 +1,7 @@
 //! Devices that are plugged in, with their modes, and a first frame from each configured camera.
 
+use super::diagnosis::{Diagnosis, Level};
 use super::first_frame::LONGEST;
-use super::report::{Level, Report};
 use super::subprocess;
 use crate::capture::{self, Source};
 use crate::config::{CameraConfig, Config};
@@ -14,7 +14,7 @@ const MODES: usize = 8;
 /// Time for the subprocess to start, and for its camera to stop.
 const START_AND_STOP: Duration = Duration::from_secs(5);
 
-pub(super) fn devices(report: &mut Report) {
+pub(super) fn devices(report: &mut Diagnosis) {
     let found = match capture::devices() {
         Ok(found) => found,
         Err(e) => return report.add(Level::Fault, "device", e.to_string(), "reinstall libgstreamer1.0-0"),
@@ -39,7 +39,7 @@ pub(super) fn devices(report: &mut Report) {
 }
 
 /// Tries all cameras at once, as each may take its connect timeout. `path` is the file of `config`.
-pub(super) fn configured(path: &Path, config: &Config, report: &mut Report) {
+pub(super) fn configured(path: &Path, config: &Config, report: &mut Diagnosis) {
     let outcomes = std::thread::scope(|scope| {
         let trial = |camera: &CameraConfig| {
             let args = [OsStr::new("camera"), path.as_os_str(), OsStr::new(&camera.name)];

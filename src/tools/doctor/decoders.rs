@@ -1,7 +1,7 @@
 //! Video decoders: each decodes a few known frames, and the result is compared.
 
+use super::diagnosis::{Diagnosis, Level};
 use super::machine::Machine;
-use super::report::{Level, Report};
 use super::subprocess;
 use crate::capture::{self, Codec, Proof};
 use std::ffi::OsStr;
@@ -10,7 +10,7 @@ use std::time::Duration;
 /// Limit for a decoder to give a frame.
 pub const PROOF_WITHIN: Duration = Duration::from_secs(5);
 
-pub(super) fn examine(machine: &Machine, report: &mut Report) {
+pub(super) fn examine(machine: &Machine, report: &mut Diagnosis) {
     let mut hardware = false;
     for codec in Codec::ALL {
         match capture::decoders(codec) {
@@ -36,7 +36,7 @@ pub(super) fn examine(machine: &Machine, report: &mut Report) {
 }
 
 /// Tries each decoder of one codec.
-fn try_all(codec: Codec, installed: &[Proof], report: &mut Report) {
+fn try_all(codec: Codec, installed: &[Proof], report: &mut Diagnosis) {
     let (mut works, mut software) = (false, Vec::new());
     for Proof { decoder, hardware: is_hardware, rank } in installed {
         let outcome = if *is_hardware {

@@ -1,7 +1,7 @@
 //! Temperature, power, and whether they slow the processor down or have done so.
 
+use super::diagnosis::{Diagnosis, Level};
 use super::machine::Machine;
-use super::report::{Level, Report};
 
 /// Raspberry Pi: each bit of `get_throttled`, its meaning, and the remedy. The bit 16 places higher
 /// says the same of any time since boot.
@@ -22,14 +22,14 @@ const HOT: f32 = 80.0;
 const CLOSE: f32 = 5.0;
 const COOL: &str = "cool the board, or lower max_fps: a hot processor runs slower";
 
-pub(super) fn examine(machine: &Machine, report: &mut Report) {
+pub(super) fn examine(machine: &Machine, report: &mut Diagnosis) {
     zones(machine, report);
     raspberry(machine, report);
     intel(machine, report);
     clock(machine, report);
 }
 
-fn zones(machine: &Machine, report: &mut Report) {
+fn zones(machine: &Machine, report: &mut Diagnosis) {
     let folder = "/sys/class/thermal";
     let number = |path: String| Some(machine.read(&path)?.parse::<f32>().ok()? / 1000.0);
     let mut hottest: Option<(f32, f32, String)> = None;
@@ -51,7 +51,7 @@ fn zones(machine: &Machine, report: &mut Report) {
             .reduce(f32::min)
             .unwrap_or(HOT + CLOSE);
         let name = machine.read(&format!("{zone}/type")).unwrap_or_default();
-        // Report the zone that is nearest to its limit.
+        // Diagnosis the zone that is nearest to its limit.
         if hottest.as_ref().is_none_or(|(t, l, _)| now - limit > t - l) {
             hottest = Some((now, limit, name));
         }
@@ -70,7 +70,7 @@ fn zones(machine: &Machine, report: &mut Report) {
     }
 }
 
-fn raspberry(machine: &Machine, report: &mut Report) {
+fn raspberry(machine: &Machine, report: &mut Diagnosis) {
     let Some(text) = machine.read(THROTTLED_FILE) else { return };
     let Ok(bits) = u32::from_str_radix(text.trim_start_matches("0x"), 16) else { return };
     let mut fine = true;
@@ -87,7 +87,7 @@ fn raspberry(machine: &Machine, report: &mut Report) {
     }
 }
 
-fn intel(machine: &Machine, report: &mut Report) {
+fn intel(machine: &Machine, report: &mut Diagnosis) {
     let count = |cpu: &String| {
         let path = format!("/sys/devices/system/cpu/{cpu}/thermal_throttle/core_throttle_count");
         machine.read(&path)?.parse::<u64>().ok()
@@ -100,7 +100,7 @@ fn intel(machine: &Machine, report: &mut Report) {
 }
 
 /// Whether the processor's clock is limited: by hand, by a power mode, or by the kernel for heat.
-fn clock(machine: &Machine, report: &mut Report) {
+fn clock(machine: &Machine, report: &mut Diagnosis) {
     let folder = "/sys/devices/system/cpu/cpufreq";
     for policy in machine.list(folder, "policy") {
         let read = |file: &str| machine.read(&format!("{folder}/{policy}/{file}"));
@@ -130,9 +130,9 @@ fn clock(machine: &Machine, report: &mut Report) {
 mod tests {
     use super::*;
 
-    fn examined(files: &[(&str, &str)]) -> Report {
+    fn examined(files: &[(&str, &str)]) -> Diagnosis {
         let (_dir, machine) = Machine::with(files);
-        let mut report = Report::default();
+        let mut report = Diagnosis::default();
         examine(&machine, &mut report);
         report
     }

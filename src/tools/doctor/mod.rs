@@ -8,18 +8,18 @@ mod board;
 mod broker;
 mod cameras;
 mod decoders;
+mod diagnosis;
 mod first_frame;
 mod heat;
 mod machine;
 mod models;
 mod permissions;
-mod report;
 mod subprocess;
 mod system;
 
 pub use decoders::PROOF_WITHIN;
+pub use diagnosis::{Diagnosis, Finding, Level};
 pub use first_frame::first_frame;
-pub use report::{Finding, Level, Report};
 
 use crate::clock::SharedClock;
 use crate::config::{Config, Faults, Loaded};
@@ -46,8 +46,8 @@ impl Configuration<'_> {
 }
 
 /// Runs all checks. They take some seconds, as cameras and decoders are really tried.
-pub fn examine(configuration: &Configuration<'_>, clock: &SharedClock) -> Report {
-    let mut report = Report::default();
+pub fn examine(configuration: &Configuration<'_>, clock: &SharedClock) -> Diagnosis {
+    let mut report = Diagnosis::default();
     let machine = Machine::here();
     let config = configuration.config();
     board::examine(&machine, config, &mut report);
@@ -65,7 +65,7 @@ pub fn examine(configuration: &Configuration<'_>, clock: &SharedClock) -> Report
     report
 }
 
-fn configured(configuration: &Configuration<'_>, report: &mut Report) {
+fn configured(configuration: &Configuration<'_>, report: &mut Diagnosis) {
     match configuration {
         Configuration::None => report.add(
             Level::Note,

@@ -1,6 +1,6 @@
 //! Whether the models are present and undamaged.
 
-use super::report::{Level, Report};
+use super::diagnosis::{Diagnosis, Level};
 use crate::config::Config;
 use crate::infer::manifest::Manifest;
 use std::path::{Path, PathBuf};
@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 /// Where the package installs models.
 const INSTALLED: &str = "/usr/share/posed/models";
 
-pub(super) fn examine(config: Option<&Config>, report: &mut Report) {
+pub(super) fn examine(config: Option<&Config>, report: &mut Diagnosis) {
     let folders: Vec<PathBuf> = match config {
         Some(config) => {
             let finder = config.cameras.iter().any(|camera| camera.finder);

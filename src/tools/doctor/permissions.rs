@@ -1,8 +1,8 @@
 //! Whether the service's user may open what it needs: device nodes, through its groups, and the
 //! files that the configuration names. Root can read those, the service perhaps not.
 
+use super::diagnosis::{Diagnosis, Level};
 use super::machine::Machine;
-use super::report::{Level, Report};
 use crate::capture::Source;
 use crate::config::Config;
 use std::os::unix::fs::MetadataExt as _;
@@ -21,14 +21,14 @@ const NODES: [(&str, &str, &str); 7] = [
     ("/dev", "nvmap", "*"),
 ];
 
-pub(super) fn examine(machine: &Machine, config: Option<&Config>, report: &mut Report) {
+pub(super) fn examine(machine: &Machine, config: Option<&Config>, report: &mut Diagnosis) {
     nodes(machine, report);
     if let Some(config) = config {
         files(config, report);
     }
 }
 
-fn nodes(machine: &Machine, report: &mut Report) {
+fn nodes(machine: &Machine, report: &mut Diagnosis) {
     let groups = machine.read("/etc/group").unwrap_or_default();
     let gids: Vec<u32> = GROUPS.iter().filter_map(|name| gid(&groups, name)).collect();
     let (mut good, mut closed_to_us) = (Vec::new(), Vec::new());
@@ -81,7 +81,7 @@ fn may_open(mode: u32, gid: u32, gids: &[u32]) -> bool {
 }
 
 /// Compares modes instead of opening the files: the doctor often runs as root, which reads all.
-fn files(config: &Config, report: &mut Report) {
+fn files(config: &Config, report: &mut Diagnosis) {
     let clips = config.cameras.iter().filter_map(|camera| match &camera.source {
         Source::File { path, .. } => Some(("camera", path.clone())),
         _ => camera.tls_ca.clone().map(|ca| ("camera", ca)),
@@ -144,7 +144,7 @@ mod tests {
         let node = dir.path().join("dev/video0");
         let examined = |mode| {
             std::fs::set_permissions(&node, std::fs::Permissions::from_mode(mode)).unwrap();
-            let mut report = Report::default();
+            let mut report = Diagnosis::default();
             nodes(&machine, &mut report);
             report
         };

@@ -1,7 +1,7 @@
 //! The system clock and free disk space.
 
+use super::diagnosis::{Diagnosis, Level};
 use super::machine::Machine;
-use super::report::{Level, Report};
 use std::collections::BTreeSet;
 use std::process::Command;
 use std::time::SystemTime;
@@ -11,7 +11,7 @@ const FOLDERS: [&str; 4] = ["/", "/var/log", "/var/lib", "/var/cache"];
 /// With less, another program's log may fill the disk within days.
 const LITTLE_DISK_MB: u64 = 200;
 
-pub(super) fn examine(machine: &Machine, now: SystemTime, report: &mut Report) {
+pub(super) fn examine(machine: &Machine, now: SystemTime, report: &mut Diagnosis) {
     clock(machine, now, report);
     disk(report);
 }
@@ -19,7 +19,7 @@ pub(super) fn examine(machine: &Machine, now: SystemTime, report: &mut Report) {
 const SET_CLOCK: &str = "set the time (`date -s`) and synchronise it: `timedatectl set-ntp true`, or install chrony; a board \
      without a clock battery starts with a wrong time";
 
-fn clock(machine: &Machine, now: SystemTime, report: &mut Report) {
+fn clock(machine: &Machine, now: SystemTime, report: &mut Diagnosis) {
     // A clock before the time this program was installed is wrong.
     let written = std::env::current_exe().and_then(|exe| exe.metadata()?.modified());
     if written.is_ok_and(|written| now < written) {
@@ -56,7 +56,7 @@ fn synchronised(machine: &Machine) -> Option<bool> {
     }
 }
 
-fn disk(report: &mut Report) {
+fn disk(report: &mut Diagnosis) {
     let mut seen = BTreeSet::new();
     let mut fine = Vec::new();
     for folder in FOLDERS {
@@ -92,17 +92,17 @@ mod tests {
     #[test]
     fn a_clock_before_the_installation_is_a_fault() {
         let (_dir, synced) = Machine::with(&[("run/systemd/timesync/synchronized", "")]);
-        let mut report = Report::default();
+        let mut report = Diagnosis::default();
         clock(&synced, SystemTime::UNIX_EPOCH + Duration::from_secs(3600), &mut report);
         assert_eq!(report.worst(), Level::Fault, "{report:?}");
-        let mut report = Report::default();
+        let mut report = Diagnosis::default();
         clock(&synced, SystemTime::now(), &mut report);
         assert_eq!(report.worst(), Level::Ok, "{report:?}");
     }
 
     #[test]
     fn reports_every_file_system_once() {
-        let mut report = Report::default();
+        let mut report = Diagnosis::default();
         disk(&mut report);
         let text: String = report.findings.iter().map(|f| f.found.as_str()).collect();
         assert_eq!(text.matches("/ ").count() + text.matches("/:").count(), 1, "{text}");

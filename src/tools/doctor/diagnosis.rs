@@ -44,12 +44,12 @@ pub struct Finding {
 
 /// All findings, in the order of the checks.
 #[derive(Debug, Default, Serialize)]
-pub struct Report {
+pub struct Diagnosis {
     /// The findings.
     pub findings: Vec<Finding>,
 }
 
-impl Report {
+impl Diagnosis {
     pub(super) fn ok(&mut self, area: &'static str, found: impl Into<String>) {
         self.findings.push(Finding { area, level: Level::Ok, found: found.into(), remedy: None });
     }
@@ -81,7 +81,7 @@ mod tests {
 
     #[test]
     fn the_worst_finding_counts() {
-        let mut report = Report::default();
+        let mut report = Diagnosis::default();
         assert_eq!(report.worst(), Level::Ok);
         report.ok("cpu", "fine");
         report.add(Level::Warning, "disk", "nearly full", "make room");

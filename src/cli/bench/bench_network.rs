@@ -1,6 +1,7 @@
 //! The network that a benchmark runs, with its input buffer.
 
-use crate::infer::manifest::{self, Manifest};
+use crate::cli::models;
+use crate::infer::manifest::Manifest;
 use crate::infer::{InputBuffer, InputForm, Network, NetworkOptions};
 use anyhow::{Context as _, ensure};
 use std::path::{Path, PathBuf};
@@ -28,7 +29,7 @@ pub struct EngineArgs {
 impl EngineArgs {
     /// The model's folder.
     pub fn model(&self) -> anyhow::Result<PathBuf> {
-        Ok(self.model.clone().map_or_else(|| manifest::find("lpn50-256x192"), Ok)?)
+        models::pose_dir(self.model.as_ref())
     }
 
     /// The engine's options.
@@ -48,7 +49,7 @@ pub struct NetworkArgs {
 }
 
 /// A loaded network and a batch of crops for it.
-pub struct Loaded {
+pub struct BenchNetwork {
     /// The network.
     pub network: Network,
     /// Its input: a whole batch.
@@ -62,15 +63,15 @@ pub struct Loaded {
     form: InputForm,
 }
 
-impl Loaded {
+impl BenchNetwork {
     /// Loads the network with an empty input.
-    pub fn new(args: &NetworkArgs) -> anyhow::Result<Loaded> {
+    pub fn new(args: &NetworkArgs) -> anyhow::Result<BenchNetwork> {
         let manifest = Manifest::load(&args.engine.model()?)?;
         let spec = manifest.input_spec();
         let options = args.engine.options();
         let onnx = args.onnx.clone().unwrap_or_else(|| manifest.onnx());
         let network = Network::load(&onnx, &spec, &options)?;
-        Ok(Loaded {
+        Ok(BenchNetwork {
             input: network.new_input(),
             form: network.input_form().clone(),
             batch: options.max_batch,
@@ -81,8 +82,8 @@ impl Loaded {
     }
 
     /// Loads the network and fills its input with the first crops of `file`, or with noise.
-    pub fn with_crops(args: &NetworkArgs, file: Option<&Path>) -> anyhow::Result<Loaded> {
-        let mut loaded = Loaded::new(args)?;
+    pub fn with_crops(args: &NetworkArgs, file: Option<&Path>) -> anyhow::Result<BenchNetwork> {
+        let mut loaded = BenchNetwork::new(args)?;
         let crops = match file {
             Some(file) => loaded.read_crops(file)?,
             None => noise(loaded.crop_len * loaded.batch),
