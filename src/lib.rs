@@ -12,7 +12,8 @@
 //!
 //! # Modules
 //! Dependencies point one way: `cli` to tools and daemon, daemon to scene, scene to stages, stages
-//! to vocabulary. Stages import neither each other nor `config`; the daemon gives each its options.
+//! to the groups above them here. Stages import neither each other nor `config`: the daemon gives
+//! each its options.
 //!
 //! # Units and coordinate frames
 //! Coordinates are *pixel index coordinates*: the centre of pixel (0, 0) is (0.0, 0.0), as in
@@ -35,12 +36,17 @@ mod secret;
 mod shutdown;
 mod slot;
 
-// Stages: each does one step of a frame's way.
-pub mod capture;
+// Telemetry: logs, counters and signs of life.
+pub mod telemetry;
+
+// Inference: cuts boxes out of frames and runs networks on them.
 pub mod crop;
-pub mod detect;
 pub mod infer;
 pub mod kernels;
+
+// Stages: each does one step of a frame's way.
+pub mod capture;
+pub mod detect;
 pub mod pose;
 pub mod publish;
 pub mod track;
@@ -48,10 +54,9 @@ pub mod track;
 // Scene: takes one frame of a camera through the stages.
 pub mod scene;
 
-// Daemon: wires the stages, owns their threads and reports about them.
+// Daemon: wires the stages and owns their threads.
 pub mod config;
 pub mod daemon;
-pub mod telemetry;
 
 // Tools: what only the command line uses.
 pub mod tools;

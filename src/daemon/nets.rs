@@ -1,4 +1,4 @@
-//! Models of the configuration -> what each inference thread owns. Weights are loaded once and shared.
+//! Loads the configuration's models. Workers share the weights; each has buffers of its own.
 
 use crate::clock::SharedClock;
 use crate::config::Config;
@@ -7,16 +7,16 @@ use crate::infer::NetworkOptions;
 use crate::pose::{self, Estimator};
 use crate::scene::Nets;
 
-/// People that share one run of the pose network.
+/// Largest number of people in one run of the pose network.
 const BATCH: usize = 4;
 
 /// Why a model cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// `[model] pose`.
+    /// The model of `[model] pose`.
     #[error("[model] pose cannot be used")]
     Pose(#[from] pose::Error),
-    /// `[model] finder`.
+    /// The model of `[model] finder`.
     #[error("[model] finder cannot be used")]
     Finder(#[from] detect::Error),
 }
@@ -27,7 +27,7 @@ pub(super) struct Models {
 }
 
 impl Models {
-    /// Loads the pose network, and the finder if a camera wants it.
+    /// Loads the pose network, and the finder if a camera uses it.
     pub(super) fn load(config: &Config, clock: &SharedClock) -> Result<Models, Error> {
         let inference = &config.inference;
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
@@ -40,7 +40,7 @@ impl Models {
         Ok(Models { nets: Nets { estimator, finder } })
     }
 
-    /// The networks of `workers` threads; at least one.
+    /// The networks of `workers` workers, at least one.
     pub(super) fn for_workers(self, workers: usize) -> Result<Vec<Nets>, Error> {
         let mut all = Vec::with_capacity(workers);
         for _ in 1..workers {

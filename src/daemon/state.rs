@@ -44,7 +44,7 @@ impl Ticker {
         self.wake.clone()
     }
 
-    /// Stops and joins the thread; leaves it behind after `within`.
+    /// Stops and joins the thread, or leaves it behind after `within`.
     pub(super) fn stop(self, within: Duration) {
         self.stop.trigger();
         let _ = self.wake.try_send(());
