@@ -1,4 +1,4 @@
-//! A stage that panics ends the process, which systemd restarts; one bad frame or pipeline does not.
+//! A stage that panics ends the process, and systemd restarts it. A bad frame or pipeline does not.
 
 use crate::bench::{Broker, Posed, Subscriber, camera, config, posed};
 use serde_json::Value;

@@ -11,7 +11,7 @@ fn posed_with_stderr(redirect: &str) -> Command {
     shell
 }
 
-/// Poses flow, flow again after the broker's restart, which is logged, and the stop is a normal one.
+/// Poses flow, and flow again after a restart of the broker, which is logged. The stop is normal.
 fn runs_with_stderr(redirect: &str) {
     let mut broker = Broker::start();
     let text = config(&broker, &camera("hall", "paced = true\nloop = true\n"));
