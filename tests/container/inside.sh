@@ -69,7 +69,7 @@ systemctl reload posed
 poses more || fail "no poses of the new camera"
 echo 'nonsense = ' >/etc/posed/posed.toml
 systemctl reload posed
-eventually 20 "a bad configuration is refused" logged 'the configuration stays as it was' -p err
+eventually 20 "a bad configuration is refused" logged 'keeping the old configuration' -p err
 poses hall || fail "a bad reload harmed a running camera"
 clip hall | config
 systemctl reload posed
@@ -129,7 +129,7 @@ for stage in infer-0 mqtt state frames-hall cap-more; do
     # A camera's supervisor works only when something happens: when the camera is added.
     { clip hall; [ $stage != cap-more ] || clip more; } | config
     systemctl kill -s HUP posed
-    eventually 75 "$stage hangs" logged "$stage has hung"
+    eventually 75 "$stage hangs" logged "$stage has made no progress"
     rm -r /run/posed-hang
     eventually 30 "it is started again ($stage)" bash -c "[ \$(systemctl show posed -p NRestarts --value) -gt $restarts ]"
     poses hall || fail "no poses after $stage hung"

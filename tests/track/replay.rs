@@ -99,7 +99,7 @@ fn the_command_prints_messages_that_it_can_play_again() {
     assert_eq!(String::from_utf8(untouched.stdout).unwrap(), RECORDING);
     let again = posed_replay(&[file]);
     let told = String::from_utf8(again.stderr).unwrap();
-    assert!(told.contains("; 0 went on under another id"), "{told}");
+    assert!(told.contains("; 0 changed id"), "{told}");
     let mut recording = Recording::new(again.stdout.as_slice());
     let mut messages = 0;
     while let Some(step) = recording.read().unwrap() {
