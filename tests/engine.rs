@@ -2,19 +2,10 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use posed::infer::{InputBuffer, InputForm, InputSpec, Network, NetworkOptions};
-use std::path::PathBuf;
+mod common;
 
-/// The data pack beside the checkout, or `None` (said on stderr) where there is none.
-fn shared(file: &str) -> Option<PathBuf> {
-    let root = std::env::var_os("POSED_SHARED").map_or_else(|| PathBuf::from("../shared"), PathBuf::from);
-    let path = root.join(file);
-    if path.exists() {
-        return Some(path);
-    }
-    eprintln!("skipped: {} is absent", path.display());
-    None
-}
+use common::shared;
+use posed::infer::{InputBuffer, InputForm, InputSpec, Network, NetworkOptions};
 
 fn spec(height: usize, width: usize) -> InputSpec {
     InputSpec {

@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, reason = "a test's helpers may fail as its tests do")]
 
+mod common;
+
 use posed::keypoint::KEYPOINTS;
 use posed::tools::eval::{Annotation, Dataset, Estimate, Image, Summary, evaluate};
 use serde_json::{Value, json};
@@ -9,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 fn here(file: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/eval").join(file)
+    common::root().join("tests/eval").join(file)
 }
 
 fn read(path: &Path) -> Value {

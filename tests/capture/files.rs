@@ -1,6 +1,7 @@
 //! Files: paced or not, once or for ever.
 
 use crate::alone::{alone, held};
+use crate::common::{root, shared};
 use crate::recorder::{Recorder, file, launch, options, run, start};
 use posed::capture::{Dropped, Event, Options};
 use std::path::{Path, PathBuf};
@@ -121,13 +122,10 @@ fn the_test_picture_is_live_and_stamped() {
 /// People, as a camera sees them: every frame of the shared clip's first seconds, in its own size.
 #[test]
 fn the_shared_clip_plays() {
-    let shared = std::env::var("POSED_SHARED").unwrap_or_else(|_| "../shared".into());
-    let shared_clip = PathBuf::from(shared).join("data/video/one-by-one-person.mp4");
-    for path in [shared_clip, "models/demo/walk.mp4".into()] {
-        if !path.exists() {
-            println!("skipped: {} is absent", path.display());
-            continue;
-        }
+    for path in [shared("data/video/one-by-one-person.mp4"), Some(root().join("models/demo/walk.mp4"))]
+        .into_iter()
+        .flatten()
+    {
         let recorder = Recorder::keeps();
         let capture = start(file(&path, true, false), &recorder);
         drop(recorder.wait("frames", |seen| seen.frame_count >= 40));

@@ -3,6 +3,8 @@
 
 mod alone;
 mod clip;
+#[path = "../common/mod.rs"]
+mod common;
 mod decoders;
 mod files;
 mod pixels;

@@ -1,14 +1,12 @@
 //! A sink that remembers, and waits without sleeping.
 
+use crate::common::PATIENCE;
 use posed::capture::{Capture, Dropped, Event, Options, Sink, Source};
 use posed::clock::SystemClock;
 use posed::frame::Frame;
 use posed::telemetry::progress::Progress;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
-use std::time::{Duration, Instant};
-
-/// Longest wait for anything: far above what is needed, so that a slow machine fails nothing.
-pub const PATIENCE: Duration = Duration::from_secs(60);
+use std::time::Instant;
 
 /// What a camera gave. Frames are kept only by a recorder that [`Recorder::keeps`] them.
 #[derive(Default)]

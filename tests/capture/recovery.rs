@@ -1,7 +1,8 @@
 //! End, error, silence: every one leads to a rebuilt pipeline.
 
 use crate::alone::{alone, held};
-use crate::recorder::{PATIENCE, Recorder, options, run, start};
+use crate::common::PATIENCE;
+use crate::recorder::{Recorder, options, run, start};
 use posed::backoff::Backoff;
 use posed::capture::{Capture, Dropped, Error, Event, Options, Sink};
 use posed::clock::SystemClock;

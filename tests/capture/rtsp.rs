@@ -1,7 +1,8 @@
 //! A real RTSP server, in a process of its own so that it can be killed like a camera.
 
 use crate::alone::{Held, alone, held};
-use crate::recorder::{PATIENCE, Recorder, options, start};
+use crate::common::{PATIENCE, free_port};
+use crate::recorder::{Recorder, options, start};
 use gstreamer_rtsp_server::{self as server, gst, prelude::*};
 use posed::backoff::Backoff;
 use posed::capture::{Event, Options, Transport};
@@ -70,10 +71,6 @@ impl Drop for Running {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
     }
-}
-
-fn free_port() -> u16 {
-    std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
 /// Not a test: what [`Camera::run`] runs.

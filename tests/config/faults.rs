@@ -1,7 +1,8 @@
 //! What `posed check` says of each kind of fault is kept in `faults.txt`. After a change of wording, write it anew
 //! with `POSED_BLESS=1 cargo test --test config` and read the difference.
 
-use super::{MINIMAL, parse, root};
+use super::{MINIMAL, parse};
+use crate::common::{assert_golden, root};
 use crate::shipped::is_commented_key;
 use std::fmt::Write as _;
 
@@ -105,15 +106,7 @@ fn every_kind_of_fault_says_where_why_and_what_to_do() {
         }
         writeln!(said, "--- {name}\n{faults}\n").unwrap();
     }
-    let golden = root().join("tests/config/faults.txt");
-    if std::env::var_os("POSED_BLESS").is_some() {
-        std::fs::write(&golden, &said).unwrap();
-    }
-    let want = std::fs::read_to_string(&golden).unwrap();
-    for (said, want) in said.split("\n--- ").zip(want.split("\n--- ")) {
-        assert_eq!(said, want);
-    }
-    assert_eq!(said.len(), want.len());
+    assert_golden("tests/config/faults.txt", &said);
 }
 
 fn uncommented(line: &str) -> &str {

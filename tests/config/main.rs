@@ -2,13 +2,15 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on may panic")]
 
+#[path = "../common/mod.rs"]
+mod common;
 mod faults;
 mod keys;
 mod machine;
 mod shipped;
 
 use posed::config::{self, Config, Faults, Loaded, Machine};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 const MINIMAL: &str = "[[camera]]\nname = \"door\"\nsource = \"test://\"\n";
 
@@ -25,8 +27,4 @@ fn good(text: &str) -> Config {
         Ok(loaded) => loaded.config,
         Err(faults) => panic!("{faults}\nin:\n{text}"),
     }
-}
-
-fn root() -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
 }

@@ -1,6 +1,7 @@
 //! The files in `config/`: valid, and `posed.toml` documents every key with its default.
 
-use super::{machine, parse, root};
+use super::{machine, parse};
+use crate::common::root;
 use posed::config;
 use std::fmt::Write as _;
 

@@ -2,17 +2,18 @@
 
 #![allow(clippy::unwrap_used, clippy::disallowed_methods, reason = "tests wait for processes, and may fail")]
 
-mod bench;
+#[path = "../common/mod.rs"]
+mod common;
 mod panic;
 mod stderr;
 mod stop;
 
-use bench::{Broker, Posed, Subscriber, camera, config, eventually, posed};
+use common::{Mosquitto, Posed, Subscriber, camera, config, posed, wait_for};
 use serde_json::Value;
 
 #[test]
 fn every_decoded_frame_is_published_or_counted() {
-    let broker = Broker::start();
+    let broker = Mosquitto::start();
     let subscriber = Subscriber::start(&broker);
     let posed = Posed::run(&config(&broker, &camera("hall", "paced = false\nloop = false\n")));
     let ended = subscriber.json("posed/hall/state", |state| state["status"] == "ended");
@@ -29,7 +30,7 @@ fn every_decoded_frame_is_published_or_counted() {
 
 #[test]
 fn poses_carry_names_times_and_growing_sequence_numbers() {
-    let broker = Broker::start();
+    let broker = Mosquitto::start();
     let subscriber = Subscriber::start(&broker);
     let _posed = Posed::run(&config(&broker, &camera("hall", "paced = true\nloop = true\n")));
     let mut before = None;
@@ -46,7 +47,7 @@ fn poses_carry_names_times_and_growing_sequence_numbers() {
 
 #[test]
 fn a_broker_that_lost_its_memory_gets_everything_again() {
-    let mut broker = Broker::start();
+    let mut broker = Mosquitto::start();
     let posed = Posed::run(&config(&broker, &camera("hall", "paced = true\nloop = true\n")));
     Subscriber::start(&broker).json("posed/hall/poses", |_| true);
     broker.down();
@@ -62,7 +63,7 @@ fn a_broker_that_lost_its_memory_gets_everything_again() {
 
 #[test]
 fn a_reload_changes_what_changed_and_nothing_else() {
-    let broker = Broker::start();
+    let broker = Mosquitto::start();
     let subscriber = Subscriber::start(&broker);
     let keep = camera("keep", "paced = true\nloop = true\n");
     let journal = "[log]\nformat = \"journal\"\n";
@@ -92,7 +93,7 @@ fn a_reload_changes_what_changed_and_nothing_else() {
 
 #[test]
 fn a_bad_camera_does_not_affect_others() {
-    let broker = Broker::start();
+    let broker = Mosquitto::start();
     let subscriber = Subscriber::start(&broker);
     let absent = "[[camera]]\nname = \"absent\"\nsource = \"rtsp://127.0.0.1:9/none\"\nfinder = \"none\"\n";
     let cameras = format!("{absent}{}", camera("hall", "paced = true\nloop = true\n"));
@@ -123,7 +124,7 @@ fn usage_and_configuration_have_their_exit_codes() {
 
 #[test]
 fn check_prints_what_would_run() {
-    let broker = Broker::start();
+    let broker = Mosquitto::start();
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("good.toml");
     std::fs::write(&path, config(&broker, &camera("hall", ""))).unwrap();
@@ -137,7 +138,7 @@ fn check_prints_what_would_run() {
 
 #[test]
 fn stopped_is_the_last_message_of_a_camera() {
-    let broker = Broker::start();
+    let broker = Mosquitto::start();
     let subscriber = Subscriber::start(&broker);
     let keep = camera("keep", "paced = true\nloop = true\n");
     let posed = Posed::run(&config(&broker, &keep));
@@ -152,7 +153,7 @@ fn stopped_is_the_last_message_of_a_camera() {
         posed.signal("HUP");
         let last = subscriber.json("posed/more/state", |state| state["status"] == "stopped");
         // These frames of the other camera come after the reload.
-        (0..5).for_each(|_| assert_eq!(subscriber.next("posed/more/", "posed/keep/poses"), None));
+        (0..5).for_each(|_| assert!(subscriber.next("posed/more/", "posed/keep/poses").is_none()));
         let dropped: u64 = last["dropped"].as_object().unwrap().values().map(|n| n.as_u64().unwrap()).sum();
         assert_eq!(last["decoded"].as_u64(), last["published"].as_u64().map(|n| n + dropped), "{last}");
     }
@@ -160,7 +161,7 @@ fn stopped_is_the_last_message_of_a_camera() {
 
 #[test]
 fn cameras_that_come_and_go_leave_no_threads_or_files() {
-    let broker = Broker::start();
+    let broker = Mosquitto::start();
     let subscriber = Subscriber::start(&broker);
     let keep = camera("keep", "paced = true\nloop = true\n");
     let posed = Posed::run(&config(&broker, &keep));
@@ -179,8 +180,7 @@ fn cameras_that_come_and_go_leave_no_threads_or_files() {
     let (tasks, fds) = (count("task"), count("fd"));
     (0..4).for_each(round);
     // Decoder threads end shortly after their pipeline.
-    eventually("as many threads and files as before", || {
+    wait_for("as many threads and files as before", || {
         (count("task") <= tasks && count("fd") <= fds).then_some(())
     });
-    subscriber.drain();
 }

@@ -1,11 +1,11 @@
 //! A stage that panics ends the process, and systemd restarts it. A bad frame or pipeline does not.
 
-use crate::bench::{Broker, Posed, Subscriber, camera, config, posed};
+use crate::common::{Mosquitto, Posed, Subscriber, camera, config, posed};
 use serde_json::Value;
 use std::path::Path;
 
 /// posed with one camera, "hall". A stage panics once a file of its name is in `faults`.
-fn start(broker: &Broker, faults: &Path) -> Posed {
+fn start(broker: &Mosquitto, faults: &Path) -> Posed {
     let mut command = posed(&["run"]);
     command.env("POSED_PANIC", faults);
     Posed::spawn(command, &config(broker, &camera("hall", "paced = true\nloop = true\n")))
@@ -14,7 +14,7 @@ fn start(broker: &Broker, faults: &Path) -> Posed {
 /// Makes `stage` panic while poses flow. The process ends with 70 and a line that says why, and
 /// subscribers learn that it is gone.
 fn ends_after_a_panic_of(stage: &str) {
-    let broker = Broker::start();
+    let broker = Mosquitto::start();
     let subscriber = Subscriber::start(&broker);
     let faults = tempfile::tempdir().unwrap();
     let posed = start(&broker, faults.path());
@@ -49,7 +49,7 @@ fn a_panic_of_a_supervisor_ends_the_process() {
 
 #[test]
 fn a_panic_on_the_streaming_thread_costs_the_pipeline_and_it_is_rebuilt() {
-    let broker = Broker::start();
+    let broker = Mosquitto::start();
     let subscriber = Subscriber::start(&broker);
     let faults = tempfile::tempdir().unwrap();
     let posed = start(&broker, faults.path());

@@ -1,6 +1,6 @@
 //! The log is best effort: a standard error that takes no lines stops nothing.
 
-use crate::bench::{Broker, Posed, Subscriber, camera, config, posed};
+use crate::common::{Mosquitto, Posed, Subscriber, camera, config, posed};
 use std::process::Command;
 
 /// posed with the standard error that the shell command `redirect` gives it.
@@ -13,7 +13,7 @@ fn posed_with_stderr(redirect: &str) -> Command {
 
 /// Poses flow, and flow again after a restart of the broker, which is logged. The stop is normal.
 fn runs_with_stderr(redirect: &str) {
-    let mut broker = Broker::start();
+    let mut broker = Mosquitto::start();
     let text = config(&broker, &camera("hall", "paced = true\nloop = true\n"));
     let posed = Posed::spawn(posed_with_stderr(redirect), &text);
     Subscriber::start(&broker).json("posed/hall/poses", |_| true);

@@ -1,7 +1,7 @@
 //! A stop ends even if a stage hangs. The hangs in these tests last until they are released, so no
 //! test measures time: a stop that waited for one would never end.
 
-use crate::bench::{Broker, PATIENCE, Posed, Subscriber, camera, config, posed};
+use crate::common::{Mosquitto, PATIENCE, Posed, Subscriber, camera, config, posed};
 use posed::clock::SystemClock;
 use posed::config::{self, Machine};
 use posed::daemon::{Daemon, Tap};
@@ -28,7 +28,7 @@ impl Tap for Stuck {
 
 #[test]
 fn a_worker_that_hangs_is_left_behind_and_the_rest_stops() {
-    let broker = Broker::start();
+    let broker = Mosquitto::start();
     let subscriber = Subscriber::start(&broker);
     let (entered, is_in) = sync_channel(1);
     let (release, released) = sync_channel(0);
@@ -50,7 +50,7 @@ fn a_worker_that_hangs_is_left_behind_and_the_rest_stops() {
 
 #[test]
 fn a_signal_during_the_start_ends_the_process_at_once() {
-    let broker = Broker::start();
+    let broker = Mosquitto::start();
     let models = tempfile::tempdir().unwrap();
     // Opening a FIFO waits for its other end: posed hangs on its model until the test opens it too.
     let manifest = models.path().join("model.toml");

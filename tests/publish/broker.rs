@@ -8,7 +8,7 @@ use std::time::Duration;
 #[test]
 fn a_subscriber_gets_poses_and_whoever_comes_later_what_is_retained() {
     let broker = Mosquitto::start();
-    let early = Subscriber::new(broker.port);
+    let early = Subscriber::start(&broker);
     let publisher = start(options(broker.port));
     publisher.state("door", &state(CameraStatus::Online));
     early.wait("posed/availability", |m| m.payload == b"online");
@@ -18,7 +18,7 @@ fn a_subscriber_gets_poses_and_whoever_comes_later_what_is_retained() {
     let got = early.wait("posed/door/poses", |_| true);
     assert_eq!((got.payload.len(), got.retained), (crowd.len(), false));
 
-    let late = Subscriber::new(broker.port);
+    let late = Subscriber::start(&broker);
     assert!(late.wait("posed/availability", |m| m.payload == b"online").retained);
     assert!(late.wait("posed/door/state", |_| true).retained);
     assert_eq!(late.wait("posed/schema", |m| m.retained).payload, SCHEMA.as_bytes());
@@ -51,7 +51,7 @@ fn publisher_to_be_killed() {
 #[test]
 fn a_killed_daemon_is_announced_by_its_last_will() {
     let broker = Mosquitto::start();
-    let subscriber = Subscriber::new(broker.port);
+    let subscriber = Subscriber::start(&broker);
     let mut child = std::process::Command::new(std::env::current_exe().unwrap())
         .args(["--exact", "broker::publisher_to_be_killed"])
         .env("POSED_TEST_PORT", broker.port.to_string())
@@ -62,18 +62,18 @@ fn a_killed_daemon_is_announced_by_its_last_will() {
     child.kill().unwrap();
     child.wait().unwrap();
     subscriber.wait("posed/availability", |m| m.payload == b"offline");
-    let late = Subscriber::new(broker.port);
+    let late = Subscriber::start(&broker);
     assert!(late.wait("posed/availability", |m| m.payload == b"offline").retained);
 }
 
 #[test]
 fn a_broker_that_comes_back_empty_gets_everything_again() {
-    let broker = Mosquitto::start();
+    let mut broker = Mosquitto::start();
     let port = broker.port;
     let publisher = start(Options { retry: Options::new("", 0, "").retry, ..options(port) });
     publisher.state("door", &state(CameraStatus::Online));
     connected(&publisher);
-    drop(broker);
+    broker.down();
     wait_for("the loss", || (!publisher.connected()).then_some(()));
     for _ in 0..1000 {
         publisher.poses("door", b"unheard");
@@ -84,8 +84,8 @@ fn a_broker_that_comes_back_empty_gets_everything_again() {
     std::thread::sleep(5000 * MS);
 
     let back = std::time::Instant::now();
-    let _broker = wait_for("the port", || Mosquitto::on(port, "allow_anonymous true\n"));
-    let subscriber = Subscriber::new(port);
+    broker.up();
+    let subscriber = Subscriber::start(&broker);
     subscriber.wait("posed/availability", |m| m.payload == b"online");
     publisher.poses("door", b"heard");
     subscriber.wait("posed/door/poses", |m| m.payload == b"heard");

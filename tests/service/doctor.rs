@@ -1,6 +1,6 @@
 //! `posed doctor` on the machine that runs the tests.
 
-use crate::bench::{Broker, camera, config, posed};
+use crate::common::{Mosquitto, camera, config, posed};
 use serde_json::Value;
 use std::path::Path;
 use std::process::Output;
@@ -27,7 +27,7 @@ fn of<'a>(report: &'a Value, area: &str) -> Vec<&'a Value> {
 
 #[test]
 fn tries_cameras_decoders_and_broker() {
-    let broker = Broker::start();
+    let broker = Mosquitto::start();
     let absent = "[[camera]]\nname = \"absent\"\nsource = \"rtsp://127.0.0.1:9/none\"\nconnect_timeout_ms = 3000\n\
                   finder = \"none\"\n";
     let (code, report) = with(&config(&broker, &format!("{}{absent}", camera("hall", ""))));
@@ -57,7 +57,7 @@ fn tries_cameras_decoders_and_broker() {
 
 #[test]
 fn an_absent_or_refusing_broker_is_a_fault_with_a_remedy() {
-    let mut broker = Broker::start();
+    let mut broker = Mosquitto::start();
     let config = config(&broker, &camera("hall", ""));
     broker.down();
     let (code, report) = with(&config);

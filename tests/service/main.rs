@@ -3,9 +3,8 @@
 
 #![allow(clippy::unwrap_used, clippy::disallowed_methods, reason = "tests wait for processes, and may fail")]
 
-#[path = "../daemon/bench.rs"]
-#[allow(dead_code, reason = "the workbench of the daemon's tests; these use a part of it")]
-mod bench;
+#[path = "../common/mod.rs"]
+mod common;
 mod doctor;
 mod notify;
 mod output;

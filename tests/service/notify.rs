@@ -1,6 +1,6 @@
 //! What the daemon reports to systemd, through a real notify socket.
 
-use crate::bench::{Broker, PATIENCE, Posed, Subscriber, camera, config, posed};
+use crate::common::{Mosquitto, PATIENCE, Posed, Subscriber, camera, config, posed};
 use std::os::unix::net::UnixDatagram;
 use std::path::Path;
 
@@ -28,7 +28,7 @@ impl Notices {
 
 #[test]
 fn notifies_start_watchdog_reload_and_stop() {
-    let broker = Broker::start();
+    let broker = Mosquitto::start();
     let subscriber = Subscriber::start(&broker);
     let dir = tempfile::tempdir().unwrap();
     let notices = Notices::at(&dir.path().join("notify"));

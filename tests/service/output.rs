@@ -1,6 +1,6 @@
 //! Subcommands whose output cannot be written: on a full disk, or after the reader has gone.
 
-use crate::bench::posed;
+use crate::common::posed;
 use std::fs::File;
 use std::path::Path;
 use std::process::Stdio;

@@ -1,12 +1,8 @@
 //! The unit file as systemd reads it, and the package's metadata.
 
-use crate::bench::posed;
+use crate::common::{posed, root};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
-
-fn root() -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
-}
 
 fn unit() -> PathBuf {
     root().join("systemd/posed.service")
