@@ -1,4 +1,4 @@
-//! One `[[camera]]`.
+//! Reads one `[[camera]]` section.
 
 use super::fault::Report;
 use super::password::password_file;
@@ -16,8 +16,8 @@ const TRANSPORTS: &[(&str, Transport)] =
     &[("auto", Transport::Auto), ("tcp", Transport::Tcp), ("udp", Transport::Udp)];
 const FINDERS: &[(&str, bool)] = &[("auto", true), ("none", false)];
 
-/// Reads the table at `index` of the list. The name is given back with its place even if the rest
-/// is wrong, so that duplicates are found all the same.
+/// Reads the table at `index` of the list. Returns the name even if the rest is wrong, so that
+/// duplicate names are still found.
 pub(super) fn camera(
     index: usize,
     span: Range<usize>,
@@ -51,7 +51,7 @@ pub(super) fn camera(
     let tls_ca = table.get(report, "tls_ca", validate::file(base));
     let is_tls = source.as_ref().is_none_or(|s| s.value.is_tls());
     if let Some(ca) = tls_ca.as_ref().filter(|_| !is_tls) {
-        // As for the broker: whoever wants a certificate verified must not get plain text.
+        // An error, not a warning: a user who wants verification must not get plain text.
         let reason = "the source is not rtsps://: nothing would be verified";
         report.error(ca.span.clone(), table.key("tls_ca"), reason, "write rtsps:// or remove the line");
     }
@@ -87,7 +87,7 @@ pub(super) fn camera(
     (name, camera)
 }
 
-/// `source` with the keys that say more about some kinds of it.
+/// Reads `source` and the keys that belong to some kinds of source.
 fn source(table: &mut Table<'_, '_>, base: &Path, report: &mut Report<'_>) -> Option<At<Source>> {
     let remedy = "add source = \"...\", such as \"rtsp://camera.example/stream\" or \"v4l2:///dev/video0\"";
     let mut source = table.must(report, "source", remedy, |value| {
@@ -133,10 +133,10 @@ fn login(
     match source {
         Source::Rtsp { credentials: Some(_), .. } => {
             let reason = "the source has a user name too";
-            report.error(user.span.clone(), key, reason, "take the one in the source out");
+            report.error(user.span.clone(), key, reason, "remove the one in the source");
         }
         Source::Rtsp { credentials, .. } => {
-            // A file that cannot be read has been reported.
+            // An unreadable file was reported before.
             let password = password.and_then(|at| crate::secret::read(&at.value).ok());
             *credentials = Some(Credentials {
                 username: user.value.clone(),
@@ -152,7 +152,7 @@ fn login(
     }
 }
 
-/// What is wrong and the remedy, as capture's message has them.
+/// Splits capture's message into what is wrong and the remedy.
 fn source_error(error: crate::capture::Error) -> (String, String) {
     let crate::capture::Error::Source { reason, .. } = &error else {
         return (error.to_string(), "see the examples in posed.toml".into());
@@ -163,7 +163,7 @@ fn source_error(error: crate::capture::Error) -> (String, String) {
     }
 }
 
-/// A quarter turn clockwise, in degrees.
+/// Degrees clockwise: 0, 90, 180 or 270.
 fn rotate(value: &DeValue<'_>) -> Result<Rotate, super::read::Wrong> {
     let degrees = match value {
         DeValue::Integer(i) => i.as_str().parse::<i64>().ok(),

@@ -1,21 +1,21 @@
-//! What a reload has to do.
+//! Compares two configurations, for a reload.
 
 use super::{CameraConfig, Config};
 
-/// Cameras by name, each in one list, in the order of their file.
+/// Names of cameras, each in one list, in the order of the file.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Changes {
     /// In the new file only.
     pub added: Vec<String>,
     /// In the old file only.
     pub removed: Vec<String>,
-    /// In both, with another value.
+    /// In both files, with different settings.
     pub changed: Vec<String>,
-    /// In both, the same.
+    /// The same in both files.
     pub unchanged: Vec<String>,
 }
 
-/// Compares the cameras of two configurations by name and value; their order does not count.
+/// Compares the cameras of two configurations by name and settings; order does not matter.
 pub fn camera_changes(old: &Config, new: &Config) -> Changes {
     let find = |config: &Config, name: &str| -> Option<CameraConfig> {
         config.cameras.iter().find(|camera| camera.name == name).cloned()
@@ -35,7 +35,7 @@ pub fn camera_changes(old: &Config, new: &Config) -> Changes {
 }
 
 impl Config {
-    /// The first section besides the cameras that `new` has otherwise: those need a restart.
+    /// The first section other than cameras that differs in `new`. Those need a restart.
     pub fn fixed_section_changed(&self, new: &Config) -> Option<&'static str> {
         [
             ("mqtt", self.mqtt != new.mqtt),

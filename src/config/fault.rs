@@ -1,38 +1,38 @@
-//! What is wrong with a configuration, where, and what to do about it.
+//! Faults of a configuration: what is wrong, where, and what to do about it.
 
 use std::fmt;
 use std::ops::Range;
 
-/// Whether the configuration can be used all the same.
+/// Whether the configuration can still be used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Severity {
-    /// It cannot.
+    /// It cannot be used.
     Error,
-    /// It can, but should be mended.
+    /// It can be used, but should be corrected.
     Warning,
 }
 
-/// Where in the file.
+/// A position in the file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Location {
     /// Line, from 1.
     pub line: usize,
     /// Column in characters, from 1.
     pub column: usize,
-    /// Characters to underline, at least 1.
+    /// Number of characters to underline, at least 1.
     pub width: usize,
-    /// The line's text, with anything secret masked.
+    /// The line's text, with secrets masked.
     pub text: String,
 }
 
-/// One thing that is wrong.
+/// One fault.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fault {
     /// How bad it is.
     pub severity: Severity,
-    /// The file's name, as it was given.
+    /// The file's name, as given.
     pub file: String,
-    /// Where; `None` if it concerns the file as a whole.
+    /// Where it is; `None` if it concerns the whole file.
     pub location: Option<Location>,
     /// Key path, such as `mqtt.url` or `camera.door.rotate`; empty if it concerns no key.
     pub key: String,
@@ -68,7 +68,7 @@ impl fmt::Display for Fault {
             let number = format!("{:>3}", location.line);
             writeln!(f, "{number} | {}", location.text)?;
             gutter = " ".repeat(number.len());
-            // Tabs stay tabs, so that the caret stands where the terminal put the character.
+            // Keep tabs, so that the caret lines up in the terminal.
             let indent = location.text.chars().take(location.column - 1);
             let indent: String = indent.map(|c| if c == '\t' { '\t' } else { ' ' }).collect();
             writeln!(f, "{gutter} | {indent}{}", "^".repeat(location.width))?;
@@ -77,7 +77,7 @@ impl fmt::Display for Fault {
     }
 }
 
-/// Everything that is wrong with a configuration. Its `Display` is what `posed check` prints.
+/// All faults of a configuration. `posed check` prints its `Display`.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub struct Faults(pub Vec<Fault>);
 
@@ -91,7 +91,7 @@ impl fmt::Display for Faults {
     }
 }
 
-/// Collects faults of one file while it is read.
+/// Collects the faults of one file while it is read.
 pub(super) struct Report<'a> {
     file: &'a str,
     text: &'a str,
@@ -123,12 +123,12 @@ impl<'a> Report<'a> {
         self.add(Severity::Warning, Some(span), key.into(), reason.into(), remedy.into());
     }
 
-    /// A fault of the file as a whole.
+    /// Adds an error that concerns the whole file.
     pub(super) fn whole(&mut self, reason: impl Into<String>, remedy: impl Into<String>) {
         self.add(Severity::Error, None, String::new(), reason.into(), remedy.into());
     }
 
-    /// Line of the byte at `offset`, from 1.
+    /// Line number of the byte at `offset`, from 1.
     pub(super) fn line_of(&self, offset: usize) -> usize {
         let before = self.text.as_bytes().get(..offset).unwrap_or(self.text.as_bytes());
         1 + before.iter().filter(|b| **b == b'\n').count()
@@ -166,8 +166,8 @@ fn floor_boundary(text: &str, at: usize) -> usize {
     (0..=at.min(text.len())).rev().find(|&i| text.is_char_boundary(i)).unwrap_or(0)
 }
 
-/// `line` with secrets replaced, character for character so that carets still fit: what stands
-/// between `://` and `@`, and what follows a key that is called password but names no file.
+/// `line` with secrets masked character by character, so that carets still line up. Masks the text
+/// between `://` and `@`, and the values of keys such as `password` that name no file.
 fn masked(line: &str) -> String {
     let mut hide = vec![false; line.len()];
     for (at, _) in line.match_indices("://") {

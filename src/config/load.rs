@@ -1,4 +1,4 @@
-//! TOML tables -> the sections of a [`Config`], with the rules that look at several keys.
+//! Turns TOML tables into the sections of a [`Config`]; checks rules that concern several keys.
 
 use super::Machine;
 use super::camera::camera;
@@ -15,8 +15,8 @@ use toml::de::{DeTable, DeValue};
 
 const MODELS: &str = "/usr/share/posed/models";
 
-/// Builds the configuration; `None` if a part without a default is missing or wrong. Faults, also
-/// those beside which a configuration can be built, go to `report`.
+/// Builds the configuration; `None` if a part without a default is missing or wrong. All faults,
+/// also mere warnings, go to `report`.
 pub(super) fn config(
     document: &Spanned<DeTable<'_>>,
     path: &Path,
@@ -69,8 +69,8 @@ fn login(
         report.error(
             credential.span.clone(),
             table.key("password_credential"),
-            "there is a password_file too",
-            "keep one of the two",
+            "password_file is set too",
+            "keep only one of them",
         );
     }
     let credential = credential.map(|at| find_credential(table, at, machine, report));
@@ -204,8 +204,8 @@ fn is_local(host: &str) -> bool {
     host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback())
 }
 
-/// Two clients of one id throw each other off the broker for ever, so the id is made of the machine
-/// and the file; it stays the same over restarts, so that a crashed daemon's connection is replaced.
+/// A broker disconnects the older of two clients with the same id, so the id is made from the machine
+/// and the file. It survives restarts, so a restarted daemon replaces its crashed connection.
 fn default_client_id(machine: &Machine, path: &Path) -> String {
     let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
     let digest = Sha256::new()

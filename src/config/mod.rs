@@ -1,8 +1,8 @@
-//! The configuration file: TOML text -> [`Config`], or every fault in it at once.
+//! Reads the configuration file: TOML text becomes a [`Config`], or a list of all its faults.
 //!
-//! `read` asks tables for keys, `load` builds the sections, `validate` holds the rules of single
-//! values, `fault` says what is wrong and where, `changes` compares two configurations.
-//! `config/posed.toml` documents every key; a test holds it to this code.
+//! `read` reads keys of tables, `load` and `camera` build the sections, `validate` checks single
+//! values, `password` checks password files, `fault` reports what is wrong and where, `changes`
+//! compares two configurations. `config/posed.toml` documents every key; a test compares the two.
 
 mod camera;
 mod changes;
@@ -22,14 +22,14 @@ use fault::Report;
 use std::path::{Path, PathBuf};
 use toml::de::DeTable;
 
-/// What defaults are made of, besides the file. Tests give their own.
+/// Facts about the machine that defaults depend on. Tests use their own.
 #[derive(Clone, Debug, Default)]
 pub struct Machine {
     /// Host name, for the client id.
     pub hostname: String,
     /// `/etc/machine-id`, for the client id.
     pub id: String,
-    /// `$CREDENTIALS_DIRECTORY`: where systemd puts credentials; `None` outside of a unit.
+    /// `$CREDENTIALS_DIRECTORY`, the unit's credentials; `None` outside of a unit.
     pub credentials: Option<PathBuf>,
 }
 
@@ -37,7 +37,7 @@ impl Machine {
     /// This machine.
     pub fn here() -> Machine {
         let line = |path: &str| std::fs::read_to_string(path).map(|s| s.trim().to_owned()).ok();
-        // A hardened unit does not see /proc/sys.
+        // A hardened unit cannot read /proc/sys.
         let hostname = line("/proc/sys/kernel/hostname").or_else(|| line("/etc/hostname"));
         Machine {
             hostname: hostname.unwrap_or_default(),
@@ -52,14 +52,14 @@ impl Machine {
 pub struct Loaded {
     /// The configuration.
     pub config: Config,
-    /// What should be mended all the same.
+    /// Faults that should be corrected although it can be used.
     pub warnings: Vec<Fault>,
 }
 
 /// Reads and checks the file at `path`.
 ///
 /// # Errors
-/// Everything that is wrong with it.
+/// All faults of the file.
 pub fn load(path: &Path) -> Result<Loaded, Faults> {
     let name = path.display().to_string();
     let mut report = Report::new(&name, "");
@@ -83,14 +83,14 @@ pub fn load(path: &Path) -> Result<Loaded, Faults> {
 /// Checks `text`, the content of the file at `path`; relative paths in it start at its folder.
 ///
 /// # Errors
-/// Everything that is wrong with it.
+/// All faults of the file.
 pub fn parse(text: &str, path: &Path, machine: &Machine) -> Result<Loaded, Faults> {
     let name = path.display().to_string();
     let mut report = Report::new(&name, text);
     let (document, syntax) = DeTable::parse_recoverable(text);
     for error in &syntax {
         let span = error.span().unwrap_or(0..0);
-        report.error(span, "", error.message(), "mend the TOML syntax of this line (https://toml.io)");
+        report.error(span, "", error.message(), "correct the TOML syntax of this line (https://toml.io)");
     }
     let config = if syntax.is_empty() {
         load::config(&document, path, machine, &mut report)
@@ -108,8 +108,8 @@ pub fn parse(text: &str, path: &Path, machine: &Machine) -> Result<Loaded, Fault
     }
 }
 
-/// Checks what a parser that lost its way still read; faults that follow from the syntax errors
-/// (on their lines, or of keys that then seem to be missing) are left out.
+/// Checks what the parser could still read. Leaves out faults that follow from the syntax errors:
+/// those on the same lines, and keys that seem to be missing.
 fn beside_syntax_errors(
     document: &toml::Spanned<DeTable<'_>>,
     path: &Path,

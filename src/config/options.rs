@@ -1,11 +1,11 @@
-//! What the stages are handed of the configuration.
+//! Turns sections of the configuration into options of the stages.
 
 use super::{CameraConfig, LogFormat, Mqtt};
 use crate::telemetry::log;
 use crate::{capture, publish};
 
 impl CameraConfig {
-    /// Options of this camera's capture.
+    /// Options for the capture of this camera.
     pub fn capture(&self) -> capture::Options {
         capture::Options {
             max_fps: self.max_fps,
@@ -20,10 +20,10 @@ impl CameraConfig {
 }
 
 impl Mqtt {
-    /// Options of the publisher.
+    /// Options for the publisher.
     ///
     /// # Errors
-    /// If [`publish::Options::check`] fails, such as for a file that holds no certificate.
+    /// If [`publish::Options::check`] fails, such as for a file without a certificate.
     pub fn publisher(&self) -> Result<publish::Options, publish::Error> {
         let url = &self.url;
         let tls = publish::Tls { ca: self.tls.ca.clone(), identity: self.tls.identity.clone() };

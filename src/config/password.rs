@@ -6,10 +6,10 @@ use super::read::{At, Table};
 use super::validate;
 use std::path::{Path, PathBuf};
 
-/// Where a unit's credentials are if `$CREDENTIALS_DIRECTORY` does not say so (systemd.exec(5)).
+/// The service's credentials, if `$CREDENTIALS_DIRECTORY` is unset (systemd.exec(5)).
 const SERVICE_CREDENTIALS: &str = "/run/credentials/posed.service";
 
-/// `password_file`, whose content is looked at here so that `posed check` finds what is wrong.
+/// Reads `password_file` and checks the file's content, so that `posed check` reports it.
 pub(super) fn password_file(
     table: &mut Table<'_, '_>,
     base: &Path,
@@ -17,7 +17,7 @@ pub(super) fn password_file(
 ) -> Option<At<PathBuf>> {
     let file = table.get(report, "password_file", validate::path(base))?;
     if let Err(e) = crate::secret::read(&file.value) {
-        let remedy = "write the password into that file, as its one line, readable by the daemon's user";
+        let remedy = "write the password into that file, on one line, readable by the daemon's user";
         report.error(file.span.clone(), table.key("password_file"), e.to_string(), remedy);
     } else if crate::secret::is_world_readable(&file.value) {
         report.warning(
@@ -30,6 +30,7 @@ pub(super) fn password_file(
     Some(file)
 }
 
+/// The file of a systemd credential; outside of the service, its content is not checked.
 pub(super) fn find_credential(
     table: &Table<'_, '_>,
     name: At<String>,
@@ -41,7 +42,7 @@ pub(super) fn find_credential(
         report.warning(
             name.span.clone(),
             key,
-            "not looked at: only the service sees its credentials",
+            "not checked: only the service can read its credentials",
             format!("keep the password in /etc/credstore/{}, which the unit loads", name.value),
         );
         return At { value: Path::new(SERVICE_CREDENTIALS).join(name.value), span: name.span };

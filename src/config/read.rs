@@ -1,8 +1,8 @@
-//! Reads keys out of a TOML table, noting every fault with its place and going on.
+//! Reads keys of a TOML table; reports each fault with its location and continues.
 //!
-//! serde's derive stops at the first fault and cannot say what would have been right; whoever
-//! writes a configuration wants them all at once. So the tables are walked by hand: each key is
-//! asked for by name, with a reader that says what it takes, and what nobody asked for is unknown.
+//! serde's derive stops at the first fault and cannot say what would be right, but users want all
+//! faults at once. So each key is read by name, with a function that checks its value. Keys that
+//! were never read are unknown.
 
 use super::fault::Report;
 use std::ops::{Range, RangeInclusive};
@@ -10,7 +10,7 @@ use std::time::Duration;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-/// Why a value is not taken: what is wrong, and what would be right.
+/// Why a value is refused: what is wrong, and what would be right.
 pub(super) struct Wrong {
     pub reason: String,
     pub remedy: String,
@@ -20,18 +20,18 @@ pub(super) fn wrong<T>(reason: impl Into<String>, remedy: impl Into<String>) -> 
     Err(Wrong { reason: reason.into(), remedy: remedy.into() })
 }
 
-/// A value and where it stands, for the rules that look at several keys.
+/// A value and its location, for rules that concern several keys.
 #[derive(Clone, Debug)]
 pub(super) struct At<T> {
     pub value: T,
     pub span: Range<usize>,
 }
 
-/// One table whose keys are asked for one by one.
+/// A table whose keys are read one by one.
 pub(super) struct Table<'t, 'i> {
     /// Path of the table, such as `camera.door`.
     pub path: String,
-    /// Where its header stands.
+    /// Location of its header.
     pub span: Range<usize>,
     entries: Option<&'t DeTable<'i>>,
     known: Vec<&'static str>,
@@ -42,7 +42,7 @@ impl<'t, 'i> Table<'t, 'i> {
         Table { path: path.to_owned(), span, entries, known: Vec::new() }
     }
 
-    /// `key` with the table's path before it.
+    /// Full path of `key`.
     pub(super) fn key(&self, key: &str) -> String {
         if self.path.is_empty() { key.to_owned() } else { format!("{}.{key}", self.path) }
     }
@@ -51,7 +51,7 @@ impl<'t, 'i> Table<'t, 'i> {
         self.entries?.iter().find(|(name, _)| name.get_ref() == key).map(|(_, value)| value)
     }
 
-    /// The value of `key` as `read` takes it; `None` if it is absent or (noted) wrong.
+    /// The value of `key`, converted by `read`; `None` if it is absent or wrong (reported).
     pub(super) fn get<T>(
         &mut self,
         report: &mut Report<'_>,
@@ -80,7 +80,7 @@ impl<'t, 'i> Table<'t, 'i> {
         self.get(report, key, read).map_or(default, |at| at.value)
     }
 
-    /// As [`Table::get`]; absence is a fault too.
+    /// As [`Table::get`]; an absent key is a fault.
     pub(super) fn must<T>(
         &mut self,
         report: &mut Report<'_>,
@@ -96,7 +96,7 @@ impl<'t, 'i> Table<'t, 'i> {
         self.get(report, key, read)
     }
 
-    /// The table below `key`; an empty one if it is absent.
+    /// The table at `key`; an empty one if it is absent.
     pub(super) fn table(&mut self, report: &mut Report<'_>, key: &'static str) -> Table<'t, 'i> {
         self.known.push(key);
         let path = self.key(key);
@@ -111,7 +111,7 @@ impl<'t, 'i> Table<'t, 'i> {
         }
     }
 
-    /// The tables of the array below `key`.
+    /// The tables of the array at `key`.
     pub(super) fn tables(
         &mut self,
         report: &mut Report<'_>,
@@ -137,7 +137,7 @@ impl<'t, 'i> Table<'t, 'i> {
         tables
     }
 
-    /// Notes every key that nobody asked for.
+    /// Reports every key that was not read.
     pub(super) fn finish(self, report: &mut Report<'_>) {
         for (name, _) in self.entries.into_iter().flat_map(DeTable::iter) {
             let key = name.get_ref();
@@ -169,7 +169,7 @@ pub(super) fn kind(value: &DeValue<'_>) -> &'static str {
     }
 }
 
-/// Text that is not empty.
+/// A string that is not empty.
 pub(super) fn text(value: &DeValue<'_>) -> Result<String, Wrong> {
     match value {
         DeValue::String(s) if s.trim().is_empty() => wrong("is empty", "give it a value, or remove the line"),
@@ -186,7 +186,7 @@ pub(super) fn boolean(value: &DeValue<'_>) -> Result<bool, Wrong> {
     }
 }
 
-/// A finite number in `range`; an integer will do.
+/// A finite number in `range`; integers count as numbers.
 pub(super) fn number(range: RangeInclusive<f64>) -> impl Fn(&DeValue<'_>) -> Result<f64, Wrong> {
     move |value| {
         let remedy = format!("use a number from {} to {}", range.start(), range.end());
@@ -222,7 +222,7 @@ pub(super) fn millis(range: RangeInclusive<u64>) -> impl Fn(&DeValue<'_>) -> Res
     move |value| integer(range.clone())(value).map(Duration::from_millis)
 }
 
-/// One of some words.
+/// One of the given words.
 pub(super) fn one_of<T: Copy>(
     choices: &'static [(&'static str, T)],
 ) -> impl Fn(&DeValue<'_>) -> Result<T, Wrong> {
@@ -252,7 +252,7 @@ fn quoted(words: &[&str]) -> String {
     }
 }
 
-/// The word that `given` was most likely meant to be: at most a third of its letters differ.
+/// The word that `given` most likely means: at most a third of its letters differ.
 fn nearest<'w>(given: &str, words: &[&'w str]) -> Option<&'w str> {
     let given = given.to_ascii_lowercase().replace('-', "_");
     let distances = words.iter().map(|word| (edits(&given, &word.replace('-', "_")), *word));
@@ -261,7 +261,7 @@ fn nearest<'w>(given: &str, words: &[&'w str]) -> Option<&'w str> {
     (distance <= word.chars().count().div_ceil(3) || is_part).then_some(word)
 }
 
-/// Letters to insert, remove or replace (Levenshtein). Long input is cut: it is no misspelling.
+/// Levenshtein distance. Long input is cut; it cannot be a misspelling.
 fn edits(a: &str, b: &str) -> usize {
     let b: Vec<char> = b.chars().collect();
     let mut row: Vec<usize> = (0..=b.len()).collect();

@@ -1,11 +1,11 @@
-//! A configuration that has been read and checked: no text is left to be parsed later.
+//! The configuration after reading and checking; nothing is left to parse.
 
 use crate::capture::{Source, Transport};
 use crate::geometry::Rotate;
 use std::path::PathBuf;
 use std::time::Duration;
 
-/// Everything that can be set. Paths are absolute, or relative to where the daemon runs.
+/// The whole configuration. Paths are absolute, or relative to the working directory.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Config {
     /// `[mqtt]`
@@ -16,37 +16,37 @@ pub struct Config {
     pub inference: Inference,
     /// `[pose]`
     pub pose: PoseConfig,
-    /// `[[camera]]`, at least one, names unique.
+    /// `[[camera]]`: at least one, with unique names.
     pub cameras: Vec<CameraConfig>,
     /// `[log]`
     pub log: Log,
 }
 
-/// The broker and how to talk to it.
+/// The broker and the connection to it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Mqtt {
-    /// `url`: where it is.
+    /// `url` of the broker.
     pub url: BrokerUrl,
-    /// `client_id`; by default one that is this machine's and this file's alone.
+    /// `client_id`; the default is unique to this machine and file.
     pub client_id: String,
     /// `username` and password.
     pub login: Option<LoginConfig>,
     /// `prefix` of every topic.
     pub prefix: String,
-    /// How the broker is verified; used with `mqtts` only.
+    /// How the broker is verified; only used with `mqtts`.
     pub tls: TlsConfig,
-    /// `keep_alive_s`: the broker announces us gone after one and a half times this.
+    /// `keep_alive_s`: the broker publishes the last will after 1.5 times this.
     pub keep_alive: Duration,
 }
 
 /// `mqtt://host:port` or `mqtts://host:port`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BrokerUrl {
-    /// `mqtts`: TLS, the certificate verified.
+    /// `mqtts`: TLS, with a verified certificate.
     pub tls: bool,
-    /// Name or address; an IPv6 address without its brackets.
+    /// Host name or address; an IPv6 address without brackets.
     pub host: String,
-    /// 1883, or 8883 with TLS, unless given.
+    /// Default: 1883, or 8883 with TLS.
     pub port: u16,
 }
 
@@ -61,53 +61,53 @@ impl std::fmt::Display for BrokerUrl {
     }
 }
 
-/// Who we are to the broker.
+/// User name and password at the broker.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LoginConfig {
     /// `username`
     pub username: String,
     /// File with the password (`password_file`, or the file of `password_credential`). It is read
-    /// at every connection, so that a mended one is taken up without a restart.
+    /// at every connection, so a corrected file needs no restart.
     pub password_file: Option<PathBuf>,
 }
 
 /// How the broker's certificate is verified, and which one we show.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct TlsConfig {
-    /// `tls_ca`: PEM file of the only authorities to trust; `None`: the system's.
+    /// `tls_ca`: PEM file with the only authorities to trust; `None`: the system's.
     pub ca: Option<PathBuf>,
-    /// `tls_cert` and `tls_key`: PEM files of our certificate and its key (PKCS#8).
+    /// `tls_cert` and `tls_key`: PEM files with our certificate and its key (PKCS#8).
     pub identity: Option<(PathBuf, PathBuf)>,
 }
 
-/// Folders of the networks, each with its `model.toml`.
+/// Folders of the models, each with a `model.toml`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Model {
-    /// `pose`: keypoints in a box.
+    /// `pose`: estimates keypoints in a box.
     pub pose: PathBuf,
-    /// `finder`: boxes in a frame.
+    /// `finder`: finds the boxes of people in a frame.
     pub finder: PathBuf,
 }
 
-/// How the networks are run.
+/// How inference is run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Inference {
-    /// `workers`: frames worked on at a time.
+    /// `workers`: frames processed at the same time.
     pub workers: usize,
-    /// `threads` that share one inference; `None`: the cores divided among the workers.
+    /// `threads` that share one inference; `None`: cores divided by workers.
     pub threads: Option<usize>,
-    /// `kernels` by name; `None`: the best of this processor.
+    /// `kernels` by name; `None`: the fastest that the processor supports.
     pub kernels: Option<String>,
 }
 
-/// Which poses are published, and how.
+/// Which poses are published, and which of their keypoints.
 #[derive(Clone, Debug, PartialEq)]
 pub struct PoseConfig {
-    /// `min_score`: poses below are dropped.
+    /// `min_score`: poses with a lower score are dropped.
     pub min_score: f32,
-    /// `keypoint_score`: keypoints below are guesses; they do not count.
+    /// `keypoint_score`: keypoints with a lower score are not confident.
     pub keypoint_score: f32,
-    /// `min_keypoints`: a pose with fewer keypoints that count is nobody.
+    /// `min_keypoints`: poses with fewer confident keypoints are dropped.
     pub min_keypoints: usize,
     /// `smoothing`: which keypoints are published.
     pub smoothing: SmoothingMode,
@@ -118,9 +118,9 @@ pub struct PoseConfig {
 pub enum SmoothingMode {
     /// `true`: smoothed over time.
     Smoothed,
-    /// `false`: as seen.
+    /// `false`: as estimated in each frame.
     Raw,
-    /// `"both"`: smoothed, and beside them as seen.
+    /// `"both"`: both of these.
     Both,
 }
 
@@ -129,32 +129,32 @@ pub enum SmoothingMode {
 pub struct CameraConfig {
     /// `name`: a topic level.
     pub name: String,
-    /// `source`, with `loop`, `paced`, `username` and `password_file` in it.
+    /// `source`, including `loop`, `paced`, `username` and `password_file`.
     pub source: Source,
-    /// `rotate`, clockwise, to make the picture upright.
+    /// `rotate`: clockwise turn that makes the frame upright.
     pub rotate: Rotate,
-    /// `roi` [x, y, w, h], each in 0..=1 of the display frame (after `rotate`); `None`: all of it.
+    /// `roi` [x, y, w, h], as fractions of the upright frame; `None`: all of it.
     pub roi: Option<[f32; 4]>,
     /// `max_fps`: frames above this rate are dropped.
     pub max_fps: Option<f64>,
     /// `transport` of RTP.
     pub transport: Transport,
-    /// `tls_ca` of `rtsps://`: PEM file of the only authorities to trust; `None`: the system's.
+    /// `tls_ca` for `rtsps://`: PEM file with the only authorities to trust; `None`: the system's.
     pub tls_ca: Option<PathBuf>,
-    /// `latency_ms`: how long a late packet is waited for.
+    /// `latency_ms`: longest wait for a late packet.
     pub latency: Duration,
-    /// `connect_timeout_ms`: by then there is a frame.
+    /// `connect_timeout_ms`: longest wait for the first frame.
     pub connect_timeout: Duration,
-    /// `stall_timeout_ms`: longest silence.
+    /// `stall_timeout_ms`: longest wait for the next frame.
     pub stall_timeout: Duration,
-    /// `finder`: whether the person finder looks for people; if not, the region of interest is the
-    /// one box.
+    /// `finder`: whether the finder looks for people. If not, the region of interest is the box of
+    /// the only person.
     pub finder: bool,
-    /// `finder_interval_ms`: between looks while there are people or movement.
+    /// `finder_interval_ms`: time between searches while there are people or motion.
     pub finder_interval: Duration,
-    /// `max_people`: most poses estimated in one frame.
+    /// `max_people`: most poses that are estimated in one frame.
     pub max_people: usize,
-    /// `cpu_budget`: most of a worker's time that the camera takes, a share above 0; `None`: all.
+    /// `cpu_budget`: share of a worker's time that the camera may use; `None`: all of it.
     pub cpu_budget: Option<f64>,
 }
 
@@ -170,11 +170,11 @@ pub struct Log {
 /// How log lines look.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum LogFormat {
-    /// For the journal where it reads stderr, else plain.
+    /// Journal if systemd reads stderr, else plain.
     #[default]
     Auto,
-    /// For people.
+    /// Readable text.
     Plain,
-    /// With priority prefixes.
+    /// Text with priority prefixes for the journal.
     Journal,
 }

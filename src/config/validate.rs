@@ -1,4 +1,4 @@
-//! Rules of single values: what fits a topic, a URL, a box, a log filter.
+//! Checks of single values: topics, URLs, regions, log levels, files.
 
 use super::read::{Wrong, text, wrong};
 use super::types::BrokerUrl;
@@ -7,12 +7,12 @@ use toml::de::DeValue;
 
 /// Longest camera name and client id.
 const LONGEST_NAME: usize = 64;
-/// Longest topic prefix: topics may have 65535 bytes, brokers' access lists less.
+/// Longest topic prefix. Topics may have 65535 bytes, but brokers' access lists allow fewer.
 const LONGEST_PREFIX: usize = 200;
-/// Thing names below the prefix that are not cameras.
+/// Topic levels below the prefix that are not cameras.
 const RESERVED: [&str; 2] = ["availability", "schema"];
 
-/// A camera's name: one level of a topic, and part of a thread's name.
+/// The name of a camera: a level of its topics, and part of its threads' names.
 pub(super) fn camera_name(value: &DeValue<'_>) -> Result<String, Wrong> {
     let name = text(value)?;
     let remedy = "use letters, digits, '-', '_' and '.', such as \"front-door\"";
@@ -23,12 +23,12 @@ pub(super) fn camera_name(value: &DeValue<'_>) -> Result<String, Wrong> {
         return wrong(format!("is longer than {LONGEST_NAME} characters"), "use a shorter name");
     }
     if RESERVED.contains(&name.as_str()) {
-        return wrong(format!("{name:?} is the topic of something else"), "use another name");
+        return wrong(format!("{name:?} is reserved for another topic"), "use another name");
     }
     Ok(name)
 }
 
-/// What every topic starts with: levels without wildcards, none of them empty.
+/// The start of every topic: levels that are not empty and hold no wildcards.
 pub(super) fn prefix(value: &DeValue<'_>) -> Result<String, Wrong> {
     let prefix = text(value)?;
     let remedy = "use levels such as \"posed\" or \"site/hall\"";
@@ -50,7 +50,7 @@ pub(super) fn prefix(value: &DeValue<'_>) -> Result<String, Wrong> {
     Ok(prefix)
 }
 
-/// A client id that brokers take: MQTT 3.1.1 allows any text, but no client can start with a blank.
+/// A client id. MQTT 3.1.1 allows any text; brokers and rumqttc refuse some.
 pub(super) fn client_id(value: &DeValue<'_>) -> Result<String, Wrong> {
     let id = text(value)?;
     if id.starts_with(' ') || id.chars().any(|c| c.is_control() || "+#/".contains(c)) {
@@ -85,7 +85,7 @@ pub(super) fn broker_url(value: &DeValue<'_>) -> Result<BrokerUrl, Wrong> {
         return wrong("holds a user name or password", "use the keys username and password_file instead");
     }
     if rest.contains(['/', '?', '#']) {
-        return wrong("goes on after the port", remedy);
+        return wrong("has text after the port", remedy);
     }
     let (host, port) = match rest.strip_prefix('[').and_then(|r| r.split_once(']')) {
         Some((address, port)) if address.parse::<std::net::Ipv6Addr>().is_ok() => (address, port),
@@ -107,16 +107,16 @@ pub(super) fn broker_url(value: &DeValue<'_>) -> Result<BrokerUrl, Wrong> {
             Ok(port) if port != 0 => port,
             _ => return wrong(format!("{digits:?} is not a port"), "use a port from 1 to 65535"),
         },
-        None => return wrong("goes on after the host", remedy),
+        None => return wrong("has text after the host", remedy),
     };
     if tls && host.contains(':') {
-        // rumqttc hands the verifier the address with its brackets.
+        // rumqttc passes the address to the verifier with its brackets.
         return wrong("TLS to an IPv6 address cannot be verified", "use the broker's name");
     }
     Ok(BrokerUrl { tls, host: host.to_owned(), port })
 }
 
-/// `[x, y, w, h]` of a part of the frame, each a fraction of it.
+/// `[x, y, w, h]` of a region, as fractions of the frame.
 pub(super) fn roi(value: &DeValue<'_>) -> Result<[f32; 4], Wrong> {
     let remedy = "write [x, y, width, height] as fractions of the upright frame, such as [0.25, 0, 0.5, 1]";
     let DeValue::Array(items) = value else { return wrong("is not a list", remedy) };
@@ -133,16 +133,16 @@ pub(super) fn roi(value: &DeValue<'_>) -> Result<[f32; 4], Wrong> {
     if w <= 0.0 || h <= 0.0 {
         return wrong("is empty: its width and height must be above 0", remedy);
     }
-    // What a decimal fraction loses when it is written down must not make 0.3 + 0.7 too wide.
+    // Rounding of decimal fractions must not make 0.3 + 0.7 too wide.
     let most = 1.0 + 1e-6;
     if x < 0.0 || y < 0.0 || x + w > most || y + h > most {
         let pixels = if w > 1.0 || h > 1.0 { " (these look like pixels)" } else { "" };
-        return wrong(format!("reaches outside of the frame{pixels}"), remedy);
+        return wrong(format!("reaches outside the frame{pixels}"), remedy);
     }
     Ok([x as f32, y as f32, w as f32, h as f32])
 }
 
-/// `level`, or `level,target=level,...` as the log takes it.
+/// `level`, or `level,target=level,...`.
 pub(super) fn log_level(value: &DeValue<'_>) -> Result<String, Wrong> {
     const LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];
     let given = text(value)?;
@@ -170,7 +170,7 @@ pub(super) fn credential(value: &DeValue<'_>) -> Result<String, Wrong> {
     Ok(name)
 }
 
-/// A path; a relative one starts at `base`.
+/// A path; relative ones start at `base`.
 pub(super) fn path(base: &Path) -> impl Fn(&DeValue<'_>) -> Result<PathBuf, Wrong> {
     move |value| {
         let text = text(value)?;
@@ -181,7 +181,7 @@ pub(super) fn path(base: &Path) -> impl Fn(&DeValue<'_>) -> Result<PathBuf, Wron
     }
 }
 
-/// A path of a file that can be read.
+/// The path of a readable file.
 pub(super) fn file(base: &Path) -> impl Fn(&DeValue<'_>) -> Result<PathBuf, Wrong> {
     move |value| {
         let path = path(base)(value)?;

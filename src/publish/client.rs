@@ -1,4 +1,4 @@
-//! The thread that owns the connection: connects, sends, is thrown out, pauses, connects.
+//! The thread that owns the connection: it connects, sends, and after a loss pauses and reconnects.
 
 use super::Options;
 use super::connection_error::ConnectionError;
@@ -16,29 +16,30 @@ use tokio::runtime::Runtime;
 use tokio::sync::Notify;
 use tokio::{select, time};
 
-/// For a connection to stand, and for the broker to take what was written.
+/// Longest time to connect, and for the broker to take what was written.
 const NETWORK_TIMEOUT_S: u64 = 5;
-/// Poses that the kernel holds are out of our reach and grow old: it shall not hold many.
+/// Poses in the kernel's buffer grow old and cannot be dropped, so the buffer is small.
 const SEND_BUFFER_BYTES: u32 = 128 * 1024;
-/// Nothing that a broker sends to a client that subscribes to nothing is long.
+/// A broker sends only short packets to a client without subscriptions.
 const LONGEST_INCOMING_BYTES: usize = 64 * 1024;
-/// Topic and header beside the payload.
+/// Room for topic and header beside the payload.
 const PACKET_OVERHEAD_BYTES: usize = 4 * 1024;
-/// Retained messages that may wait for their acknowledgement; rumqttc stalls at 100.
+/// Most retained messages without an acknowledgement; rumqttc stalls at 100.
 const UNACKNOWLEDGED: u64 = 16;
-/// A connection that lasts as long is a good one.
+/// A connection that lasts this long resets the back-off.
 const GOOD_AFTER: Duration = Duration::from_secs(5);
-/// For what the runtime still has to do after the goodbye, and for the thread to end.
+/// Time that the runtime needs to shut down after the disconnect.
 const RUNTIME_END: Duration = Duration::from_millis(150);
+/// Time that the thread needs to end after that.
 const THREAD_END: Duration = Duration::from_millis(50);
-/// Between two signs of life.
+/// Interval of the signs of life.
 const PULSE: Duration = Duration::from_secs(1);
 
 /// How a connection ended.
 enum End {
-    /// As we were told to.
+    /// The publisher was stopped.
     Stopped,
-    /// Against our will; whether it had stood.
+    /// The connection failed; `since` is when the broker accepted it, if it did.
     Lost { error: ConnectionError, since: Option<Mono> },
 }
 
@@ -47,8 +48,9 @@ pub(super) struct Client {
     outbox: Arc<Outbox>,
     clock: SharedClock,
     broker: String,
-    /// What was last said to be wrong, and since when there is no connection.
+    /// The last error that was logged.
     said: Option<String>,
+    /// When the connection was lost.
     away_since: Option<Mono>,
     attempts: u64,
 }
@@ -60,13 +62,13 @@ impl Client {
         Client { options, outbox, clock, broker, said: None, away_since: None, attempts: 0 }
     }
 
-    /// Returns once the outbox is stopped.
+    /// Runs until the outbox is stopped.
     pub(super) fn run(mut self, runtime: Runtime, beat: &Beat) {
         let outbox = self.outbox.clone();
         runtime.block_on(async {
             select! {
-                () = self.connect_for_ever() => {}
-                // It has no end of its own.
+                () = self.keep_connected() => {}
+                // Never ends by itself.
                 () = pulse(&outbox, beat) => {}
             }
         });
@@ -74,7 +76,7 @@ impl Client {
         runtime.shutdown_timeout(RUNTIME_END);
     }
 
-    async fn connect_for_ever(&mut self) {
+    async fn keep_connected(&mut self) {
         loop {
             self.attempts += 1;
             let (error, since) = match self.connection().await {
@@ -88,7 +90,7 @@ impl Client {
                     self.options.retry.reset();
                 }
             }
-            self.say(&error, since);
+            self.log(&error, since);
             let pause = if error.refused { self.options.refused.pause() } else { self.options.retry.pause() };
             select! {
                 _ = self.outbox.stopping() => return,
@@ -97,7 +99,7 @@ impl Client {
         }
     }
 
-    /// One connection from its first packet to its end.
+    /// Makes one connection and uses it until its end.
     async fn connection(&mut self) -> End {
         let outbox = self.outbox.clone();
         let lost = |error| End::Lost { error, since: None };
@@ -105,7 +107,7 @@ impl Client {
             Ok(options) => options,
             Err(error) => return lost(error),
         };
-        // Without places in the channel, what is handed over is being written.
+        // The channel has no capacity: a message that was handed over is being written.
         let (client, mut events) = AsyncClient::new(options, 0);
         events.set_network_options(network_options());
         let first = select! {
@@ -115,7 +117,7 @@ impl Client {
         if let Err(e) = first {
             return lost(e.into());
         }
-        self.stands();
+        self.accepted();
         let since = Some(self.clock.now());
         let acks = Acks::default();
         let polled = poll(&mut events, &acks);
@@ -130,16 +132,16 @@ impl Client {
                 None => End::Stopped,
                 Some(error) => End::Lost { error, since },
             },
-            // It feeds the poll beside it and has no end of its own.
+            // Never ends by itself.
             () = fed => End::Stopped,
             () = out_of_time => {
-                tracing::warn!("{}: no time left to say goodbye", self.broker);
+                tracing::warn!("{}: stopped without a disconnect: out of time", self.broker);
                 End::Stopped
             }
         }
     }
 
-    /// Made anew for each connection: passwords and certificates may have been mended.
+    /// Built for each connection, because password and certificate files may have changed.
     fn mqtt_options(&self) -> Result<MqttOptions, ConnectionError> {
         let o = &self.options;
         let mut mqtt = mqtt_options(o, &o.client_id)?;
@@ -151,8 +153,8 @@ impl Client {
         Ok(mqtt)
     }
 
-    /// The broker has accepted us.
-    fn stands(&mut self) {
+    /// Notes that the broker has accepted the connection.
+    fn accepted(&mut self) {
         let now = self.clock.now();
         match self.away_since.take() {
             None => tracing::info!("{}: connected", self.broker),
@@ -166,8 +168,8 @@ impl Client {
         self.outbox.connected();
     }
 
-    /// One line for each kind of error, not one for each attempt.
-    fn say(&mut self, error: &ConnectionError, stood_since: Option<Mono>) {
+    /// Logs each kind of error once, not at every attempt.
+    fn log(&mut self, error: &ConnectionError, stood_since: Option<Mono>) {
         let now = self.clock.now();
         self.away_since.get_or_insert(now);
         if self.said.as_ref() == Some(&error.text) {
@@ -177,20 +179,20 @@ impl Client {
         let ConnectionError { text, refused } = error;
         match stood_since {
             Some(since) if now.since(since) < GOOD_AFTER => tracing::warn!(
-                "{}: lost soon after connecting: {text} (if this goes on, another client may use the client id {:?})",
+                "{}: lost soon after connecting: {text} (if this repeats, another client may use the client id {:?})",
                 self.broker,
                 self.options.client_id
             ),
             Some(_) => tracing::warn!("{}: lost: {text}; poses are dropped until it is back", self.broker),
             None if *refused => tracing::error!("{}: {text}", self.broker),
-            None => tracing::warn!("{}: no connection: {text}; tried again for ever", self.broker),
+            None => tracing::warn!("{}: no connection: {text}; retrying until it works", self.broker),
         }
         self.said = Some(text.clone());
     }
 }
 
-/// A clean session at the broker of `o`, as whom and as safe as it says; reads passwords and
-/// certificates.
+/// A clean session at the broker of `o`, with its login and TLS. Reads the password and certificate
+/// files.
 pub(super) fn mqtt_options(o: &Options, client_id: &str) -> Result<MqttOptions, ConnectionError> {
     let mut mqtt = MqttOptions::new(client_id, host(&o.host), o.port);
     mqtt.set_keep_alive(o.keep_alive);
@@ -209,7 +211,7 @@ pub(super) fn mqtt_options(o: &Options, client_id: &str) -> Result<MqttOptions, 
     Ok(mqtt)
 }
 
-/// rumqttc appends `:port` and resolves that, so an IPv6 address needs its brackets.
+/// rumqttc appends `:port` and resolves the result, so an IPv6 address needs brackets.
 fn host(host: &str) -> String {
     if host.contains(':') { format!("[{host}]") } else { host.to_owned() }
 }
@@ -222,7 +224,7 @@ pub(super) fn network_options() -> NetworkOptions {
     network
 }
 
-/// Counts QoS 1 messages and their acknowledgements; both sides run on one thread.
+/// Counts QoS 1 messages and their acknowledgements. Sender and receiver run on one thread.
 #[derive(Default)]
 struct Acks {
     sent: Cell<u64>,
@@ -236,8 +238,8 @@ impl Acks {
     }
 }
 
-/// Beats while this thread turns and what waits for a standing connection moves. A broker that takes
-/// nothing is no hang: its connection is given up after [`NETWORK_TIMEOUT_S`], well within the limit.
+/// Gives a sign of life while the queue moves or there is no connection. A broker that takes nothing
+/// does not count as a hang: its connection ends after [`NETWORK_TIMEOUT_S`], within the limit.
 async fn pulse(outbox: &Outbox, beat: &Beat) {
     let mut before = outbox.stats();
     loop {
@@ -251,7 +253,7 @@ async fn pulse(outbox: &Outbox, beat: &Beat) {
     }
 }
 
-/// Drives the connection until it is lost, or (`None`) until our goodbye is written.
+/// Drives the connection until it is lost, or until our disconnect is written (`None`).
 async fn poll(events: &mut EventLoop, acks: &Acks) -> Option<ConnectionError> {
     loop {
         match events.poll().await {
@@ -266,15 +268,15 @@ async fn poll(events: &mut EventLoop, acks: &Acks) -> Option<ConnectionError> {
     }
 }
 
-/// Hands over what the outbox holds, then says goodbye. Waits wherever the connection is slow; that
-/// a connection is lost is seen by [`poll`], so this just stays where it is.
+/// Sends what the outbox holds, then disconnects. Waits while the connection is slow. If the
+/// connection is lost, [`poll`] sees it and this future just waits to be dropped.
 async fn feed(client: &AsyncClient, outbox: &Outbox, options: &Options, acks: &Acks) {
     let availability = options.availability_topic();
     let send = async |topic: String, payload: Vec<u8>, retained: bool| {
         let qos = if retained { QoS::AtLeastOnce } else { QoS::AtMostOnce };
         acks.sent.set(acks.sent.get() + u64::from(retained));
         if let Err(e) = client.publish(topic, qos, retained, payload).await {
-            tracing::debug!("not handed over: {e}");
+            tracing::debug!("not sent: {e}");
             std::future::pending::<()>().await;
         }
     };
@@ -290,13 +292,13 @@ async fn feed(client: &AsyncClient, outbox: &Outbox, options: &Options, acks: &A
         }
     }
     send(availability, b"offline".to_vec(), true).await;
-    // A socket that is closed with an acknowledgement unread is reset, and the reset can overtake
-    // what was written.
+    // Closing a socket with unread data resets it, and the reset can overtake what was written.
+    // So read every acknowledgement first.
     while acks.outstanding() > 0 {
         acks.news.notified().await;
     }
     if let Err(e) = client.disconnect().await {
-        tracing::debug!("no goodbye: {e}");
+        tracing::debug!("no disconnect: {e}");
     }
     std::future::pending::<()>().await;
 }

@@ -1,15 +1,15 @@
-//! Why there is no connection, in words that say what to do.
+//! Why a connection failed, in words that say what to do.
 
 use super::tls;
 use crate::secret;
 use rumqttc::{ConnectReturnCode, StateError, TlsError};
 
-/// What went wrong with one connection.
+/// Why one connection failed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct ConnectionError {
-    /// It takes a person to mend it: try less often.
+    /// A person has to correct it: retry less often.
     pub refused: bool,
-    /// What is wrong and, if it is to be mended here, how.
+    /// What is wrong and, if it can be corrected here, how.
     pub text: String,
 }
 
@@ -61,7 +61,7 @@ fn refusal(code: ConnectReturnCode) -> ConnectionError {
     use ConnectReturnCode::*;
     match code {
         BadUserNamePassword | NotAuthorized => ConnectionError::refused(
-            "the broker refuses user name or password: mend username or the password file in [mqtt] \
+            "the broker refuses the user name or password: correct username or the password file in [mqtt] \
              (the file is read again at each attempt)",
         ),
         BadClientId => {
@@ -72,7 +72,7 @@ fn refusal(code: ConnectReturnCode) -> ConnectionError {
     }
 }
 
-/// OpenSSL's words -> ours.
+/// Turns OpenSSL's message into one with a remedy.
 fn verification(text: &str) -> ConnectionError {
     let lower = text.to_lowercase();
     let has = |words: &str| lower.contains(words);
@@ -89,7 +89,7 @@ fn verification(text: &str) -> ConnectionError {
     } else if has("alert") {
         ("it refuses our certificate", "see tls_cert and tls_key")
     } else if has("connection reset") || has("eof") || has("broken pipe") {
-        // Also what a broker does that goes down just then, so it is tried again soon.
+        // A broker that is shutting down does this too, so retry soon.
         return ConnectionError::away("the broker hangs up on TLS: is this its TLS port, often 8883?");
     } else {
         return ConnectionError::refused(format!("TLS with the broker fails: {text}"));
@@ -97,7 +97,7 @@ fn verification(text: &str) -> ConnectionError {
     ConnectionError::refused(format!("the broker is not trusted, {what}: {remedy} ({text})"))
 }
 
-/// The system's words; rumqttc says "end of file" its own way.
+/// The system's message; rumqttc has its own words for "end of file".
 fn io(e: &std::io::Error) -> String {
     match e.kind() {
         std::io::ErrorKind::ConnectionAborted | std::io::ErrorKind::UnexpectedEof => {

@@ -1,5 +1,5 @@
-//! The messages, as `schema.json` describes them. Poses are written by hand into a buffer that is
-//! kept, so that a frame costs no allocation; states are rare and go through serde.
+//! The messages that `schema.json` describes. Poses are formatted by hand into a reused buffer, so
+//! a frame costs no allocation. States are rare and use serde.
 
 use crate::frame::{ClockLabel, Stamp};
 use crate::geometry::BBox;
@@ -9,44 +9,44 @@ use std::collections::BTreeMap;
 use std::io::Write as _;
 use std::time::{Duration, SystemTime};
 
-/// Version of the messages: raised when a consumer of the former one would stumble.
+/// Version of the messages; raised when a consumer of the current one would break.
 const SCHEMA: u32 = 1;
 
 /// The people of one frame of one camera.
 #[derive(Clone, Copy, Debug)]
 pub struct Poses<'a> {
-    /// Differs from one start of the daemon to the next.
+    /// Random identifier of this start of the daemon.
     pub session: &'a str,
-    /// Counts the decoded frames of the camera: a gap is a frame that was not published.
+    /// Number of the decoded frame; a gap means frames that were not published.
     pub seq: u64,
-    /// Camera's name.
+    /// Name of the camera.
     pub camera: &'a str,
     /// When the frame was captured.
     pub stamp: Stamp,
-    /// From capture to now.
+    /// Time from capture to now.
     pub age: Duration,
-    /// Display frame, (width, height) in px.
+    /// Size of the display frame, (width, height) in px.
     pub size: (u32, u32),
 }
 
-/// One person, in px of the display frame.
+/// One person; coordinates are px of the display frame.
 #[derive(Clone, Copy, Debug)]
 pub struct PersonMessage<'a> {
-    /// Theirs alone within the session.
+    /// Unique within the session.
     pub id: u64,
-    /// Box about them.
+    /// Bounding box.
     pub bbox: BBox,
-    /// Of the pose, 0..=1.
+    /// Score of the pose, 0..=1.
     pub score: f32,
-    /// In COCO's order.
+    /// Keypoints in COCO order.
     pub keypoints: &'a Keypoints,
-    /// As seen, where those are smoothed and both are wanted.
+    /// Keypoints before smoothing, if both are published.
     pub raw_keypoints: Option<&'a Keypoints>,
-    /// How long before this frame the pose was seen.
+    /// Time from the frame of the pose to this frame.
     pub age: Duration,
-    /// How long they have been followed.
+    /// How long the person has been tracked.
     pub track_age: Duration,
-    /// How they move, [x, y].
+    /// Velocity, [x, y] in px/s.
     pub velocity_px_s: [f32; 2],
 }
 
@@ -60,10 +60,10 @@ impl PersonMessage<'_> {
 }
 
 impl Poses<'_> {
-    /// Appends the message with `people` to `out`; coordinates have one decimal, scores three. A
-    /// heatmap's peak may lie a little above 1: scores are cut to 0..=1, as the schema promises.
-    /// Somebody with a number that is not finite (JSON has none such) is left out. Returns how many
-    /// were written.
+    /// Appends the message with `people` to `out`. Coordinates have one decimal, scores three.
+    /// Scores are clamped to 0..=1, because a heatmap's peak may lie slightly above 1. A person with
+    /// a number that is not finite, which JSON cannot hold, is left out. Returns the number of
+    /// people written.
     pub fn write<'p>(&self, people: impl IntoIterator<Item = PersonMessage<'p>>, out: &mut Vec<u8>) -> usize {
         self.write_head(out);
         let mut written = 0;
@@ -142,11 +142,11 @@ fn write_keypoints(keypoints: &Keypoints, out: &mut Vec<u8>) {
 }
 
 fn put(out: &mut Vec<u8>, what: std::fmt::Arguments<'_>) {
-    // Writing to a vector fails only if a Display does; ours are of numbers and of a date after 1970.
+    // Writing to a vector fails only if a Display does, and those of numbers and dates do not.
     let _ = out.write_fmt(what);
 }
 
-/// A JSON string.
+/// Appends a JSON string.
 fn text(out: &mut Vec<u8>, text: &str) {
     // See `put`.
     let _ = serde_json::to_writer(out, text);
@@ -156,76 +156,76 @@ fn text(out: &mut Vec<u8>, text: &str) {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum CameraStatus {
-    /// Frames come.
+    /// Frames arrive.
     Online,
-    /// A connection is being made.
+    /// The camera is being connected.
     Connecting,
-    /// Frames stopped coming; the connection is made anew.
+    /// Frames stopped arriving; the camera is being reconnected.
     Stalled,
-    /// It failed; tried again.
+    /// The connection failed; there will be another attempt.
     Failed,
-    /// A file that does not loop is over.
+    /// A file without `loop` has ended.
     Ended,
-    /// Out of service.
+    /// The camera was removed, or the daemon has stopped.
     Stopped,
 }
 
-/// A camera's state, published on change and every few seconds, retained.
+/// State of a camera; published on change and every few seconds, retained.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct State<'a> {
-    /// What it is doing.
+    /// What the camera is doing.
     pub status: CameraStatus,
-    /// Why, where that is not plain.
+    /// Why, if the status does not say it.
     pub reason: Option<&'a str>,
-    /// Since when.
+    /// When the status began.
     #[serde(serialize_with = "date")]
     pub since: SystemTime,
-    /// Decoder element, once a frame came out of it.
+    /// Decoder element, once it has given a frame.
     pub decoder: Option<&'a str>,
     /// Caps of the frames.
     pub caps: Option<&'a str>,
-    /// How often its pipeline was built since the camera's start.
+    /// Number of times that the pipeline was built since the camera's start.
     pub attempts: u64,
-    /// Frames a second out of the decoder.
+    /// Decoded frames per second.
     #[serde(serialize_with = "tenths")]
     pub fps_in: f64,
-    /// Messages a second.
+    /// Published messages per second.
     #[serde(serialize_with = "tenths")]
     pub fps_out: f64,
-    /// People in the last frame.
+    /// Number of people in the last frame.
     pub people: usize,
-    /// Frames out of the decoder since the camera's start: as many as were published or dropped,
-    /// give or take the one that is being worked on.
+    /// Decoded frames since the camera's start. Equals published plus dropped frames, plus at most
+    /// the one in progress.
     pub decoded: u64,
-    /// Frames whose poses were handed to the connection since the camera's start.
+    /// Frames since the camera's start whose poses were handed to the connection.
     pub published: u64,
-    /// Frames that were not published since the camera's start, by reason.
+    /// Frames since the camera's start that were not published, by reason.
     pub dropped: BTreeMap<&'static str, u64>,
-    /// Poses that were not estimated though their frame was published, by reason.
+    /// Poses that were not estimated although their frame was published, by reason.
     pub skipped: BTreeMap<&'static str, u64>,
     /// Messages that did not reach the broker, by reason.
     pub unsent: BTreeMap<&'static str, u64>,
-    /// From capture to publishing.
+    /// Time from capture to publishing.
     pub latency: Option<Latency>,
-    /// In the person finder, of the frames in which it looked.
+    /// Time in the finder, over the frames that it searched.
     pub finder: Option<Latency>,
-    /// From boxes to poses, of the frames with people.
+    /// Time from boxes to poses, over the frames with people.
     pub pose: Option<Latency>,
 }
 
-/// Times over the last seconds.
+/// Percentiles over the last seconds.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Latency {
-    /// Half were shorter.
+    /// Median.
     #[serde(serialize_with = "tenths")]
     pub p50_ms: f64,
-    /// 99 of 100 were shorter.
+    /// 99th percentile.
     #[serde(serialize_with = "tenths")]
     pub p99_ms: f64,
 }
 
 impl State<'_> {
-    /// As published.
+    /// The JSON payload.
     pub fn to_json(&self) -> Vec<u8> {
         #[derive(Serialize)]
         struct Versioned<'a> {
@@ -233,7 +233,7 @@ impl State<'_> {
             #[serde(flatten)]
             state: &'a State<'a>,
         }
-        // Maps with text keys and finite numbers: there is nothing that could not be written.
+        // Maps with text keys and finite numbers always serialize.
         serde_json::to_vec(&Versioned { schema: SCHEMA, state: self }).unwrap_or_default()
     }
 }

@@ -1,21 +1,22 @@
-//! Poses and states to an MQTT broker: the only room that knows MQTT.
+//! Publishes poses and states to an MQTT broker. Only this module knows MQTT.
 //!
 //! ```text
-//! workers ──► poses()  ──► a short queue a camera, oldest dropped ──┐
-//! daemon  ──► retain() ──► the last value of each topic ────────────┴──► thread "mqtt" ──► broker
+//! workers -> poses()  -> a short queue per camera, oldest dropped -+
+//! daemon  -> retain() -> the last value of each topic -------------+-> thread "mqtt" -> broker
 //! ```
-//! Callers never wait for the broker. While it is away poses are dropped and counted; what is
-//! retained is kept and published again at every connection, so that a broker which lost its
-//! memory gets it back.
+//! Callers never wait for the broker. While it is away, poses are dropped and counted. Retained
+//! values are kept and published again at every connection, because a broker may lose its memory.
 //!
 //! # Why tokio here
-//! rumqttc is written on it and brings it along. Its blocking wrapper cannot be woken while it
-//! connects; a runtime on our one thread can, so that a stop is always prompt.
+//! rumqttc is built on tokio and depends on it. Its blocking wrapper cannot be interrupted while it
+//! connects. A runtime on our one thread can, so a stop never waits for the network.
 //!
-//! # Traps of rumqttc 0.25 that this room avoids
-//! A client is used for one connection only, because a lost one leaves requests behind that can
-//! freeze the next; nothing waits for its channel but a future that is polled beside its event loop;
-//! its limit of 10 KiB a packet is raised, as a dozen people need more.
+//! # Traps of rumqttc 0.25 that this module avoids
+//! - A lost connection leaves requests in the client that can freeze the next connection. So each
+//!   connection gets a new client.
+//! - Sending to the client's channel blocks unless the event loop is polled. So only a future that
+//!   runs beside the event loop sends.
+//! - The default packet limit is 10 KiB; a dozen people need more. It is raised.
 
 mod client;
 mod connection_error;
@@ -43,22 +44,22 @@ use std::time::Duration;
 /// JSON Schema of the messages, as published on `<prefix>/schema`.
 pub const SCHEMA: &str = include_str!("schema.json");
 
-/// Longest payload: hundreds of people.
+/// Longest payload, in bytes: enough for hundreds of people.
 pub const LONGEST_PAYLOAD_BYTES: usize = 1 << 20;
 
-/// A thread that gave no sign of life for this long hangs.
+/// The watchdog takes the thread for hung after this long without a sign of life.
 const TURN_LIMIT: Duration = Duration::from_secs(15);
 
-/// [`Publisher::stop`] waits no longer than this.
+/// Longest time that [`Publisher::stop`] takes.
 const STOP_WITHIN: Duration = Duration::from_secs(1);
 
-/// Default pauses while the broker is away: poses flow within three seconds of its return.
+/// Default pauses while the broker is away. Poses flow again within three seconds of its return.
 const RETRY: Backoff = pauses(Duration::from_millis(250), Duration::from_secs(2));
 
-/// Default pauses after a refusal: a person has to correct something.
+/// Default pauses after a refusal, which only a person can correct.
 const AFTER_REFUSAL: Backoff = pauses(Duration::from_secs(2), Duration::from_secs(30));
 
-/// Checked when the constants above are compiled.
+/// A back-off that is checked at compile time.
 const fn pauses(first: Duration, max: Duration) -> Backoff {
     match Backoff::new(first, max) {
         Ok(backoff) => backoff,
@@ -66,29 +67,29 @@ const fn pauses(first: Duration, max: Duration) -> Backoff {
     }
 }
 
-/// Where to publish, as whom, under which topics.
+/// Which broker to publish to, with which login, under which topics.
 #[derive(Clone, Debug)]
 pub struct Options {
-    /// Broker's name or address; an IPv6 address without brackets.
+    /// Host name or address of the broker; an IPv6 address without brackets.
     pub host: String,
-    /// Broker's port.
+    /// Port of the broker.
     pub port: u16,
-    /// `None`: no TLS.
+    /// TLS settings; `None`: plain TCP.
     pub tls: Option<Tls>,
-    /// Unique at the broker.
+    /// Client id; must be unique at the broker.
     pub client_id: String,
-    /// Who we are.
+    /// User name and password; `None`: log in without.
     pub login: Option<Login>,
     /// First levels of every topic.
     pub prefix: String,
-    /// The broker announces us gone after one and a half times this.
+    /// Interval of the signs of life. The broker publishes the last will after 1.5 times this.
     pub keep_alive: Duration,
-    /// Messages kept a camera while the connection is slow; older ones are dropped.
+    /// Messages kept for each camera while the connection is slow; older ones are dropped.
     pub queue: usize,
-    /// Pauses between attempts at a broker that is away.
+    /// Pauses between attempts while the broker is away.
     pub retry: Backoff,
-    /// Pauses between attempts at a broker that refuses us or that we refuse: it takes a person to
-    /// mend that, and many brokers ban who knocks too often.
+    /// Pauses between attempts after the broker refuses us or we distrust its certificate. A person
+    /// has to correct that, and many brokers ban clients that retry too often.
     pub refused: Backoff,
 }
 
@@ -129,10 +130,10 @@ impl Options {
         format!("{}/schema", self.prefix)
     }
 
-    /// What can be known to be wrong before anything is sent.
+    /// Finds what is wrong before any connection is made.
     ///
     /// # Errors
-    /// If a certificate or key cannot be used, or a number cannot work.
+    /// If a certificate or key cannot be used, or a number is out of range.
     pub fn check(&self) -> Result<(), Error> {
         if let Some(tls) = &self.tls {
             tls.connector()?;
@@ -147,33 +148,33 @@ impl Options {
     }
 }
 
-/// Who we are to the broker.
+/// User name and password at the broker.
 #[derive(Clone, Debug)]
 pub struct Login {
     /// User name.
     pub username: String,
-    /// File with the password, read at every attempt.
+    /// File with the password; read at every attempt, so a corrected file needs no restart.
     pub password_file: Option<PathBuf>,
 }
 
-/// Why a publisher cannot start.
+/// Errors that keep a publisher from starting.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// A certificate or key.
+    /// A certificate or key cannot be used.
     #[error(transparent)]
     Tls(#[from] tls::Error),
-    /// rumqttc hands the host to the verifier with its brackets.
+    /// rumqttc passes the address to the verifier with its brackets, so verification fails.
     #[error("TLS to an IPv6 address cannot be verified: use the broker's name in the url")]
     Ipv6Tls,
-    /// A number that cannot work.
-    #[error("the queue must hold a message at least, and keep-alive must last a second")]
+    /// A number is out of range.
+    #[error("the queue must hold at least one message, and keep_alive must be at least one second")]
     Number,
-    /// The system gives no thread or no event queue.
-    #[error("no thread for the publisher: {0}")]
+    /// The system has no thread or no event queue left.
+    #[error("cannot start the publisher's thread: {0}")]
     Thread(#[from] std::io::Error),
 }
 
-/// Owns the connection to the broker. All calls return at once, but [`Publisher::stop`].
+/// Owns the connection to the broker. Every call except [`Publisher::stop`] returns at once.
 pub struct Publisher {
     session: String,
     options: Options,
@@ -183,11 +184,11 @@ pub struct Publisher {
 }
 
 impl Publisher {
-    /// Starts the thread `mqtt`, which connects, for ever, until [`Publisher::stop`]. A broker that
-    /// is away is no error. `progress` gets the thread's sign of life.
+    /// Starts the thread `mqtt`, which connects and reconnects until [`Publisher::stop`]. It is not
+    /// an error if the broker is away. The thread reports its signs of life to `progress`.
     ///
     /// # Errors
-    /// If [`Options::check`] fails or there is no thread to be had.
+    /// If [`Options::check`] fails or the thread cannot be started.
     pub fn start(options: Options, clock: SharedClock, progress: &Progress) -> Result<Publisher, Error> {
         options.check()?;
         let outbox = Arc::new(Outbox::new(options.queue));
@@ -200,23 +201,23 @@ impl Publisher {
         Ok(Publisher { session, options, clock, outbox, thread: Mutex::new(Some(thread)) })
     }
 
-    /// Differs from one start of the daemon to the next.
+    /// Random identifier of this start of the daemon.
     pub fn session(&self) -> &str {
         &self.session
     }
 
-    /// The options it was started with.
+    /// The options that it was started with.
     pub fn options(&self) -> &Options {
         &self.options
     }
 
-    /// Queues one message of `camera` for `<prefix>/<camera>/poses`, QoS 0. If the broker is away
-    /// or slow, it or an older one is dropped and counted.
+    /// Queues one message for `<prefix>/<camera>/poses`, QoS 0. If the broker is away, the message is
+    /// dropped and counted. If the connection is slow, the oldest one in the queue is.
     pub fn poses(&self, camera: &str, payload: &[u8]) {
         self.outbox.poses(camera, payload, || self.options.poses_topic(camera));
     }
 
-    /// Drops what waits of `camera`, which has stopped: what is said of it next shall be the last.
+    /// Drops the waiting messages of `camera`, which has stopped. Its final state must come last.
     pub fn discard(&self, camera: &str) {
         self.outbox.discard(camera);
     }
@@ -226,13 +227,13 @@ impl Publisher {
         self.retain(&self.options.state_topic(camera), &state.to_json());
     }
 
-    /// Keeps `payload` as the value of `topic`: published now if it differs from the last one, and
-    /// at every connection; QoS 1, retained. An empty payload deletes the topic at the broker.
+    /// Sets the retained value of `topic` (QoS 1). It is published now if it differs from the last
+    /// one, and again at every connection. An empty payload deletes the topic at the broker.
     pub fn retain(&self, topic: &str, payload: &[u8]) {
         self.outbox.retain(topic, payload);
     }
 
-    /// Whether the broker has accepted us and not been lost since.
+    /// Whether there is a connection that the broker has accepted.
     pub fn connected(&self) -> bool {
         self.outbox.stats().connected
     }
@@ -242,24 +243,24 @@ impl Publisher {
         self.outbox.stats()
     }
 
-    /// Messages of `camera` that were dropped.
+    /// Messages of `camera` that were not sent.
     pub fn dropped(&self, camera: &str) -> Unsent {
         self.outbox.dropped(camera)
     }
 
-    /// Publishes what is retained and still waiting, then `offline`, disconnects and joins the
-    /// thread; takes a second at most, and no time while the broker is away. Later calls do nothing.
+    /// Publishes waiting retained values, then `offline`, disconnects and joins the thread. Takes at
+    /// most a second, and no time while the broker is away. Later calls do nothing.
     pub fn stop(&self) {
         self.stop_by(self.clock.now() + STOP_WITHIN);
     }
 
-    /// The same, but by a time on the clock that the publisher was started with.
+    /// As [`Publisher::stop`], with a deadline on the publisher's clock.
     pub fn stop_by(&self, by: Mono) {
         let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
         let Some(thread) = thread else { return };
         self.outbox.stop(by);
-        // Only a name lookup that hangs in the C library can make the thread outlive this: it cannot
-        // be cancelled, and it holds nothing that anyone waits for.
+        // Only a name lookup that hangs in the C library can outlive this. It cannot be cancelled,
+        // and nothing waits for it.
         thread.end(by.since(self.clock.now()));
     }
 }

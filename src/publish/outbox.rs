@@ -1,4 +1,4 @@
-//! What waits to be sent: shared by the callers, who never wait, and the thread that sends.
+//! Messages that wait to be sent. Callers never wait for the thread that sends them.
 
 #[cfg(test)]
 mod tests;
@@ -8,21 +8,21 @@ use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use tokio::sync::Notify;
 
-/// Messages that were not handed to a connection, by reason.
+/// Counts of messages that were not handed to a connection, by reason.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
 pub struct Unsent {
     /// There was no connection.
     pub offline: u64,
-    /// The connection was slower than the camera: the oldest gave way.
+    /// The connection was slower than the camera; the oldest message was dropped.
     pub overflow: u64,
-    /// Longer than any message should be.
+    /// The payload was longer than [`super::LONGEST_PAYLOAD_BYTES`].
     pub too_long: u64,
-    /// The camera was stopped while it waited.
+    /// The camera was stopped while the message waited.
     pub stopped: u64,
 }
 
 impl Unsent {
-    /// All of them.
+    /// The sum of all reasons.
     pub fn total(&self) -> u64 {
         self.offline + self.overflow + self.too_long + self.stopped
     }
@@ -31,15 +31,15 @@ impl Unsent {
 /// Counters of a publisher.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Stats {
-    /// Whether the broker has accepted us and not been lost since.
+    /// Whether there is a connection that the broker has accepted.
     pub connected: bool,
     /// Connections after the first one.
     pub reconnects: u64,
-    /// Poses handed to a connection; QoS 0 promises no more.
+    /// Pose messages handed to a connection; QoS 0 guarantees no more.
     pub published: u64,
-    /// Poses that were not.
+    /// Pose messages that were not.
     pub dropped: Unsent,
-    /// Poses that wait.
+    /// Pose messages that wait.
     pub waiting: usize,
 }
 
@@ -48,24 +48,24 @@ pub struct Stats {
 pub(super) struct Message {
     pub topic: String,
     pub payload: Vec<u8>,
-    /// QoS 1 and retained; else QoS 0 and not.
+    /// `true`: QoS 1, retained. `false`: QoS 0, not retained.
     pub retained: bool,
 }
 
-/// What the sender is to do next.
+/// What the sender does next.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Next {
     /// Send this.
     Send(Message),
-    /// Everything retained has been sent: say that we are online.
+    /// Publish `online`: all retained values have been sent.
     Announce,
-    /// Nothing now.
+    /// Wait for news.
     Wait,
-    /// Say goodbye.
+    /// Publish `offline` and disconnect.
     Stop,
 }
 
-/// Poses of one camera.
+/// Pose messages of one camera.
 #[derive(Debug)]
 struct Queue {
     camera: String,
@@ -87,24 +87,24 @@ struct Inner {
     connections: u64,
     connected: bool,
     announced: bool,
-    /// When the goodbye must have been said, once there is to be one.
+    /// Deadline of the disconnect, once the publisher is stopped.
     stop_by: Option<Mono>,
     published: u64,
     queues: Vec<Queue>,
-    /// Camera to look at first: each gets its turn.
+    /// Index of the queue to look at first: cameras take turns.
     turn: usize,
     retained: Vec<Retained>,
-    /// Buffers that were sent, for the next messages: a caller allocates only until the queues have
+    /// Buffers of sent messages, for the next ones. Callers allocate only until the queues have
     /// been full once.
     spare: Vec<Vec<u8>>,
 }
 
-/// See the module.
+/// Queues, retained values and counters.
 #[derive(Debug)]
 pub(super) struct Outbox {
     inner: Mutex<Inner>,
     capacity: usize,
-    /// There may be something to send.
+    /// Notified when there may be something to send.
     pub wake: Notify,
     stop: Notify,
 }
@@ -160,7 +160,7 @@ impl Outbox {
 
     pub(super) fn retain(&self, topic: &str, payload: &[u8]) {
         if payload.len() > super::LONGEST_PAYLOAD_BYTES {
-            tracing::error!("{topic}: {} bytes are too long to publish", payload.len());
+            tracing::error!("{topic}: not published: {} bytes are too long", payload.len());
             return;
         }
         let mut inner = self.lock();
@@ -176,7 +176,7 @@ impl Outbox {
         self.wake.notify_one();
     }
 
-    /// What to send next; `room` says whether another acknowledgement may be outstanding.
+    /// What to do next. `room`: whether one more QoS 1 message may be unacknowledged.
     pub(super) fn next(&self, room: bool) -> Next {
         let mut inner = self.lock();
         let is_due = inner.retained.iter().any(|kept| kept.due);
@@ -197,15 +197,15 @@ impl Outbox {
         inner.next_poses().map_or(Next::Wait, Next::Send)
     }
 
-    /// A connection stands.
+    /// The broker has accepted a connection.
     pub(super) fn connected(&self) {
         let mut inner = self.lock();
         inner.connected = true;
         inner.connections += 1;
     }
 
-    /// The connection is gone: what waits is old by the time of the next, and the broker may have
-    /// forgotten everything.
+    /// The connection is lost. Drops waiting poses, which would be old, and marks retained values to
+    /// be sent again, because the broker may have lost its memory.
     pub(super) fn disconnected(&self) {
         let mut inner = self.lock();
         inner.connected = false;
@@ -254,7 +254,7 @@ impl Outbox {
         self.wake.notify_one();
     }
 
-    /// Ends when [`Outbox::stop`] has been called, with the time that it gave. One at a time may wait.
+    /// Waits for [`Outbox::stop`]; returns its deadline. Only one task may wait.
     pub(super) async fn stopping(&self) -> Mono {
         loop {
             if let Some(by) = self.lock().stop_by {
@@ -266,7 +266,7 @@ impl Outbox {
 }
 
 impl Inner {
-    /// The oldest message of the camera whose turn it is.
+    /// The oldest message of the camera that is next in turn.
     fn next_poses(&mut self) -> Option<Message> {
         let count = self.queues.len();
         for step in 0..count {

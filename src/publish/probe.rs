@@ -1,4 +1,4 @@
-//! One connection to the broker and no message: for `posed doctor`.
+//! One connection to the broker without a message, for `posed doctor`.
 
 use super::Options;
 use super::client::{mqtt_options, network_options};
@@ -8,14 +8,14 @@ use rumqttc::{AsyncClient, Event, Packet};
 use std::time::Duration;
 use tokio::time;
 
-/// Longer than the network's own limit, so that its words come first.
+/// Longer than the network's own timeout, whose message is more precise.
 const WITHIN: Duration = Duration::from_secs(8);
 
-/// Connects as the daemon would, with its TLS and login but another client id, and leaves. Returns
-/// how long it took until the broker accepted.
+/// Connects with the daemon's TLS and login but another client id, and disconnects. Returns how long
+/// the broker took to accept.
 ///
 /// # Errors
-/// What is wrong and what to do about it, in the words that the daemon would log.
+/// What is wrong and what to do about it, as the daemon would log it.
 pub fn probe(options: &Options, clock: &SharedClock) -> Result<Duration, String> {
     let id = format!("{}-doctor-{:04x}", options.client_id, fastrand::u16(..));
     let mqtt = mqtt_options(options, &id).map_err(|error| error.text)?;
@@ -38,13 +38,13 @@ pub fn probe(options: &Options, clock: &SharedClock) -> Result<Duration, String>
             Ok(accepted) => accepted?,
             Err(_) => return Err(ConnectionError::away("no answer from the broker")),
         };
-        // A goodbye, so that the broker logs no lost client; it has a moment to go out.
+        // Disconnect properly, so that the broker logs no lost client.
         if client.try_disconnect().is_ok() {
             let _ = time::timeout(Duration::from_millis(200), events.poll()).await;
         }
         Ok(took)
     });
-    // A name that is still being looked up is left behind.
+    // A name lookup that still runs is abandoned.
     runtime.shutdown_timeout(Duration::from_millis(100));
     outcome.map_err(|error| error.text)
 }

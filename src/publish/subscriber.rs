@@ -1,5 +1,5 @@
-//! The other end: what a subscriber to one camera's poses receives. For the demo, which shows what
-//! really went through the broker, and for recordings.
+//! Subscribes to the poses of one camera: for the demo, which shows what really went through the
+//! broker, and for recordings.
 
 use super::client::{mqtt_options, network_options};
 use super::connection_error::ConnectionError;
@@ -12,10 +12,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-/// Payloads that wait to be received; a subscriber that reads slower than this loses some.
+/// Most payloads that wait to be received; further ones are lost.
 const WAITING: usize = 256;
 
-/// A subscription on a thread of its own, which connects for ever; ends with [`Subscriber::stop`].
+/// A subscription on its own thread, which reconnects until [`Subscriber::stop`].
 pub struct Subscriber {
     stop: Shutdown,
     current: Arc<Mutex<Option<Client>>>,
@@ -25,11 +25,11 @@ pub struct Subscriber {
 }
 
 impl Subscriber {
-    /// Subscribes to the poses of `camera` at the broker of `options`, with its TLS and login, under
-    /// a client id of its own.
+    /// Subscribes to the poses of `camera` at the broker of `options`, with its TLS and login but
+    /// another client id.
     ///
     /// # Errors
-    /// If [`Options::check`] fails or there is no thread to be had.
+    /// If [`Options::check`] fails or the thread cannot be started.
     pub fn start(options: &Options, camera: &str) -> Result<Subscriber, Error> {
         options.check()?;
         let (send, payloads) = sync_channel(WAITING);
@@ -47,25 +47,25 @@ impl Subscriber {
         Ok(Subscriber { stop, current, lost, payloads, thread })
     }
 
-    /// The next payload, if one comes within `patience`.
+    /// The next payload, if one arrives within `patience`.
     pub fn receive(&self, patience: Duration) -> Option<Vec<u8>> {
         self.payloads.recv_timeout(patience).ok()
     }
 
-    /// Payloads that came and were not received in time.
+    /// Payloads that were lost because they were not received in time.
     pub fn lost(&self) -> u64 {
         self.lost.load(Ordering::Relaxed)
     }
 
-    /// Disconnects and joins the thread; an attempt to connect may take some seconds to give up.
+    /// Disconnects and joins the thread; an attempt to connect may take some seconds to end.
     pub fn stop(self) {
         self.stop.trigger();
         if let Some(client) = self.current.lock().unwrap_or_else(PoisonError::into_inner).as_ref() {
-            // If this fails the connection has ended, and the thread with it.
+            // If this fails, the connection and the thread have ended already.
             let _ = client.try_disconnect();
         }
         if self.thread.join().is_err() {
-            tracing::error!("the subscriber's thread had panicked");
+            tracing::error!("the subscriber's thread panicked");
         }
     }
 }
@@ -86,7 +86,7 @@ impl Watch {
         while !self.stop.is_set() {
             let Err(error) = self.connection() else { return };
             if said.as_ref() != Some(&error.text) {
-                tracing::warn!("{}: {}; tried again for ever", self.topic, error.text);
+                tracing::warn!("{}: {}; retrying until it works", self.topic, error.text);
                 said = Some(error.text);
             }
             let pauses = if error.refused { &mut self.options.refused } else { &mut self.options.retry };
@@ -94,7 +94,7 @@ impl Watch {
         }
     }
 
-    /// One connection, with a client of its own (see the traps in the room's docs).
+    /// One connection with a new client (see the traps in the module's docs).
     fn connection(&mut self) -> Result<(), ConnectionError> {
         let mut mqtt = mqtt_options(&self.options, &self.client_id)?;
         mqtt.set_max_packet_size(LONGEST_PAYLOAD_BYTES, LONGEST_PAYLOAD_BYTES);
@@ -102,7 +102,7 @@ impl Watch {
         connection.eventloop.set_network_options(network_options());
         *self.current.lock().unwrap_or_else(PoisonError::into_inner) = Some(client.clone());
         for event in connection.iter() {
-            // A stop may have come before there was a client to disconnect.
+            // The stop may have come before there was a client to disconnect.
             if self.stop.is_set() {
                 return Ok(());
             }

@@ -1,27 +1,27 @@
-//! Certificates: whom we trust, and who we are.
+//! Certificates: which authorities we trust, and which certificate we show.
 
 use rumqttc::tokio_native_tls::native_tls::{self, Certificate, Identity, Protocol, TlsConnector};
 use std::path::{Path, PathBuf};
 
-/// How the broker is verified. There is no way to do without.
+/// How the broker is verified. Verification cannot be turned off.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Tls {
-    /// PEM file of the only authorities to trust; `None`: the system's.
+    /// PEM file with the only authorities to trust; `None`: the system's.
     pub ca: Option<PathBuf>,
-    /// PEM files of our certificate (with its chain) and its key (PKCS#8).
+    /// PEM files with our certificate (and its chain) and its key (PKCS#8).
     pub identity: Option<(PathBuf, PathBuf)>,
 }
 
-/// Why certificates cannot be used.
+/// Errors in certificate files.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// A file cannot be read.
+    /// The file cannot be read.
     #[error("cannot read {0}: {1}")]
     Read(String, #[source] std::io::Error),
-    /// Not certificates.
+    /// The file holds no usable certificate.
     #[error("{0} holds no PEM certificate that can be used: {1}")]
     Authority(String, String),
-    /// Not a certificate and its key.
+    /// The files hold no usable certificate with its key.
     #[error(
         "{cert} and {key} cannot be used: {reason} (the key must be unencrypted PKCS#8: openssl pkcs8 -topk8 -nocrypt)"
     )]
@@ -30,31 +30,31 @@ pub enum Error {
         cert: String,
         /// File of the key.
         key: String,
-        /// The library's words.
+        /// The library's message.
         reason: String,
     },
-    /// The library refuses.
+    /// The TLS library reports an error.
     #[error("TLS cannot be set up: {0}")]
     Library(#[from] native_tls::Error),
 }
 
 impl Tls {
-    /// A connector that verifies certificate and host name, TLS 1.2 at least. Reads the files, so
-    /// that renewed ones are taken up at the next connection.
+    /// A connector that verifies certificate and host name, with TLS 1.2 or later. Reads the files
+    /// each time, so the next connection uses renewed ones.
     ///
     /// # Errors
-    /// If a file cannot be read or does not hold what it should.
+    /// If a file cannot be read or its content cannot be used.
     pub(super) fn connector(&self) -> Result<TlsConnector, Error> {
         let mut builder = TlsConnector::builder();
         builder.min_protocol_version(Some(Protocol::Tlsv12));
         if let Some(ca) = &self.ca {
             let shown = ca.display().to_string();
             let certificates = match Certificate::stack_from_pem(&read(ca)?) {
-                Ok(list) if list.is_empty() => return Err(Error::Authority(shown, "there is none".into())),
+                Ok(list) if list.is_empty() => return Err(Error::Authority(shown, "it is empty".into())),
                 Ok(list) => list,
                 Err(e) => return Err(Error::Authority(shown, e.to_string())),
             };
-            // Whoever names an authority means that one, not that one and the whole web's.
+            // Trust only the named authority, not the system's as well.
             builder.disable_built_in_roots(true);
             for certificate in certificates {
                 builder.add_root_certificate(certificate);
