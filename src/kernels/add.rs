@@ -2,8 +2,8 @@
 //! how a GC block ends (features plus context, rounded, plus the residual, rounded).
 
 use super::arena::Area;
-use super::fused::fused;
 use super::requant::{round_between, whole_bytes};
+use super::simd::fma::fused;
 use super::{Error, Isa, Quant};
 use std::ops::Range;
 

@@ -1,57 +1,58 @@
-//! The arithmetic: integer convolutions and their neighbours on NHWC bytes, chosen for the processor at run time.
+//! The arithmetic: integer convolutions and their neighbours on NHWC bytes.
 //!
-//! This is the only room with `unsafe`. A [`Plan`] is a list of steps over maps in one arena; building it
-//! checks every extent against the arena, so running it needs no check a pixel. Each kernel exists as
-//! plain Rust (the reference, and what any processor can run) and, where it pays, by hand for an
-//! instruction set; all give the same bytes. Float sums keep one order (16 lanes, then a fixed tree, no
-//! fused multiply-add) so that this holds for them too.
+//! This is the only room with `unsafe`. A [`Plan`] is a list of steps over maps in one arena. Building
+//! it checks every extent against the arena, so running it needs no check for each pixel.
+//!
+//! # Where things are
+//! One folder or file for each operation (`conv`, `depthwise`, `deconv`, `add`, `pool`, `attention`,
+//! `vector_ops`, `crop`); inside a folder, one file for each instruction set. `simd` has what several
+//! operations share for one set. [`Isa`] names the sets and finds those of this processor.
+//!
+//! Each kernel exists in plain Rust: the reference, which any processor can run. Where it pays, it
+//! also exists by hand for an instruction set. All give the same bytes. Sums of floats therefore keep
+//! one order: 16 lanes, then a fixed tree, without fused multiply-add.
+//!
+//! To add an instruction set: name it in [`Isa`], give it a layout in `conv/layout.rs` and a kernel
+//! next to the others, and choose it in `Conv::run`. The tests then compare it with the reference.
 //!
 //! # Layout
-//! A map is u8 (or f32) `[height, width, channels]`; a pixel's channels are padded to a multiple of 16,
-//! and a border holding the zero point is kept where a reader's kernel looks past the edge.
+//! A map is u8 or f32 `[height, width, channels]`. A pixel's channels are padded to a multiple of 16.
+//! A border that holds the zero point surrounds a map whose readers look past its edge.
 #![allow(unsafe_code, reason = "the room where it is allowed: each block says why it is sound")]
 
 #[macro_use]
-mod versions;
-#[cfg(target_arch = "aarch64")]
-mod aarch64;
+mod simd;
+
 mod add;
 mod arena;
-#[cfg(posed_neon)]
-mod arm;
 mod attention;
 mod conv;
 pub mod crop;
 mod deconv;
 mod depthwise;
-mod fused;
-#[cfg(target_arch = "x86_64")]
-mod pairs;
-mod planes;
+mod f32_conv;
+mod isa;
+mod plan;
 mod pool;
 mod ports;
 mod requant;
-mod vector;
+mod vector_ops;
+mod workers;
 
-mod isa;
-mod plan;
 #[cfg(test)]
 mod tests;
-mod workers;
-#[cfg(target_arch = "x86_64")]
-mod x86_64;
 
 pub use add::{AddSpec, Term};
 pub use attention::AttendSpec;
 pub use conv::ConvSpec;
 pub use deconv::DeconvSpec;
+pub use f32_conv::{PlaneConv, PlaneDouble};
 pub use isa::Isa;
 pub use plan::{MapId, Plan, PlanBuilder, Step, VecId, Workspace};
-pub use planes::{PlaneConv, PlaneDouble};
 pub use pool::MaxPoolSpec;
 pub use ports::{Input, InputPort, Output, OutputPort};
 pub use requant::Quant;
-pub use vector::{Operand, VecOp};
+pub use vector_ops::{Operand, VecOp};
 pub use workers::Workers;
 
 /// Why a plan cannot be built or run.

@@ -1,27 +1,30 @@
-//! How convolutions are packed for each instruction set.
+//! The order of packed weights for each instruction set.
 
 use crate::kernels::Isa;
 
-/// Where `vpackssdw` and `vpackuswb` of four 16-lane sums put them: position to channel of 64.
+/// The channel at position `p` of 64 after `vpackssdw` and `vpackuswb` pack four vectors of 16 sums.
 pub fn packed64(p: usize) -> usize {
     let (a, l) = (p / 16, p % 16);
     l / 4 * 16 + a * 4 + l % 4
 }
 
-/// The same for two 8-lane sums and `vpackssdw`: position to channel of 16.
+/// The channel at position `p` of 16 after `vpackssdw` packs two vectors of 8 sums.
 pub fn packed16(p: usize) -> usize {
     let (a, l) = (p / 8, p % 8);
     l / 4 * 8 + a * 4 + l % 4
 }
 
-/// How an instruction set wants weights: channels a tile, bytes of a run together.
+/// How the kernels of an instruction set read weights.
 pub struct Layout {
-    tile: usize,
+    /// Output channels of a tile.
+    pub tile: usize,
+    /// Bytes of a run that are multiplied at once.
     group: usize,
+    /// The channel at each position of a full tile.
     order: fn(usize) -> usize,
-    /// What the length of a run is padded to.
+    /// The length of a run is rounded up to a multiple of this.
     pub run_multiple: usize,
-    /// The kernel takes 128 from each input byte.
+    /// The kernel subtracts 128 from each input byte.
     pub signed: bool,
 }
 
@@ -42,7 +45,8 @@ impl Layout {
         }
     }
 
-    /// The channel at each packed position. A last tile that is not full keeps the natural order.
+    /// The channel at each packed position, for `blocks` times 16 channels. A last tile that is not
+    /// full keeps the natural order.
     pub fn channels(&self, blocks: usize) -> Vec<usize> {
         let full = blocks * 16 / self.tile * self.tile;
         (0..blocks * 16)
@@ -50,22 +54,21 @@ impl Layout {
             .collect()
     }
 
-    /// `[tile][kernel row][run / group][channel of tile][group]`; a run's last group may be shorter.
-    pub fn pack<T>(
+    /// Weights as `[tile][kernel row][run / group][channel of tile][group]`; the last group of a run
+    /// may be shorter. `at(channel, kernel row, byte of the run)` is a weight.
+    pub fn pack(
         &self,
         kernel_rows: usize,
         run: usize,
         order: &[usize],
-        at: impl Fn(usize, usize, usize) -> T,
-    ) -> Vec<T> {
+        at: impl Fn(usize, usize, usize) -> i8,
+    ) -> Vec<i8> {
         let mut out = Vec::with_capacity(order.len() * kernel_rows * run);
+        let groups = || (0..kernel_rows).flat_map(|ky| (0..run).step_by(self.group).map(move |b| (ky, b)));
         for tile in order.chunks(self.tile) {
-            for ky in 0..kernel_rows {
-                for b in (0..run).step_by(self.group) {
-                    for &o in tile {
-                        out.extend((b..(b + self.group).min(run)).map(|b| at(o, ky, b)));
-                    }
-                }
+            for (ky, b) in groups() {
+                let bytes = b..(b + self.group).min(run);
+                tile.iter().for_each(|&o| out.extend(bytes.clone().map(|b| at(o, ky, b))));
             }
         }
         out

@@ -7,7 +7,7 @@ use crate::kernels::arena::{Area, Border, place};
 use crate::kernels::conv::Conv;
 use crate::kernels::deconv::Deconv;
 use crate::kernels::ports::{InputPort, OutputPort};
-use crate::kernels::vector::{self, VecOp};
+use crate::kernels::vector_ops::{VecOp, VectorSpan};
 use crate::kernels::{Error, Isa, Quant};
 use std::collections::BTreeSet;
 
@@ -145,7 +145,7 @@ impl PlanBuilder {
         for step in &self.steps {
             let scratch = if matches!(step, Step::Attend { .. }) { next_logits.next() } else { None };
             let logits = scratch.map_or(0, |i| areas[i].start);
-            let vector = |v: VecId| vector::Place { at: areas[maps + v.0].start, len: self.vectors[v.0] };
+            let vector = |v: VecId| VectorSpan { at: areas[maps + v.0].start, len: self.vectors[v.0] };
             let rounded = |v: VecId| self.rounded_to(v);
             steps.push(Compiled::new(isa, step, &areas[..maps], (&vector, &rounded), logits, &self.maps)?);
         }

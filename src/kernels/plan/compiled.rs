@@ -9,11 +9,12 @@ use crate::kernels::conv::Conv;
 use crate::kernels::deconv::Deconv;
 use crate::kernels::depthwise::Depthwise;
 use crate::kernels::pool::MaxPoolSpec;
-use crate::kernels::{Error, Isa, Quant, vector};
+use crate::kernels::vector_ops::{VectorSpan, VectorStep};
+use crate::kernels::{Error, Isa, Quant};
 use std::ops::Range;
 
 /// Where a vector lies.
-pub(super) type PlaceOf<'a> = &'a dyn Fn(VecId) -> vector::Place;
+pub(super) type PlaceOf<'a> = &'a dyn Fn(VecId) -> VectorSpan;
 
 /// What a vector was rounded to.
 pub(super) type RoundedTo<'a> = &'a dyn Fn(VecId) -> Option<Quant>;
@@ -26,7 +27,7 @@ pub(super) enum Compiled {
     MaxPool(Isa, MaxPoolSpec, MapId, MapId),
     Add(Add, MapId, [Option<MapId>; 2], MapId),
     Attend(Attend, MapId),
-    Vector(vector::Step),
+    Vector(VectorStep),
 }
 
 impl Compiled {
@@ -97,10 +98,10 @@ impl Compiled {
             Step::Vector { op, from, to } => {
                 let other = operand(op).map(vector);
                 let (from, to) = (vector(*from), vector(*to));
-                if vector::Step::out_len(op, from.len, other.map(|p| p.len))? != to.len {
+                if VectorStep::out_len(op, from.len, other.map(|p| p.len))? != to.len {
                     return Err(Error::step(kind, "a result of another length"));
                 }
-                Compiled::Vector(vector::Step::new(isa, op.clone(), from, other, to))
+                Compiled::Vector(VectorStep::new(isa, op.clone(), from, other, to))
             }
         })
     }
@@ -128,7 +129,7 @@ impl Compiled {
                 change(if k.second.is_some() { "two additions" } else { "addition" }, "", from, to)
             }
             Compiled::Attend(_, from) => format!("{} {}", Attend::STEP, shape(from)),
-            Compiled::Vector(k) => format!("{} {} -> {}", vector::Step::STEP, k.from.len, k.to.len),
+            Compiled::Vector(k) => format!("{} {} -> {}", VectorStep::STEP, k.from.len, k.to.len),
         }
     }
 

@@ -7,7 +7,7 @@ use crate::kernels::conv::{Conv, ConvSpec};
 use crate::kernels::deconv::{Deconv, DeconvSpec};
 use crate::kernels::depthwise::Depthwise;
 use crate::kernels::pool::MaxPoolSpec;
-use crate::kernels::vector::{self, Operand, VecOp};
+use crate::kernels::vector_ops::{Operand, VecOp, VectorStep};
 
 /// A map of a plan.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -50,7 +50,7 @@ impl Step {
             Step::Add { .. } => AddSpec::STEP,
             Step::AddTwice { .. } => "two additions",
             Step::Attend { .. } => Attend::STEP,
-            Step::Vector { .. } => vector::Step::STEP,
+            Step::Vector { .. } => VectorStep::STEP,
         }
     }
 

@@ -1,14 +1,14 @@
-//! `sdot`, whose intrinsics are not stable in Rust yet (rust-lang/rust#117224): one instruction of assembly, or the
-//! one loop that needs every vector register there is.
+//! `sdot` in inline assembly: single instructions, because Rust's intrinsics for it are not stable
+//! (rust-lang/rust#117224), and one inner loop that needs every vector register.
 
 use std::arch::aarch64::{int8x16_t, int32x4_t};
 use std::arch::asm;
 
-/// `sum[i] + w[4i..4i + 4] . x[4 LANE..4 LANE + 4]`, in every lane i.
+/// `sum[i] + w[4i..4i + 4] · x[4 LANE..4 LANE + 4]` in each lane `i`.
 #[inline]
 #[target_feature(enable = "neon,dotprod")]
 pub fn dot_lane<const LANE: u8>(mut sum: int32x4_t, w: int8x16_t, x: int8x16_t) -> int32x4_t {
-    // SAFETY: arithmetic on registers; the processor has the instruction, for the caller has the feature.
+    // SAFETY: arithmetic on registers with an instruction of an enabled feature.
     unsafe {
         asm!("sdot {0:v}.4s, {1:v}.16b, {2:v}.4b[{3}]", inout(vreg) sum, in(vreg) w, in(vreg) x, const LANE,
              options(pure, nomem, nostack, preserves_flags));
@@ -16,11 +16,11 @@ pub fn dot_lane<const LANE: u8>(mut sum: int32x4_t, w: int8x16_t, x: int8x16_t) 
     sum
 }
 
-/// `sum[i] + w[4i..4i + 4] . x[4i..4i + 4]`, in every lane i.
+/// `sum[i] + w[4i..4i + 4] · x[4i..4i + 4]` in each lane `i`.
 #[inline]
 #[target_feature(enable = "neon,dotprod")]
 pub fn dot(mut sum: int32x4_t, w: int8x16_t, x: int8x16_t) -> int32x4_t {
-    // SAFETY: as above.
+    // SAFETY: arithmetic on registers with an instruction of an enabled feature.
     unsafe {
         asm!("sdot {0:v}.4s, {1:v}.16b, {2:v}.16b", inout(vreg) sum, in(vreg) w, in(vreg) x,
              options(pure, nomem, nostack, preserves_flags));
@@ -28,57 +28,28 @@ pub fn dot(mut sum: int32x4_t, w: int8x16_t, x: int8x16_t) -> int32x4_t {
     sum
 }
 
-/// `sdot` of a register of weights with lane `$lane` of six pixels, into column `$c` of their sums.
+/// `sdot` of weights `$w` with lane `$lane` of pixel `$p`, into the sums of its column `$c`.
+macro_rules! one {
+    ($w:literal, $lane:literal, $c:literal, $p:literal) => {
+        concat!("sdot {s", $p, $c, ":v}.4s, {", $w, ":v}.16b, {x", $p, ":v}.4b[", $lane, "]\n")
+    };
+}
+
+/// [`one`] for all six pixels.
 macro_rules! six {
     ($w:literal, $lane:literal, $c:literal) => {
         concat!(
-            "sdot {s0",
-            $c,
-            ":v}.4s, {",
-            $w,
-            ":v}.16b, {x0:v}.4b[",
-            $lane,
-            "]\n",
-            "sdot {s1",
-            $c,
-            ":v}.4s, {",
-            $w,
-            ":v}.16b, {x1:v}.4b[",
-            $lane,
-            "]\n",
-            "sdot {s2",
-            $c,
-            ":v}.4s, {",
-            $w,
-            ":v}.16b, {x2:v}.4b[",
-            $lane,
-            "]\n",
-            "sdot {s3",
-            $c,
-            ":v}.4s, {",
-            $w,
-            ":v}.16b, {x3:v}.4b[",
-            $lane,
-            "]\n",
-            "sdot {s4",
-            $c,
-            ":v}.4s, {",
-            $w,
-            ":v}.16b, {x4:v}.4b[",
-            $lane,
-            "]\n",
-            "sdot {s5",
-            $c,
-            ":v}.4s, {",
-            $w,
-            ":v}.16b, {x5:v}.4b[",
-            $lane,
-            "]\n",
+            one!($w, $lane, $c, "0"),
+            one!($w, $lane, $c, "1"),
+            one!($w, $lane, $c, "2"),
+            one!($w, $lane, $c, "3"),
+            one!($w, $lane, $c, "4"),
+            one!($w, $lane, $c, "5"),
         )
     };
 }
 
-/// Lane `$lane` of six pixels by its 64 weights; each load is ahead of its use by six instructions.
+/// Three of the four columns of lane `$lane`. Each weight is loaded six instructions before its use.
 macro_rules! lane {
     ($lane:literal) => {
         concat!(
@@ -92,13 +63,15 @@ macro_rules! lane {
     };
 }
 
-/// Adds the products of six pixels' bytes, less 128, with 16 channels' weights to their sums: `blocks` times 16
-/// bytes of each pixel. Written by hand because 24 sums, 6 pixels and 2 vectors of weights are all 32 registers:
-/// what the compiler makes of it moves a third of them about for every 16 bytes.
+/// Adds to the sums of six pixels by 16 channels the products of `16 * blocks` bytes of each pixel,
+/// each minus 128, with their weights.
+///
+/// 24 sums, 6 pixels and 2 vectors of weights take all 32 registers. The compiler's version of this
+/// loop moves a third of them for every 16 bytes, so it is written by hand.
 ///
 /// # Safety
-/// `blocks` is not 0; pixel `r` has `16 * blocks` bytes at `x + r * step`, and `w` as many times 16 weights,
-/// `[byte / 4][channel][4]`.
+/// `blocks` is not 0. Pixel `r` has `16 * blocks` bytes at `x + r * step`. `w` has 16 weights for
+/// each of these bytes, as `[byte / 4][channel][4]`.
 #[inline]
 #[target_feature(enable = "neon,dotprod")]
 pub unsafe fn six_pixels(
@@ -109,7 +82,7 @@ pub unsafe fn six_pixels(
     blocks: usize,
 ) {
     let [s0, s1, s2, s3, s4, s5] = sums;
-    // SAFETY: reads what the caller promises, and writes nothing but the operands.
+    // SAFETY: reads what the caller's contract covers; writes only the operands.
     unsafe {
         asm!(
             "2:",

@@ -1,16 +1,16 @@
-//! Requantizes sums and stores them.
+//! Requantizes a pixel's sums and stores them, over the 256-bit vectors.
 
-use super::vector::Vector;
+use super::x86_256::Vector;
 use crate::kernels::requant::Requant;
 use std::arch::x86_64::*;
 
-/// Requantizes and stores a pixel's 8 sums.
+/// Requantizes and stores 8 sums of a pixel: u8, or f32 if `float_out`.
 ///
 /// # Safety
-/// The processor has `V`; `mult` has 8 factors, `y` room for 8 channels.
+/// The processor has `V`; `mult` has 8 factors and `y` room for 8 channels.
 #[inline(always)]
 pub unsafe fn store8<V: Vector>(mult: *const f32, q: &Requant, float_out: bool, sums: V::Ints, y: *mut u8) {
-    // SAFETY: the caller's promise; all of x86-64 has the instructions on 128 bits.
+    // SAFETY: the caller's contract; every x86-64 processor has SSE2 for the rest.
     unsafe {
         let real = V::scaled(sums, mult);
         if float_out {
@@ -23,10 +23,10 @@ pub unsafe fn store8<V: Vector>(mult: *const f32, q: &Requant, float_out: bool, 
     }
 }
 
-/// Requantizes and stores two 8-lane sums of a pixel (in the packed order of channels).
+/// As [`store8`] for 16 sums, in the order of [`packed16`](crate::kernels::conv::packed16).
 ///
 /// # Safety
-/// The processor has `V`; `mult` has 16 factors, `y` room for 16 channels.
+/// The processor has `V`; `mult` has 16 factors and `y` room for 16 channels.
 #[inline(always)]
 pub unsafe fn store16<V: Vector>(
     mult: *const f32,
@@ -35,7 +35,7 @@ pub unsafe fn store16<V: Vector>(
     sums: [V::Ints; 2],
     y: *mut u8,
 ) {
-    // SAFETY: the caller's promise.
+    // SAFETY: the caller's contract.
     unsafe {
         let real = |i: usize| V::scaled(sums[i], mult.add(i * 8));
         if float_out {
@@ -50,6 +50,6 @@ pub unsafe fn store16<V: Vector>(
 
 #[inline(always)]
 fn clamped(bytes: __m128i, q: &Requant) -> __m128i {
-    // SAFETY: all of x86-64 has SSE2.
+    // SAFETY: every x86-64 processor has SSE2.
     unsafe { _mm_min_epu8(_mm_max_epu8(bytes, _mm_set1_epi8(q.low as i8)), _mm_set1_epi8(q.high as i8)) }
 }

@@ -50,29 +50,29 @@ pub enum VecOp {
 
 /// Where a vector lies: offset in bytes, and its length.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Place {
+pub struct VectorSpan {
     pub at: usize,
     pub len: usize,
 }
 
 /// An operation over places in the arena.
-pub struct Step {
+pub struct VectorStep {
     pub isa: Isa,
     pub op: VecOp,
-    pub from: Place,
+    pub from: VectorSpan,
     /// The operand's place, where it is a vector.
-    pub other: Option<Place>,
-    pub to: Place,
+    pub other: Option<VectorSpan>,
+    pub to: VectorSpan,
     /// `MatVec` weights with rows padded to 16.
     rows: Vec<f32>,
 }
 
-impl Step {
+impl VectorStep {
     pub const STEP: &'static str = "vector operation";
 
     /// Length of the result of `op` on `len` numbers.
     pub fn out_len(op: &VecOp, len: usize, other: Option<usize>) -> Result<usize, Error> {
-        let bad = |what: &str| Err(Error::step(Step::STEP, format!("{what}: {len} numbers")));
+        let bad = |what: &str| Err(Error::step(VectorStep::STEP, format!("{what}: {len} numbers")));
         match op {
             VecOp::MatVec { weights, bias } if weights.len() == bias.len() * len => Ok(bias.len()),
             VecOp::MatVec { .. } => bad("weights do not fit"),
@@ -88,7 +88,13 @@ impl Step {
         }
     }
 
-    pub fn new(isa: Isa, op: VecOp, from: Place, other: Option<Place>, to: Place) -> Step {
+    pub fn new(
+        isa: Isa,
+        op: VecOp,
+        from: VectorSpan,
+        other: Option<VectorSpan>,
+        to: VectorSpan,
+    ) -> VectorStep {
         let mut rows = vec![];
         if let VecOp::MatVec { weights, .. } = &op {
             let padded = from.len.next_multiple_of(16);
@@ -97,7 +103,7 @@ impl Step {
                 rows.resize(rows.len().next_multiple_of(padded), 0.0);
             }
         }
-        Step { isa, op, from, other, to, rows }
+        VectorStep { isa, op, from, other, to, rows }
     }
 
     /// Runs the operation.
@@ -105,9 +111,9 @@ impl Step {
     /// # Safety
     /// `arena` is an arena of the plan that this step was built for; no other thread uses its vectors.
     pub unsafe fn run(&self, arena: *mut u8) {
-        let padded = |p: Place| p.len.next_multiple_of(16);
+        let padded = |p: VectorSpan| p.len.next_multiple_of(16);
         // SAFETY: the plan placed the vectors, padded, aligned and apart.
-        let read = |p: Place| unsafe {
+        let read = |p: VectorSpan| unsafe {
             std::slice::from_raw_parts(arena.add(p.at).cast::<f32>().cast_const(), padded(p))
         };
         // SAFETY: as above; the result is another place than what is read.
