@@ -1,35 +1,38 @@
-//! Cameras that are plugged into this machine, and what each can give: for `posed doctor`.
+//! Cameras attached to this machine and their modes: for `posed doctor`.
 
-use super::Error;
+use super::error::Error;
+use super::log::init;
 use gstreamer::{self as gst, prelude::*};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// A camera.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Device {
-    /// What it calls itself.
+    /// Its own name.
     pub name: String,
-    /// What a `source` would say: `v4l2:///dev/video0`, `libcamera:ID`; `None` if that is not known.
+    /// The `source` to configure: `v4l2:///dev/video0` or `libcamera:ID`. `None` if unknown.
     pub source: Option<String>,
-    /// Format, size and rate: `MJPEG 1920x1080 at 30 fps`; the best first, each format and size once.
+    /// Format, size and rate, such as `MJPEG 1920x1080 at 30 fps`. Each format and size once, the
+    /// largest first.
     pub modes: Vec<String>,
 }
 
-/// Cameras that GStreamer's device providers find (v4l2, libcamera where its plugin is installed).
+/// Cameras that GStreamer's device providers find: v4l2, and libcamera if its plugin is installed.
 ///
 /// # Errors
 /// If GStreamer does not start.
 pub fn devices() -> Result<Vec<Device>, Error> {
-    super::init()?;
+    init()?;
     let monitor = gst::DeviceMonitor::new();
     monitor.add_filter(Some("Video/Source"), None);
-    // A provider that is installed (libcamera's, PipeWire's) hides that of v4l2, with cameras that it does not find.
+    // Without this, an installed provider (libcamera's, PipeWire's) hides the one of v4l2 and cameras
+    // that only v4l2 finds.
     monitor.set_show_all_devices(true);
-    // Not started, it asks every provider once.
+    // A monitor that is not started asks every provider once.
     Ok(distinct(monitor.devices().iter().map(device).collect()))
 }
 
-/// By source, each once: several providers may know a camera. Those without a source are all kept.
+/// Each source once, because several providers may know a camera. Keeps all without a source.
 fn distinct(mut found: Vec<Device>) -> Vec<Device> {
     found.sort_by(|a, b| (&a.source, b.modes.len()).cmp(&(&b.source, a.modes.len())));
     found.dedup_by(|b, a| a.source.is_some() && a.source == b.source);
@@ -50,7 +53,7 @@ fn device(device: &gst::Device) -> Device {
     Device { name: device.display_name().to_string(), source, modes }
 }
 
-/// Caps in words: each format and size once, with its highest rate; large ones first.
+/// Caps as text: each format and size once, with its highest rate; the largest first.
 fn modes(caps: &gst::CapsRef) -> Vec<String> {
     let mut best: BTreeMap<(String, (i32, i32)), i32> = BTreeMap::new();
     for structure in caps.iter() {
@@ -87,7 +90,7 @@ fn formats(s: &gst::StructureRef) -> BTreeSet<String> {
     }
 }
 
-/// Of a range, its largest size: what a sensor with a scaler can give.
+/// The size. Of a range, the largest: a sensor with a scaler can give it.
 fn sizes(s: &gst::StructureRef) -> Vec<(i32, i32)> {
     let side = |key: &str| -> Option<i32> {
         s.get::<i32>(key).ok().or_else(|| s.get::<gst::IntRange<i32>>(key).ok().map(|range| range.max()))
@@ -95,7 +98,7 @@ fn sizes(s: &gst::StructureRef) -> Vec<(i32, i32)> {
     side("width").zip(side("height")).into_iter().collect()
 }
 
-/// Frames a second, rounded.
+/// Frames per second, rounded.
 fn rates(s: &gst::StructureRef) -> Vec<i32> {
     let whole = |f: gst::Fraction| (f64::from(f.numer()) / f64::from(f.denom().max(1))).round() as i32;
     let list = s.get::<gst::List>("framerate").ok();
@@ -125,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn a_camera_that_two_providers_know_is_told_once() {
+    fn a_camera_that_two_providers_know_is_listed_once() {
         let device = |name: &str, source: Option<&str>, modes: &[&str]| Device {
             name: name.into(),
             source: source.map(Into::into),
@@ -140,7 +143,7 @@ mod tests {
     }
 
     #[test]
-    fn asking_a_machine_without_cameras_is_no_error() {
+    fn a_machine_without_cameras_is_no_error() {
         assert!(devices().is_ok());
     }
 }

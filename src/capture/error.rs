@@ -1,54 +1,54 @@
 //! [`Error`]: why a camera's capture cannot start.
 
-/// Why capture cannot start. Whatever may mend itself (an absent camera, a dead server) is no
-/// error but an [`Event::Failed`].
+/// Why capture cannot start. Faults that a retry may fix (an absent camera, a dead server) are no
+/// error: they are reported as `Event::Failed`.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// GStreamer itself.
+    /// GStreamer itself does not start.
     #[error("GStreamer does not start: {0}")]
     Init(String),
-    /// The source's text.
+    /// The source's text is wrong.
     #[error("source \"{text}\": {reason}")]
     Source {
-        /// What was given, free of credentials.
+        /// The text, free of credentials.
         text: String,
-        /// What is wrong, and what would be right.
+        /// What is wrong, and the remedy after a colon.
         reason: String,
     },
-    /// A number that cannot work.
+    /// An option is out of range.
     #[error("camera {camera}: {key} must be {want}")]
     Option {
         /// Camera's name.
         camera: String,
-        /// Which option.
+        /// Name of the option.
         key: &'static str,
         /// What it must be.
         want: &'static str,
     },
-    /// The pipeline cannot be built: usually a plugin is not installed.
+    /// The pipeline cannot be built, usually because a plugin is not installed.
     #[error("camera {camera}: {reason}, in \"{text}\"")]
     Launch {
         /// Camera's name.
         camera: String,
-        /// GStreamer's words.
+        /// GStreamer's message, free of credentials.
         reason: String,
         /// The pipeline, free of credentials.
         text: String,
     },
-    /// A clip that was being recorded has an early end.
+    /// A clip ended before it was finished.
     #[error("camera {camera}: its clip ends early: {reason}")]
     Clip {
         /// Camera's name.
         camera: String,
-        /// GStreamer's words.
+        /// GStreamer's message.
         reason: String,
     },
-    /// The machine is out of threads.
-    #[error("camera {camera}: no thread: {source}")]
+    /// The system has no more threads.
+    #[error("camera {camera}: cannot start a thread: {source}")]
     Thread {
         /// Camera's name.
         camera: String,
-        /// Why.
+        /// The system's error.
         source: std::io::Error,
     },
 }

@@ -1,53 +1,55 @@
-//! [`Failure`]: why a pipeline came to its end, and whose fault it is.
+//! [`Failure`]: why a pipeline ended, and which part of it is to blame.
 
-use super::Source;
 use super::decoder::Decoder;
-use super::mask::mask;
 use super::pipeline::Pipeline;
+use super::source::{Source, mask};
 use gstreamer::{self as gst, prelude::*};
 
 pub(super) struct Failure {
-    /// Free of credentials.
+    /// For people. Free of credentials.
     pub reason: String,
+    /// The camera refused the login.
     pub unauthorized: bool,
-    /// A hardware decoder that is to blame.
+    /// The hardware decoder that is to blame, if one is.
     pub decoder: Option<String>,
 }
 
 impl Failure {
-    pub fn of(reason: String) -> Failure {
+    pub fn new(reason: String) -> Failure {
         Failure { reason, unauthorized: false, decoder: None }
     }
 
-    /// A pipeline that had all the time or data it could want; so did its decoder.
+    /// For a pipeline that had enough time or data and gave no frame. A hardware decoder that had
+    /// input is to blame.
     pub fn no_frame(pipeline: &Pipeline, reason: String) -> Failure {
         let hardware = pipeline.decoder().filter(|d| d.hardware && pipeline.fed_decoder());
-        Failure { decoder: hardware.map(|decoder| decoder.factory), ..Failure::of(reason) }
+        Failure { decoder: hardware.map(|decoder| decoder.factory), ..Failure::new(reason) }
     }
 
-    /// An error on the bus of `pipeline`, whose frames come from `from`.
+    /// For an error on the bus of `pipeline`, which plays `from`.
     pub fn error(from: &Source, pipeline: &Pipeline, error: &gst::message::Error) -> Failure {
         let what = error.error();
         let source = error.src();
         let factory = source
             .and_then(|source| source.downcast_ref::<gst::Element>()?.factory())
             .map_or_else(String::new, |factory| factory.name().to_string());
-        // The last line of the debug text says it; those before say where in GStreamer's sources.
+        // The last line of the debug text says what happened. The lines before it name places in
+        // GStreamer's sources.
         let debug = error.debug().unwrap_or_default();
         let detail = debug.lines().next_back().unwrap_or_default();
         let mut reason = mask(&format!("{factory}: {what} ({detail})"));
         if from.is_tls() && what.matches(gst::ResourceError::OpenReadWrite) {
-            // GStreamer says no more than that the connection failed.
-            reason += "; rtsps:// wants glib-networking, and a certificate that this system's CAs vouch for";
+            // GStreamer only says that the connection failed.
+            reason += "; rtsps:// needs glib-networking and a certificate that this system's CAs, or \
+                       those in tls_ca, signed";
         }
         if from.is_device() && reason.contains("not-negotiated") {
-            // Of all that GStreamer says, no word tells that it was asked for what the camera does not have.
-            reason +=
-                "; the camera has no mode that the source asks for: `posed doctor` lists those that it has";
+            // GStreamer does not say that the camera lacks the requested mode.
+            reason += "; the camera has no mode that the source asks for: `posed doctor` lists its modes";
         }
 
-        // Before the first frame, an error in the decoder, or one of data rather than of access
-        // while the decoder had data, is the decoder's.
+        // Before the first frame, the decoder is to blame for its own errors, and for errors of
+        // data (not of access to a resource) once it had input.
         let data = !what.is::<gst::ResourceError>() && pipeline.fed_decoder();
         let suspect = Decoder::around(source).or_else(|| pipeline.decoder().filter(|_| data));
         let unproven = pipeline.progress.frames() == 0;

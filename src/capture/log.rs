@@ -1,15 +1,16 @@
-//! Starts GStreamer, and sends what it logs where our log goes.
+//! Starts GStreamer and sends its log to ours.
 
-use super::Error;
+use super::error::Error;
+use super::source::mask;
 use gstreamer as gst;
 use std::sync::OnceLock;
 
-/// Starts GStreamer, once a process; cheap to call again.
+/// Starts GStreamer once per process. Further calls are cheap.
 ///
-/// What it logs are debug lines of target `gstreamer`, its errors too: what ends a pipeline comes over its
-/// bus as well, and is told there once; what does not end it an element may repeat with every buffer.
-/// Beyond warnings they are as many as `GST_DEBUG` asks for; at its highest levels elements may print what
-/// cameras send, passwords included.
+/// Everything that GStreamer logs becomes a debug line of target `gstreamer`, even errors: an error that
+/// ends a pipeline also comes over its bus and is reported there once, and an element may repeat any
+/// other error with every buffer. `GST_DEBUG` sets the level; the default is warnings. At the highest
+/// levels elements may print what cameras send, passwords included.
 ///
 /// # Errors
 /// If GStreamer does not start.
@@ -22,14 +23,14 @@ pub fn init() -> Result<(), Error> {
             gst::log::set_default_threshold(gst::DebugLevel::Warning);
         }
         gst::log::add_log_function(|category, level, _, _, _, object, message| {
-            // Asked before anything is put together: elements log on the streaming thread.
+            // Checked before any formatting: elements log on the streaming thread.
             if !tracing::enabled!(target: "gstreamer", tracing::Level::DEBUG) {
                 return;
             }
             let Some(text) = message.get() else { return };
             let object = object.map(|o| o.to_string()).unwrap_or_default();
-            // One word of an element may be a URL.
-            let text = super::mask::mask(&text);
+            // The text may contain a URL.
+            let text = mask(&text);
             tracing::debug!(target: "gstreamer", category = %category.name(), level = %level.name(), object, "{text}");
         });
         Ok(())

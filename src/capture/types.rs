@@ -1,6 +1,6 @@
-//! What capture is told and what it tells: options, events, and who gets the frames.
+//! What goes into capture (options) and what comes out of it (frames and events, to a sink).
 
-use super::Source;
+use super::source::Source;
 use crate::backoff::Backoff;
 use crate::frame::Frame;
 use std::path::PathBuf;
@@ -9,39 +9,39 @@ use std::time::Duration;
 /// How RTP packets travel.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Transport {
-    /// Interleaved in the RTSP connection: no loss, passes firewalls.
+    /// Interleaved in the RTSP connection: no packet loss, passes firewalls.
     #[default]
     Tcp,
-    /// Datagrams: loss shows as damaged frames, never as delay.
+    /// Datagrams: lost packets damage frames and never delay them.
     Udp,
     /// UDP first; TCP if no datagram arrives within half the connect time-out.
     Auto,
 }
 
-/// What one camera's capture needs to know.
+/// Settings of one camera's capture.
 #[derive(Clone, Debug)]
 pub struct Options {
     /// Camera's name: in the thread's name and in log lines.
     pub name: String,
     /// Where frames come from.
     pub source: Source,
-    /// Frames above this rate are dropped, before they are mapped, and counted.
+    /// Frames above this rate are dropped before they are mapped, and counted.
     pub max_fps: Option<f64>,
     /// For RTSP.
     pub transport: Transport,
-    /// For `rtsps://`: PEM file of the only authorities to trust; the system's if `None`.
+    /// For `rtsps://`: PEM file of the only authorities to trust. `None` trusts the system's.
     pub tls_ca: Option<PathBuf>,
-    /// RTSP jitter buffer: how long a late packet is waited for.
+    /// RTSP jitter buffer: how long to wait for a late packet.
     pub latency: Duration,
-    /// A pipeline that has not given a frame by then is rebuilt.
+    /// A pipeline is rebuilt if its first frame takes longer than this.
     pub connect_timeout: Duration,
-    /// A pipeline that has not given a frame for this long is rebuilt.
+    /// A pipeline is rebuilt if no frame comes for this long.
     pub stall_timeout: Duration,
-    /// Pauses between attempts; starts again after some seconds of frames.
+    /// Pauses between attempts. They start short again after some seconds of frames.
     pub backoff: Backoff,
-    /// Folder for a note of which hardware decoder is on trial, which lasts from one process to the next but not over a reboot.
-    /// Without it, a decoder that crashes will do so again.
-    pub trials: Option<PathBuf>,
+    /// Folder for crash markers (see the module's "Decoders"). It should survive a restart of the
+    /// process but not a reboot. Without it, a decoder that crashes the process does so again.
+    pub crash_markers: Option<PathBuf>,
 }
 
 impl Options {
@@ -57,31 +57,31 @@ impl Options {
             connect_timeout: Duration::from_secs(10),
             stall_timeout: Duration::from_secs(5),
             backoff: Backoff::default(),
-            trials: None,
+            crash_markers: None,
         }
     }
 }
 
-/// A change of a camera's state; never one a frame.
+/// A change of a camera's state. Frames do not cause events.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Event {
     /// A pipeline is being built and started.
     Connecting {
-        /// Counts from 1 since frames last flowed for some seconds.
+        /// Counts from 1. Starts again after some seconds of frames.
         attempt: u32,
     },
-    /// The first frame of a pipeline has been handed over.
+    /// A pipeline has given its first frame.
     Online {
-        /// Factory name of the decoder that gave it; `raw` if the source needs none.
+        /// Factory name of its decoder; `raw` if the source needs none.
         decoder: String,
         /// Whether that decoder is hardware.
         hardware: bool,
         /// Caps of the frames.
         caps: String,
     },
-    /// Frames go on with other caps.
+    /// The next frames have other caps.
     CapsChanged {
-        /// The new ones.
+        /// The new caps.
         caps: String,
     },
     /// No frame for the stall time-out; the pipeline is rebuilt.
@@ -91,37 +91,37 @@ pub enum Event {
         /// Pause before the next attempt.
         retry_in: Duration,
     },
-    /// The pipeline failed or ended, or never gave a frame; it is rebuilt.
+    /// The pipeline failed, ended, or gave no frame in time; it is rebuilt.
     Failed {
-        /// Element, message and debug text. Free of credentials.
+        /// Element, message and detail. Free of credentials.
         reason: String,
         /// Pause before the next attempt.
         retry_in: Duration,
     },
-    /// A file that does not loop is over. Nothing follows but [`Event::Stopped`].
+    /// A file that does not loop has ended. Only [`Event::Stopped`] follows.
     Ended,
-    /// The pipeline is gone: the last event.
+    /// The pipeline is gone. This is the last event.
     Stopped,
 }
 
 /// Why a decoded frame was not handed over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Dropped {
+pub enum FrameDrop {
     /// Above [`Options::max_fps`].
     Rate,
-    /// Its buffer cannot be read, or is not what its caps say.
+    /// Its buffer cannot be read, or does not match its caps.
     Unusable,
 }
 
-/// Who gets the frames: implemented by the daemon, and by tests.
+/// Receives the frames and events of one camera.
 ///
-/// `frame` and `dropped` run on GStreamer's streaming thread and must return at once; together
-/// they see every decoded frame exactly once, in order. `event` runs on the supervisor's thread.
+/// `frame` and `dropped` run on GStreamer's streaming thread and must return at once. Together they
+/// see every decoded frame exactly once, in order. `event` runs on the supervisor's thread.
 pub trait Sink: Send + Sync {
     /// A decoded frame.
     fn frame(&self, frame: Frame);
-    /// A decoded frame that will not be handed over.
-    fn dropped(&self, reason: Dropped);
+    /// A decoded frame was dropped.
+    fn dropped(&self, reason: FrameDrop);
     /// The camera's state changed.
     fn event(&self, event: Event);
 }

@@ -36,7 +36,7 @@ fn codec(name: &str) -> Result<Codec, String> {
 pub fn run(args: &Args) -> ExitCode {
     let outcome = match args {
         Args::Decoder { codec, decoder } => {
-            capture::prove(*codec, decoder, doctor::PROOF_WITHIN).map(|()| "a frame".to_owned())
+            capture::probe_decoder(*codec, decoder, doctor::PROOF_WITHIN).map(|()| "a frame".to_owned())
         }
         Args::Camera { config, name } => camera(config, name),
     };

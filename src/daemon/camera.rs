@@ -63,11 +63,11 @@ impl capture::Sink for CameraSink {
         }
     }
 
-    fn dropped(&self, reason: capture::Dropped) {
+    fn dropped(&self, reason: capture::FrameDrop) {
         self.camera.ledger.decoded();
         self.camera.ledger.dropped(match reason {
-            capture::Dropped::Rate => DropReason::Rate,
-            capture::Dropped::Unusable => DropReason::Invalid,
+            capture::FrameDrop::Rate => DropReason::Rate,
+            capture::FrameDrop::Unusable => DropReason::Invalid,
         });
     }
 

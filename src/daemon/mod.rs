@@ -154,7 +154,7 @@ impl Daemon {
         // The slot opens before the capture starts: the first frame needs it.
         self.shared.slots.open(camera.clone());
         let sink = CameraSink::new(camera.clone(), self.shared.slots.clone(), clock.clone());
-        let options = capture::Options { trials: systemd::runtime_directory(), ..config.capture() };
+        let options = capture::Options { crash_markers: systemd::runtime_directory(), ..config.capture() };
         match Capture::start(options, clock, Arc::new(sink), &self.progress) {
             Ok(capture) => {
                 self.cameras.insert(name, (camera, capture));

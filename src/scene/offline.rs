@@ -2,7 +2,7 @@
 //! own, so that the same clip shows the same people on any machine.
 
 use super::{Nets, Scene};
-use crate::capture::{self, Capture, Dropped, Event, Options, Sink};
+use crate::capture::{self, Capture, Event, FrameDrop, Options, Sink};
 use crate::clock::{Mono, SharedClock};
 use crate::frame::Frame;
 use crate::telemetry::progress::Progress;
@@ -38,8 +38,8 @@ impl Sink for Handover {
         let _ = self.0.send(Next::Frame(frame));
     }
 
-    fn dropped(&self, reason: Dropped) {
-        if reason == Dropped::Unusable {
+    fn dropped(&self, reason: FrameDrop) {
+        if reason == FrameDrop::Unusable {
             let _ = self.0.send(Next::End(Err("its frames cannot be used".into())));
         }
     }

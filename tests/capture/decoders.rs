@@ -195,8 +195,8 @@ fn a_decoder_that_takes_the_process_along_is_left_out_by_the_next() {
     const NAME: &str = "decoders::a_decoder_that_takes_the_process_along_is_left_out_by_the_next";
     if let Some(path) = std::env::var_os(CLIP).map(PathBuf::from) {
         register(Fault::Crash);
-        let trials = path.parent().map(PathBuf::from);
-        assert_eq!(run(Options { trials, ..file(&path, false, false) }).frames.len(), 20);
+        let crash_markers = path.parent().map(PathBuf::from);
+        assert_eq!(run(Options { crash_markers, ..file(&path, false, false) }).frames.len(), 20);
         return;
     }
     let (dir, path) = clip();

@@ -3,7 +3,7 @@
 use crate::alone::{alone, held};
 use crate::common::{root, shared};
 use crate::recorder::{Recorder, file, launch, options, run, start};
-use posed::capture::{Dropped, Event, Options};
+use posed::capture::{Event, FrameDrop, Options};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -50,7 +50,7 @@ fn frames_above_the_rate_are_counted_not_mapped() {
     let options = Options { max_fps: Some(10.0), ..file(&clip(dir.path()), false, false) };
     let seen = run(options);
     assert_eq!((seen.frames.len(), seen.dropped.len()), (10, 20), "{:?}", seen.events);
-    assert!(seen.dropped.iter().all(|d| *d == Dropped::Rate));
+    assert!(seen.dropped.iter().all(|d| *d == FrameDrop::Rate));
     assert!(seen.frames.iter().map(|f| f.seq).eq((0..30).step_by(3)));
 }
 

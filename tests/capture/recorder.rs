@@ -1,7 +1,7 @@
 //! A sink that remembers, and waits without sleeping.
 
 use crate::common::PATIENCE;
-use posed::capture::{Capture, Dropped, Event, Options, Sink, Source};
+use posed::capture::{Capture, Event, FrameDrop, Options, Sink, Source};
 use posed::clock::SystemClock;
 use posed::frame::Frame;
 use posed::telemetry::progress::Progress;
@@ -13,7 +13,7 @@ use std::time::Instant;
 pub struct Seen {
     pub frames: Vec<Frame>,
     pub frame_count: usize,
-    pub dropped: Vec<Dropped>,
+    pub dropped: Vec<FrameDrop>,
     pub events: Vec<Event>,
 }
 
@@ -83,7 +83,7 @@ impl Sink for Recorder {
             }
         });
     }
-    fn dropped(&self, reason: Dropped) {
+    fn dropped(&self, reason: FrameDrop) {
         self.change(|seen| seen.dropped.push(reason));
     }
     fn event(&self, event: Event) {

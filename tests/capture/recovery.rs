@@ -4,7 +4,7 @@ use crate::alone::{alone, held};
 use crate::common::PATIENCE;
 use crate::recorder::{Recorder, options, run, start};
 use posed::backoff::Backoff;
-use posed::capture::{Capture, Dropped, Error, Event, Options, Sink};
+use posed::capture::{Capture, Error, Event, FrameDrop, Options, Sink};
 use posed::clock::SystemClock;
 use posed::frame::Frame;
 use posed::telemetry::progress::Progress;
@@ -38,7 +38,7 @@ struct Holds {
 
 impl Sink for Holds {
     fn frame(&self, _: Frame) {}
-    fn dropped(&self, _: Dropped) {}
+    fn dropped(&self, _: FrameDrop) {}
     fn event(&self, _: Event) {
         let _ = self.entered.try_send(());
         let _ = self.release.lock().unwrap().recv();

@@ -3,7 +3,7 @@
 use super::diagnosis::{Diagnosis, Level};
 use super::machine::Machine;
 use super::subprocess;
-use crate::capture::{self, Codec, Proof};
+use crate::capture::{self, Codec, InstalledDecoder};
 use std::ffi::OsStr;
 use std::time::Duration;
 
@@ -35,15 +35,15 @@ pub(super) fn examine(machine: &Machine, report: &mut Diagnosis) {
     }
 }
 
-/// Tries each decoder of one codec.
-fn try_all(codec: Codec, installed: &[Proof], report: &mut Diagnosis) {
+/// Tries all decoders of one codec.
+fn try_all(codec: Codec, installed: &[InstalledDecoder], report: &mut Diagnosis) {
     let (mut works, mut software) = (false, Vec::new());
-    for Proof { decoder, hardware: is_hardware, rank } in installed {
+    for InstalledDecoder { decoder, hardware: is_hardware, rank } in installed {
         let outcome = if *is_hardware {
             let args = ["decoder", codec.name(), decoder].map(OsStr::new);
             subprocess::run(&args, 2 * PROOF_WITHIN).map(drop)
         } else {
-            capture::prove(codec, decoder, PROOF_WITHIN)
+            capture::probe_decoder(codec, decoder, PROOF_WITHIN)
         };
         // GStreamer never picks a decoder of rank 0 by itself.
         works |= outcome.is_ok() && (!is_hardware || *rank > 0);

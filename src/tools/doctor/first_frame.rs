@@ -1,6 +1,6 @@
 //! A camera's first frame, through the daemon's own capture.
 
-use crate::capture::{Capture, Dropped, Event, Sink};
+use crate::capture::{Capture, Event, FrameDrop, Sink};
 use crate::clock::SharedClock;
 use crate::config::CameraConfig;
 use crate::frame::Frame;
@@ -75,7 +75,7 @@ struct EventSink(SyncSender<Event>);
 
 impl Sink for EventSink {
     fn frame(&self, _: Frame) {}
-    fn dropped(&self, _: Dropped) {}
+    fn dropped(&self, _: FrameDrop) {}
     fn event(&self, event: Event) {
         let _ = self.0.try_send(event);
     }

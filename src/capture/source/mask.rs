@@ -1,8 +1,8 @@
-//! Credentials in pipeline texts and messages: no log and no error shows them.
+//! Hides credentials in pipeline texts and messages, so that no log and no error shows them.
 
-/// `text` without what looks like credentials: the value of any property that is named like one,
-/// and the user part of any URL.
-pub(super) fn mask(text: &str) -> String {
+/// `text` with `***` for the user part of any URL and for the value of any property with a name like
+/// `password`.
+pub fn mask(text: &str) -> String {
     let mut out = text.to_owned();
     for key in ["user-pw", "user-id", "password", "passwd", "proxy-pw", "proxy-id"] {
         out = mask_property(&out, key);
@@ -10,8 +10,8 @@ pub(super) fn mask(text: &str) -> String {
     out.split_inclusive(char::is_whitespace).map(mask_url).collect()
 }
 
-/// Replaces the values of property `key`, which `gst-launch` takes quoted or not, with or without
-/// spaces about the equals sign.
+/// Masks the values of property `key`. `gst-launch` takes them quoted or not, with or without spaces
+/// around the equals sign.
 fn mask_property(text: &str, key: &str) -> String {
     let (mut out, mut rest) = (String::with_capacity(text.len()), text);
     while let Some(at) = rest.find(key) {

@@ -1,4 +1,4 @@
-//! When a frame was captured, by the best clock there is.
+//! When a frame was captured, by the best clock available.
 
 use crate::clock::Clock;
 use crate::frame::{ClockLabel, Stamp};
@@ -7,24 +7,24 @@ use std::time::{Duration, SystemTime};
 
 /// Seconds from the epoch of NTP to that of Unix.
 const NTP_TO_UNIX_S: u64 = 2_208_988_800;
-/// A capture time farther off than this is a clock that runs wrong, not a late frame.
+/// A capture time farther off than this comes from a wrong clock, not from a late frame.
 const PLAUSIBLE: Duration = Duration::from_secs(30);
-/// How far a camera's clock may be ahead of ours and still count as the same.
+/// How far ahead of ours a camera's clock may be and still count as correct.
 const AHEAD: Duration = Duration::from_millis(500);
 
-/// What is known of one sample's time.
+/// What is known about one sample's time.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Times {
-    /// Presentation time, counted on over loops of a file.
+pub struct Times {
+    /// Presentation time. It counts on when a file loops.
     pub pts: Option<Duration>,
-    /// Time since the buffer's own timestamp, by the pipeline's clock; of live sources alone.
+    /// Time since the buffer's timestamp, by the pipeline's clock. Only live sources have it.
     pub age: Option<Duration>,
     /// The sender's wall clock.
     pub reference: Option<SystemTime>,
 }
 
-/// The sender's clock, as the jitter buffer learned it from RTCP sender reports.
-pub(super) fn reference(buffer: &gst::BufferRef) -> Option<SystemTime> {
+/// The sender's capture time, which the jitter buffer derives from RTCP sender reports.
+pub fn reference(buffer: &gst::BufferRef) -> Option<SystemTime> {
     buffer.iter_meta::<gst::ReferenceTimestampMeta>().find_map(|meta| {
         let since_epoch = Duration::from_nanos(meta.timestamp().nseconds());
         let since_unix = match meta.reference().structure(0)?.name().as_str() {
@@ -36,9 +36,9 @@ pub(super) fn reference(buffer: &gst::BufferRef) -> Option<SystemTime> {
     })
 }
 
-/// Chooses: the sender's clock if it agrees with ours, else the buffer's own timestamp (which is
-/// `label`led as the driver's or the receiver's), else now.
-pub(super) fn stamp(clock: &dyn Clock, times: Times, label: ClockLabel) -> Stamp {
+/// Uses the sender's clock if it agrees with ours, else the buffer's timestamp (`label` says which
+/// clock that is), else now.
+pub fn stamp(clock: &dyn Clock, times: Times, label: ClockLabel) -> Stamp {
     let (now, wall) = (clock.now(), clock.wall());
     let at = |age: Duration, label| Stamp {
         mono: crate::clock::Mono(now.0.saturating_sub(u64::try_from(age.as_nanos()).unwrap_or(u64::MAX))),
@@ -69,7 +69,7 @@ mod tests {
     const MS: Duration = Duration::from_millis(1);
 
     #[test]
-    fn the_senders_clock_counts_while_it_agrees_with_ours() {
+    fn the_senders_clock_is_used_while_it_agrees_with_ours() {
         let clock = FakeClock::default();
         clock.advance(Duration::from_secs(100));
         let wall = clock.wall();
@@ -85,7 +85,7 @@ mod tests {
     }
 
     #[test]
-    fn a_timestamp_that_makes_no_sense_gives_way_to_now() {
+    fn an_implausible_timestamp_is_replaced_by_now() {
         let clock = FakeClock::default();
         clock.advance(Duration::from_secs(1000));
         let aged = |age| stamp(&clock, Times { age, ..Times::default() }, ClockLabel::V4l2);

@@ -1,6 +1,11 @@
-//! Which decoder a pipeline takes, and whether it does its work.
+//! Video decoders: which one a pipeline takes, and whether it works.
 
-use super::trial::Trial;
+mod crash_marker;
+mod probe;
+
+pub(super) use crash_marker::CrashMarker;
+pub use probe::{Codec, InstalledDecoder, decoders, probe_decoder};
+
 use gstreamer::{self as gst, prelude::*};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -13,19 +18,19 @@ pub(super) struct Decoder {
 }
 
 impl Decoder {
-    /// What `element` is, if it decodes pictures.
+    /// `element`, if it decodes video.
     pub fn of(element: &gst::Element) -> Option<Decoder> {
         Decoder::made_by(&element.factory()?)
     }
 
-    /// What `factory` makes, if that decodes pictures.
+    /// What `factory` makes, if that decodes video.
     pub fn made_by(factory: &gst::ElementFactory) -> Option<Decoder> {
         let class = factory.klass();
         if !class.contains("Decoder") || !(class.contains("Video") || class.contains("Image")) {
             return None;
         }
         let name = factory.name();
-        // Vendors' plugins do not always say so.
+        // Some vendors' plugins leave "Hardware" out of their class.
         let vendors = ["v4l2", "nv", "omx", "vaapi", "mpp", "vpu", "qti", "imx"];
         let hardware = class.contains("Hardware") || vendors.iter().any(|vendor| name.starts_with(vendor));
         Some(Decoder { factory: name.to_string(), hardware })
@@ -44,7 +49,7 @@ impl Decoder {
     }
 }
 
-/// Counts what goes into video decoders, whoever puts them into the pipeline.
+/// Counts the buffers that go into video decoders, including those that `decodebin` adds later.
 pub(super) fn count_input(pipeline: &gst::Pipeline, fed: &Arc<AtomicU64>) {
     let fed = fed.clone();
     pipeline.connect_deep_element_added(move |_, _, element| {
@@ -57,9 +62,9 @@ pub(super) fn count_input(pipeline: &gst::Pipeline, fed: &Arc<AtomicU64>) {
     });
 }
 
-/// Keeps every autoplugging bin from `excluded` decoders, and from decoding what is no picture. A hardware decoder that it
-/// takes is on `trial`.
-pub(super) fn choose(pipeline: &gst::Pipeline, excluded: Vec<String>, trial: &Trial) {
+/// Makes every autoplugging bin skip `excluded` decoders and streams other than video. Writes the
+/// crash marker for a hardware decoder that it takes.
+pub(super) fn choose(pipeline: &gst::Pipeline, excluded: Vec<String>, marker: &CrashMarker) {
     let excluded: Arc<[String]> = excluded.into();
     for bin in pipeline.iterate_recurse().into_iter().flatten() {
         let Some(select) = gst::glib::subclass::SignalId::lookup("autoplug-select", bin.type_()) else {
@@ -68,20 +73,20 @@ pub(super) fn choose(pipeline: &gst::Pipeline, excluded: Vec<String>, trial: &Tr
         let Some(answers) = gst::glib::EnumClass::with_type(select.query().return_type().type_()) else {
             continue;
         };
-        let (excluded, trial) = (excluded.clone(), trial.clone());
+        let (excluded, marker) = (excluded.clone(), marker.clone());
         bin.connect("autoplug-select", false, move |args| {
             let factory = args.get(3)?.get::<gst::ElementFactory>().ok()?;
             if excluded.iter().any(|name| *name == factory.name()) {
                 return answers.to_value_by_nick("skip");
             }
             match Decoder::made_by(&factory) {
-                Some(Decoder { factory, hardware: true }) => trial.begin(&factory),
-                Some(_) => trial.end(),
+                Some(Decoder { factory, hardware: true }) => marker.write(&factory),
+                Some(_) => marker.clear(),
                 None => {}
             }
             answers.to_value_by_nick("try")
         });
-        bin.connect("autoplug-continue", false, move |args| {
+        bin.connect("autoplug-continue", false, |args| {
             let caps = args.get(2)?.get::<gst::Caps>().ok()?;
             let name = caps.structure(0).map(|s| s.name().to_string()).unwrap_or_default();
             let other = ["audio/", "text/", "subpicture/", "closedcaption/"];

@@ -1,4 +1,4 @@
-//! The bytes of a frame: where the decoder put them, or copied on the way.
+//! A frame's bytes: mapped where the decoder wrote them, or copied on the way.
 
 use crate::frame::{FrameInfo, Pixels};
 use gstreamer::{self as gst, prelude::*};
@@ -6,13 +6,13 @@ use gstreamer_video as gst_video;
 use std::ops::Range;
 use std::sync::{Mutex, PoisonError};
 
-/// Most memories that a buffer's planes are read from in place.
+/// Most memories of one buffer that are mapped in place. A buffer with more is merged first.
 const MAPS: usize = 4;
 
 /// A buffer's planes, mapped where they are. The memories are mapped one by one, and each plane's
-/// bytes are looked up in them with every bound checked: `gst_video::VideoFrame` would trust the
-/// caps for the length of a plane.
-pub(super) struct Mapped {
+/// bytes are looked up in them with all bounds checked. `gst_video::VideoFrame` would trust the caps
+/// for the length of a plane.
+pub struct Mapped {
     // Dropped (unmapped) in this order: the buffer returns to its pool last.
     maps: [Option<gst::MappedMemory<gst::memory::Readable>>; MAPS],
     planes: [(usize, Range<usize>); 3],
@@ -20,10 +20,10 @@ pub(super) struct Mapped {
 }
 
 impl Mapped {
-    /// Of a buffer with these caps; `info` comes back with the strides.
+    /// Maps a buffer with these caps. Returns `info` with the buffer's strides.
     ///
     /// # Errors
-    /// Memory that cannot be mapped, or rows from the bottom up.
+    /// If its memory cannot be mapped, or its rows run from the bottom up.
     pub fn new(
         buffer: gst::Buffer,
         video: &gst_video::VideoInfo,
@@ -59,8 +59,8 @@ impl Mapped {
     }
 }
 
-/// The memory that holds byte `offset` of the buffer, and where `len` bytes from there lie in it:
-/// fewer where it ends.
+/// The index of the memory that holds byte `offset` of the buffer, and the range of `len` bytes from
+/// there. The range is shorter if the memory ends first.
 fn find(
     maps: &[Option<gst::MappedMemory<gst::memory::Readable>>],
     offset: usize,
@@ -86,20 +86,20 @@ impl Pixels for Mapped {
     }
 }
 
-/// Gives `pad` copies of its buffers, made in memory of its own that is used again and again. What comes from libcamera must be
-/// back when its pipeline ends; a frame that is worked on, and `appsink` itself, may keep it for longer.
-pub(super) fn copy_buffers(pad: &gst::Pad) {
+/// Readdresses each buffer on `pad` with a copy from a pool. libcamera's buffers must be back when its
+/// pipeline ends, but `appsink` or a worker may keep a frame for longer.
+pub fn copy_buffers(pad: &gst::Pad) {
     let pool = Mutex::new(None);
     pad.add_probe(gst::PadProbeType::BUFFER, move |_, info| {
         let Some(buffer) = info.buffer_mut() else { return gst::PadProbeReturn::Ok };
         let copied = copy(buffer, &mut pool.lock().unwrap_or_else(PoisonError::into_inner));
-        // Without memory for it: an empty one, which is then counted as a frame that cannot be used.
+        // Without memory for a copy, an empty buffer goes on and counts as an unusable frame.
         *buffer = copied.unwrap_or_default();
         gst::PadProbeReturn::Ok
     });
 }
 
-/// A pool, and of what size its buffers are.
+/// A pool, and the size of its buffers in bytes.
 type Pool = Option<(gst::BufferPool, usize)>;
 
 fn copy(buffer: &gst::BufferRef, pool: &mut Pool) -> Result<gst::Buffer, gst::glib::BoolError> {
@@ -115,7 +115,7 @@ fn copy(buffer: &gst::BufferRef, pool: &mut Pool) -> Result<gst::Buffer, gst::gl
         gst::BufferCopyFlags::FLAGS | gst::BufferCopyFlags::TIMESTAMPS | gst::BufferCopyFlags::META,
         ..,
     )?;
-    // Said of the memory, and so not copied without it.
+    // `META` leaves out what describes the memory.
     if let Some(meta) = buffer.meta::<gst_video::VideoMeta>() {
         let (width, height) = (meta.width(), meta.height());
         gst_video::VideoMeta::add_full(
@@ -131,7 +131,7 @@ fn copy(buffer: &gst::BufferRef, pool: &mut Pool) -> Result<gst::Buffer, gst::gl
     let mut bytes = to.map_writable()?;
     buffer
         .copy_to_slice(0, &mut bytes)
-        .map_err(|copied| gst::glib::bool_error!("only {copied} bytes of it"))?;
+        .map_err(|copied| gst::glib::bool_error!("only {copied} bytes could be copied"))?;
     drop(bytes);
     Ok(copy)
 }
@@ -151,11 +151,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_copy_is_as_its_buffer_and_leaves_its_memory_to_the_next() {
+    fn a_copy_equals_its_buffer_and_its_memory_is_reused() {
         gst::init().unwrap();
-        let (mut pool, mut places) = (None, Vec::new());
+        let (mut pool, mut addresses) = (None, Vec::new());
         for first in [0, 100] {
-            // In two memories, as planes may come.
+            // In two memories, as some decoders do.
             let mut buffer = gst::Buffer::from_slice((first..first + 60).collect::<Vec<u8>>());
             buffer.append(gst::Buffer::from_slice((first..first + 30).collect::<Vec<u8>>()));
             let writable = buffer.get_mut().unwrap();
@@ -174,8 +174,8 @@ mod tests {
             assert_eq!(strides(&copy), strides(&buffer));
             let bytes = copy.map_readable().unwrap();
             assert_eq!(bytes[..], *buffer.map_readable().unwrap());
-            places.push(bytes.as_ptr());
+            addresses.push(bytes.as_ptr());
         }
-        assert_eq!(places[0], places[1]);
+        assert_eq!(addresses[0], addresses[1]);
     }
 }

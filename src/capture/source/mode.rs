@@ -1,8 +1,8 @@
-//! What a capture device is asked for, and how GStreamer is told.
+//! [`Mode`]: what a capture device is asked for, and the caps that ask for it.
 
 use std::fmt::Write as _;
 
-/// What to ask a capture device for; what is `None` is left to it.
+/// What to ask a capture device for. It chooses what is `None`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Mode {
     /// Width in px.
@@ -15,13 +15,41 @@ pub struct Mode {
     pub format: Option<String>,
 }
 
-/// What a camera is asked for where nothing else is said. `v4l2src` by itself would take its largest picture, however
-/// seldom that comes: 3840x2160 twice a second.
+impl Mode {
+    /// Splits `NAME?width=..&..` into the name and the mode.
+    pub(super) fn after(text: &str) -> Result<(&str, Mode), String> {
+        let (name, query) = text.split_once('?').unwrap_or((text, ""));
+        let mut mode = Mode::default();
+        for pair in query.split('&').filter(|pair| !pair.is_empty()) {
+            let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
+            let number = || match value.parse::<u32>() {
+                Ok(n) if (1..=16384).contains(&n) => Ok(Some(n)),
+                _ => Err(format!("{key} must be a number from 1 to 16384, not \"{value}\"")),
+            };
+            match key {
+                "width" => mode.width = number()?,
+                "height" => mode.height = number()?,
+                "fps" => mode.fps = number()?,
+                "format" if is_format(value) => mode.format = Some(value.into()),
+                "format" => return Err(format!("\"{value}\" is no format: mjpeg, h264, YUY2, NV12..")),
+                _ => return Err(format!("unknown \"{key}\": width, height, fps and format are known")),
+            }
+        }
+        Ok((name, mode))
+    }
+}
+
+fn is_format(text: &str) -> bool {
+    !text.is_empty() && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
+}
+
+/// Asked of a camera where the source says nothing. `v4l2src` alone takes the largest frames that the
+/// camera has, even at two frames a second.
 const PREFERRED: Mode = Mode { width: Some(1280), height: Some(720), fps: Some(30), format: None };
 
-/// The mode of a v4l2 camera: what must be, after what is preferred. Of the first structure `v4l2src` takes what to be near
-/// to, and the camera need not have it.
-pub(super) fn camera_caps(mode: &Mode) -> String {
+/// ` ! capsfilter` for a v4l2 camera: the preferred mode first, then what `mode` requires. `v4l2src`
+/// gets as near to the first structure as the camera can.
+pub fn camera_caps(mode: &Mode) -> String {
     let sized = mode.width.or(mode.height).is_some();
     let size = if sized { mode } else { &PREFERRED };
     let near = Mode {
@@ -33,8 +61,8 @@ pub(super) fn camera_caps(mode: &Mode) -> String {
     format!(" ! capsfilter caps=\"{};{}\"", structures(&near), structures(mode))
 }
 
-/// ` ! capsfilter` for exactly this.
-pub(super) fn exact_caps(mode: &Mode) -> String {
+/// ` ! capsfilter` for exactly this mode.
+pub fn exact_caps(mode: &Mode) -> String {
     format!(" ! capsfilter caps=\"{}\"", structures(mode))
 }
 
@@ -63,12 +91,12 @@ mod tests {
     const ANY: Mode = Mode { width: None, height: None, fps: None, format: None };
 
     #[test]
-    fn what_is_not_said_is_preferred_and_not_demanded() {
+    fn a_missing_field_is_preferred_but_not_required() {
         let near = "width=1280,height=720,framerate=30/1";
         let all = |fields: &str| format!("video/x-raw{fields};image/jpeg{fields};video/x-h264{fields}");
         let want = |caps: String| format!(" ! capsfilter caps=\"{caps}\"");
         assert_eq!(camera_caps(&ANY), want(format!("{};{}", all(&format!(",{near}")), all(""))));
-        // Half a size is not completed: who knows of which shape the camera's pictures are.
+        // Half a size is not completed: the aspect ratio of the camera's frames is unknown.
         let mode = Mode { width: Some(640), format: Some("mjpeg".into()), ..ANY };
         assert_eq!(
             camera_caps(&mode),

@@ -1,32 +1,33 @@
-//! Thins a stream out to a rate.
+//! [`RateLimit`]: drops frames above a rate.
 
 use std::time::Duration;
 
-/// Lets through at most `fps` frames a second of the stream's own time, as evenly as the stream
-/// allows, and the right number on average.
+/// Admits at most `fps` frames per second of stream time: exact on average, and as even as the stream
+/// allows.
 #[derive(Debug)]
-pub(super) struct RateLimit {
+pub struct RateLimit {
     interval: Duration,
     due: Option<Duration>,
     last: Duration,
 }
 
 impl RateLimit {
-    /// `fps` must be positive and finite; a rate too low to represent is one frame a day.
+    /// `fps` must be positive and finite. The lowest rate is one frame a day.
     pub fn new(fps: f64) -> RateLimit {
         let day = Duration::from_secs(86_400);
         let interval = Duration::try_from_secs_f64(1.0 / fps).unwrap_or(day).min(day);
         RateLimit { interval, due: None, last: Duration::ZERO }
     }
 
-    /// Whether the frame of time `at` goes through. Time that jumps back starts anew.
+    /// Whether the frame at time `at` is admitted. A jump back in time restarts the limit.
     pub fn admit(&mut self, at: Duration) -> bool {
         let back = std::mem::replace(&mut self.last, at) > at + self.interval;
-        // Timestamps are rounded (ns by the container, ms by some cameras): a frame a little early is on time.
+        // Containers and cameras round timestamps, some to a millisecond: a slightly early frame is
+        // on time.
         let slack = self.interval / 16;
         match self.due.filter(|_| !back) {
             Some(due) if at + slack < due => false,
-            // Later than a whole interval: the stream is the slower one; there is nothing to catch up.
+            // A frame more than an interval late means that the stream is slower: do not catch up.
             Some(due) if at < due + self.interval => {
                 self.due = Some(due + self.interval);
                 true

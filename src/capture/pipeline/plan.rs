@@ -1,130 +1,87 @@
-//! Source -> pipeline text: pure, so that `posed check` can print what `posed run` would build.
+//! [`Plan`]: a source as `gst-launch` text. Pure, so `posed check` prints what `posed run` builds.
 
-use super::mask::mask;
-use super::mode::{camera_caps, exact_caps};
-use super::{Error, Mode, Options, Source, Transport, clip};
-use crate::frame::PixelFormat;
+use crate::capture::error::Error;
+use crate::capture::frames::FORMATS;
+use crate::capture::source::{Mode, Source, camera_caps, exact_caps, mask};
+use crate::capture::types::{Options, Transport};
 use std::path::Path;
 use std::time::Duration;
 
-/// Name of the source element whose credentials are set after the text is parsed.
-pub(super) const SOURCE: &str = "camera";
-/// Name of the `decodebin` that is linked once its pads are there.
-pub(super) const DECODE: &str = "decode";
-/// Name of the element that turns what the crop cannot sample into what it can.
-pub(super) const CONVERT: &str = "convert";
+/// Name of the source element, which gets its credentials after the text is parsed.
+pub const SOURCE: &str = "camera";
+/// Name of the `decodebin` or `parsebin` that is linked once its pads are there.
+pub const DECODE: &str = "decode";
+/// Name of the element that converts other formats into those of [`FORMATS`].
+pub const CONVERT: &str = "convert";
+/// Name of the element that writes a clip's container.
+pub const MUX: &str = "mux";
+/// Compresses raw video in a clip: raw, a minute of it would fill a memory card.
+pub const TO_JPEG: &str = "videoconvert ! jpegenc quality=95";
 
-/// GStreamer's names of the formats that the crop samples as they are, and ours. Alpha is ignored.
-pub(super) const FORMATS: [(&str, PixelFormat); 14] = [
-    ("NV12", PixelFormat::Nv12),
-    ("I420", PixelFormat::I420),
-    ("YV12", PixelFormat::Yv12),
-    ("NV21", PixelFormat::Nv21),
-    ("Y42B", PixelFormat::Y42b),
-    ("YUY2", PixelFormat::Yuy2),
-    ("UYVY", PixelFormat::Uyvy),
-    ("RGB", PixelFormat::Rgb),
-    ("BGR", PixelFormat::Bgr),
-    ("RGBx", PixelFormat::Rgbx),
-    ("BGRx", PixelFormat::Bgrx),
-    ("RGBA", PixelFormat::Rgbx),
-    ("BGRA", PixelFormat::Bgrx),
-    ("GRAY8", PixelFormat::Gray8),
-];
-
-/// A pipeline in two texts: what `decodebin` gives is known only when the stream is there, so the
-/// second is linked to the first by hand then.
-pub(super) struct Plan {
-    /// From the source on; ends in `decodebin` if `decoded`.
+/// A pipeline in two texts. What `decodebin` gives is known only when the stream is there, so the
+/// program links the second text to the first then.
+pub struct Plan {
+    /// From the source on. Ends in `decodebin` if `decoded`.
     pub head: String,
-    /// Conversion and sink; empty if the head has its own `appsink`.
+    /// Conversion and sink. Empty if the head has its own `appsink`.
     pub tail: String,
-    /// Whether to link by hand.
+    /// The program links tail to head.
     pub decoded: bool,
 }
 
 impl Plan {
     pub fn new(options: &Options) -> Result<Plan, Error> {
         check(options)?;
-        let mut sync = false;
-        let decodebin = format!(" ! decodebin name={DECODE}");
-        let (mut head, decoded) = match &options.source {
-            Source::File { path, paced, .. } => {
-                sync = *paced;
-                let path = path.to_str().ok_or_else(|| Error::Source {
-                    text: path.display().to_string(),
-                    reason: "the path is not UTF-8".into(),
-                })?;
-                (format!("filesrc name={SOURCE} location={}", quote(path)), true)
-            }
+        let sync = matches!(options.source, Source::File { paced: true, .. });
+        let (head, decoded) = match &options.source {
+            Source::Pipeline { text } => return Ok(own(text)),
+            Source::File { path, .. } => (format!("filesrc name={SOURCE} location={}", utf8(path)?), true),
             Source::Rtsp { url, .. } => (rtsp(url, options), true),
             Source::V4l2 { device, mode } => {
                 let device = quote(&device.to_string_lossy());
                 (format!("v4l2src name={SOURCE} device={device}{}", camera_caps(mode)), true)
             }
-            Source::Libcamera { name, mode } => {
-                let name = name.as_ref().map_or(String::new(), |n| format!(" camera-name={}", quote(n)));
-                let format = mode.format.clone().or_else(|| Some("NV12".into()));
-                let caps = exact_caps(&Mode { format, ..mode.clone() });
-                (format!("libcamerasrc name={SOURCE}{name}{caps}"), true)
-            }
-            Source::Test { pattern, mode } => {
-                let mode = Mode {
-                    width: mode.width.or(Some(640)),
-                    height: mode.height.or(Some(480)),
-                    fps: mode.fps.or(Some(30)),
-                    format: mode.format.clone().or_else(|| Some("I420".into())),
-                };
-                (format!("videotestsrc is-live=true pattern={pattern}{}", exact_caps(&mode)), false)
-            }
-            Source::Pipeline { text } => {
-                // A user's own sink keeps its properties; its caps and callbacks are ours.
-                let text = text.trim().trim_end_matches('!').trim_end();
-                let own_sink = text.split_whitespace().any(|word| word == "appsink");
-                let tail = if own_sink { String::new() } else { tail(false) };
-                return Ok(Plan { head: text.to_owned(), tail, decoded: false });
-            }
+            Source::Libcamera { name, mode } => (libcamera(name.as_deref(), mode), true),
+            Source::Test { pattern, mode } => (test(pattern, mode), false),
         };
-        if decoded {
-            head.push_str(&decodebin);
-        }
-        Ok(Plan { head, tail: tail(sync), decoded })
+        let decode = if decoded { format!(" ! decodebin name={DECODE}") } else { String::new() };
+        Ok(Plan { head: head + &decode, tail: tail(sync), decoded })
     }
 
-    /// The pipeline that writes the source's video to the Matroska file `path`, nothing decoded, and
-    /// its launch text.
-    pub fn keeping(options: &Options, path: &Path) -> Result<(Plan, String), Error> {
+    /// The pipeline that writes the source's video, not decoded, to the Matroska file `path`.
+    pub fn to_file(options: &Options, path: &Path) -> Result<Plan, Error> {
         let mut plan = Plan::new(options)?;
-        let fail = |text: String, reason: &str| Error::Source { text: mask(&text), reason: reason.into() };
         if plan.tail.is_empty() {
-            return Err(fail(plan.head, "its frames go to an appsink of its own, not into a file"));
+            return Err(Error::Source {
+                text: mask(&plan.head),
+                reason:
+                    "its frames go to its own appsink and cannot be written to a file: remove the appsink"
+                        .into(),
+            });
         }
-        let to = path.to_str().ok_or_else(|| fail(path.display().to_string(), "the path is not UTF-8"))?;
-        // A file would be copied at once, and the messages be of another part of it.
+        // Without sync a file would be copied at once, and the clip would not match the messages.
         let sync = matches!(options.source, Source::File { paced: true, .. });
-        let (mux, to) = (clip::MUX, quote(to));
-        plan.tail = format!("matroskamux name={mux} ! filesink sync={sync} location={to}");
+        plan.tail = format!("matroskamux name={MUX} ! filesink sync={sync} location={}", utf8(path)?);
         if let Some(source) = plan.head.strip_suffix(&format!("decodebin name={DECODE}")) {
             plan.head = format!("{source}parsebin name={DECODE}");
         } else {
-            plan.tail = format!("{} ! {}", clip::TO_JPEG, plan.tail);
+            plan.tail = format!("{TO_JPEG} ! {}", plan.tail);
         }
-        let text = plan.launch_text();
-        Ok((plan, text))
+        Ok(plan)
     }
 
-    /// As `gst-launch-1.0` would take it.
+    /// As `gst-launch-1.0` takes it.
     pub fn text(&self) -> String {
         if self.tail.is_empty() { self.head.clone() } else { format!("{} ! {}", self.head, self.tail) }
     }
 
-    /// As the pipeline is built: the same, less the link that is made later.
+    /// As the program builds it: without the link that is made later.
     pub fn launch_text(&self) -> String {
         if self.decoded { format!("{} {}", self.head, self.tail) } else { self.text() }
     }
 }
 
-/// The `gst-launch` text of the pipeline that `options` leads to, credentials masked.
+/// The `gst-launch` text of the pipeline for `options`, with credentials masked.
 ///
 /// # Errors
 /// If the source or an option makes no sense.
@@ -151,7 +108,7 @@ fn check(options: &Options) -> Result<(), Error> {
         return fail("latency", "60 s at most");
     }
     match &options.source {
-        // Whatever else parsed the URL: a password in it would reach logs.
+        // A URL built in code may still contain a password, which would reach logs.
         Source::Rtsp { url, .. } if mask(url) != *url => fail("source", "free of user name and password"),
         _ => Ok(()),
     }
@@ -163,7 +120,7 @@ fn rtsp(url: &str, options: &Options) -> String {
         Transport::Udp => "udp",
         Transport::Auto => "tcp+udp",
     };
-    // `timeout` is when UDP gives way to TCP (or fails): within the time that we wait for a frame.
+    // After `timeout`, UDP gives way to TCP, or fails: half of the time that we wait for a frame.
     let connect_us = options.connect_timeout.as_micros();
     format!(
         "rtspsrc name={SOURCE} location={} protocols={protocols} latency={} drop-on-latency=true \
@@ -174,13 +131,46 @@ fn rtsp(url: &str, options: &Options) -> String {
     )
 }
 
-/// Without a last sample kept aside, a buffer goes back to its pool as soon as its frame is done.
+fn libcamera(name: Option<&str>, mode: &Mode) -> String {
+    let name = name.map_or(String::new(), |name| format!(" camera-name={}", quote(name)));
+    let format = mode.format.clone().or_else(|| Some("NV12".into()));
+    let caps = exact_caps(&Mode { format, ..mode.clone() });
+    format!("libcamerasrc name={SOURCE}{name}{caps}")
+}
+
+fn test(pattern: &str, mode: &Mode) -> String {
+    let mode = Mode {
+        width: mode.width.or(Some(640)),
+        height: mode.height.or(Some(480)),
+        fps: mode.fps.or(Some(30)),
+        format: mode.format.clone().or_else(|| Some("I420".into())),
+    };
+    format!("videotestsrc is-live=true pattern={pattern}{}", exact_caps(&mode))
+}
+
+/// A user's own text. The program sets caps and callbacks of its `appsink`; other properties stay.
+fn own(text: &str) -> Plan {
+    let text = text.trim().trim_end_matches('!').trim_end();
+    let own_sink = text.split_whitespace().any(|word| word == "appsink");
+    let tail = if own_sink { String::new() } else { tail(false) };
+    Plan { head: text.to_owned(), tail, decoded: false }
+}
+
+/// Without a last sample kept aside, a buffer returns to its pool as soon as its frame is done.
 fn tail(sync: bool) -> String {
     let formats = FORMATS.map(|(name, _)| name).join(",");
     format!(
         "videoconvert name={CONVERT} ! appsink name=frames sync={sync} max-buffers=1 drop=true \
          enable-last-sample=false caps=\"video/x-raw,format={{{formats}}}\""
     )
+}
+
+/// A path as `gst-launch` reads it back.
+fn utf8(path: &Path) -> Result<String, Error> {
+    path.to_str().map(quote).ok_or_else(|| Error::Source {
+        text: mask(&path.display().to_string()),
+        reason: "the path is not UTF-8".into(),
+    })
 }
 
 /// A value as `gst-launch` reads it back.
@@ -216,7 +206,7 @@ mod tests {
     }
 
     #[test]
-    fn secrets_are_masked_wherever_they_stand() {
+    fn secrets_in_a_users_own_text_are_masked() {
         let own = text("pipeline:rtspsrc location=rtsp://u:s3/c@ret@cam/1 user-pw=s3cret ! decodebin");
         assert!(!own.contains("s3") && own.contains("location=rtsp://***@cam/1 user-pw=*** ! "), "{own}");
     }
