@@ -53,13 +53,13 @@ fn add_products(sums: &mut [i32; 16], x: u8, w: &[i8; 16]) {
 ///
 /// # Safety
 /// The tile has a pixel.
-#[inline(always)]
 unsafe fn store(k: &Conv, pixel: Tile, sums: &[i32; 16]) {
-    let mult = &k.requant.mult[pixel.channel..][..16];
     // SAFETY: 16 channels of a pixel; pixels of an f32 map are aligned to 64 bytes.
     unsafe {
         if k.float_out {
-            pixel.y.cast::<[f32; 16]>().write(std::array::from_fn(|l| sums[l] as f32 * mult[l]));
+            for (l, sum) in sums.iter().enumerate() {
+                pixel.y.cast::<f32>().add(l).write(*sum as f32 * k.requant.mult[pixel.channel + l]);
+            }
         } else {
             pixel.y.cast::<[u8; 16]>().write(k.requant.bytes(pixel.channel, sums));
         }
