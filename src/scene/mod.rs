@@ -179,7 +179,7 @@ impl Scene {
         let scene = look::Scene {
             tracked: !known.is_empty(),
             motion: self.motion.outside(known.iter().map(|track| track.bbox), view),
-            lost: self.tracker.lost_somebody(),
+            lost: self.tracker.lost_person(),
         };
         if self.look.due(at, scene).is_none() {
             return Ok(());
@@ -195,7 +195,7 @@ impl Scene {
         let known = self.tracker.predict(at, (view.width, view.height));
         let newcomers = self.boxes.iter().any(|b| known.iter().all(|track| track.bbox.iou(b) < 0.3));
         self.look.done(at, newcomers);
-        self.tracker.looked(at, &self.boxes);
+        self.tracker.searched(at, &self.boxes);
         Ok(())
     }
 

@@ -1,40 +1,41 @@
-//! Which observation belongs to which track: the pairs whose similarities add up to the most.
+//! Which observation belongs to which track: the pairing with the greatest sum of similarities.
 
 use pathfinding::kuhn_munkres::{Weights, kuhn_munkres};
 
-/// Similarities are solved as integers: `f32` has no total order.
+/// Integer units of a similarity of 1: the solver needs a total order, which `f32` lacks.
 const UNITS: f32 = 1e6;
 
-/// Table of similarities, tracks by observations. Zero: the two cannot be the same person.
+/// Table of similarities, tracks by observations. Zero: not the same person.
 #[derive(Debug, Default)]
 pub(super) struct Similarities {
     rows: usize,
     columns: usize,
     values: Vec<i64>,
+    /// Possible partners of each column; scratch of `is_uncontested`.
     partners: Vec<u32>,
 }
 
 impl Similarities {
-    /// Makes it `rows` x `columns`, all zero.
+    /// Resizes the table to `rows` x `columns`, all zero.
     pub(super) fn reset(&mut self, rows: usize, columns: usize) {
         (self.rows, self.columns) = (rows, columns);
         self.values.clear();
         self.values.resize(rows * columns, 0);
     }
 
-    /// Says how alike row and column are; anything but a positive number counts as zero.
+    /// Sets the similarity of a row and a column. Negative numbers and NaN count as zero.
     pub(super) fn set(&mut self, row: usize, column: usize, similarity: f32) {
         if row < self.rows && column < self.columns {
-            // A cast of NaN is 0.
+            // NaN casts to 0.
             self.values[row * self.columns + column] = (similarity.clamp(0.0, 1e3) * UNITS) as i64;
         }
     }
 
-    /// Writes the best pairs (row, column) to `pairs`; nobody appears twice.
+    /// Replaces `pairs` with the best pairs (row, column); no row or column appears twice.
     pub(super) fn solve(&mut self, pairs: &mut Vec<(usize, usize)>) {
         pairs.clear();
         if self.is_uncontested() {
-            // People apart from each other, which is most frames: nothing to solve or allocate.
+            // People stand apart in most frames: nothing to solve, nothing to allocate.
             let all = (0..self.rows).flat_map(|row| (0..self.columns).map(move |column| (row, column)));
             pairs.extend(all.filter(|&(row, column)| self.value(row, column) > 0));
             return;
@@ -49,7 +50,7 @@ impl Similarities {
         self.values.get(row * self.columns + column).copied().unwrap_or(0)
     }
 
-    /// Whether no row and no column has more than one possible partner.
+    /// Whether every row and every column has at most one possible partner.
     fn is_uncontested(&mut self) -> bool {
         self.partners.clear();
         self.partners.resize(self.columns, 0);
@@ -65,7 +66,7 @@ impl Similarities {
     }
 }
 
-/// The table as the solver wants it: never more rows than columns.
+/// The table as the solver needs it: no more rows than columns.
 struct Wide<'a> {
     table: &'a Similarities,
     flipped: bool,
@@ -82,7 +83,7 @@ impl Weights<i64> for Wide<'_> {
         if self.flipped { self.table.value(column, row) } else { self.table.value(row, column) }
     }
     fn neg(&self) -> Self {
-        // Asked for by the minimising solver alone.
+        // Only the minimising solver uses it.
         Wide { table: self.table, flipped: self.flipped }
     }
 }
@@ -92,7 +93,7 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    /// The best sum over every way to pair rows with columns or leave them alone.
+    /// The best sum over every way to pair rows with columns or to leave them unpaired.
     fn brute_force(table: &[Vec<f32>], row: usize, taken: &mut Vec<bool>) -> i64 {
         let Some(values) = table.get(row) else { return 0 };
         let mut best = brute_force(table, row + 1, taken);
@@ -132,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn nonsense_is_no_similarity() {
+    fn invalid_similarities_count_as_zero() {
         let mut similarities = Similarities::default();
         similarities.reset(1, 3);
         for (column, value) in [f32::NAN, f32::NEG_INFINITY, -1.0].into_iter().enumerate() {

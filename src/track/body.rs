@@ -1,27 +1,28 @@
-//! What a pose says of the body as a whole: how alike it is to another and how far it has moved.
+//! Poses as whole bodies: how well two agree, how far one has moved, whether it leaves the frame.
 
 use crate::geometry::BBox;
 use crate::keypoint::{Keypoint, Keypoints, similarity};
 
-/// Head, shoulders and hips: they move with the body, not with a step or a gesture.
+/// Head, shoulders and hips: steps and gestures do not move them.
 const TRUNK: [usize; 9] = [0, 1, 2, 3, 4, 5, 6, 11, 12];
 const LIMBS: [usize; 8] = [7, 8, 9, 10, 13, 14, 15, 16];
-/// Who moves more slowly than this many box widths a second stands there.
+/// A person slower than this many box widths a second stands still.
 const LEAVING_WIDTHS_PER_S: f32 = 0.1;
 
-/// Keypoints of at least `min_score`.
-pub(super) fn trusted(keypoints: &Keypoints, min_score: f32) -> usize {
+/// Number of keypoints that score at least `min_score`.
+pub(super) fn confident(keypoints: &Keypoints, min_score: f32) -> usize {
     keypoints.iter().filter(|k| k.score >= min_score).count()
 }
 
-/// `keypoints`, moved by (x, y) px.
+/// `keypoints` displaced by [x, y] px.
 pub(super) fn moved(keypoints: &Keypoints, [dx, dy]: [f32; 2]) -> Keypoints {
     keypoints.map(|k| Keypoint { x_px: k.x_px + dx, y_px: k.y_px + dy, ..k })
 }
 
-/// How well a body and a pose agree, 0..=1: an OKS in which a keypoint of at least `min_score` in the
-/// pose alone counts as a disagreement, and so do all of the `known` last seen of the body that are more
-/// than the pose has: a few chance hits are not a body.
+/// How well a body and a pose agree, 0..=1: OKS over the keypoints that score at least `min_score`
+/// in both. The sum is divided by the larger count of confident keypoints: the pose's, or those last
+/// seen of the body (`known`). So keypoints that only one of them has count as disagreement, and a
+/// few chance hits are not a body. `area_px2` sets the tolerance, as in OKS.
 pub(super) fn agreement(
     body: &Keypoints,
     known: usize,
@@ -36,31 +37,31 @@ pub(super) fn agreement(
             sum += similarity(index, dx * dx + dy * dy, f64::from(area_px2));
         }
     }
-    sum as f32 / known.max(trusted(pose, min_score)).max(1) as f32
+    sum as f32 / known.max(confident(pose, min_score)).max(1) as f32
 }
 
-/// Whether `bbox` reaches the left or right edge of a frame of (width, height) px: the ways out of
-/// most pictures. Feet below the lower edge are those of somebody who stands near.
+/// Whether `bbox` reaches the left or right edge of a frame of `size` (width, height) px. People
+/// rarely leave by the other edges: feet below the lower one are those of a person close by.
 pub(super) fn at_edge(bbox: &BBox, size: (u32, u32)) -> bool {
     edges(bbox, size).into_iter().any(|reached| reached)
 }
 
-/// Whether `bbox` reaches one of these edges and moves on that way.
+/// Whether `bbox` reaches the left or right edge and moves outwards.
 pub(super) fn is_leaving(bbox: &BBox, velocity_px_s: [f32; 2], size: (u32, u32)) -> bool {
     let [left, right] = edges(bbox, size);
     let speed = velocity_px_s[0] / bbox.w.max(1.0);
     (left && speed < -LEAVING_WIDTHS_PER_S) || (right && speed > LEAVING_WIDTHS_PER_S)
 }
 
-/// Whether `bbox` reaches the left and the right edge.
+/// Whether `bbox` reaches the left edge, and the right edge.
 fn edges(bbox: &BBox, (width, _): (u32, u32)) -> [bool; 2] {
     let margin = 0.02 * width as f32;
     [bbox.x <= margin, bbox.x + bbox.w >= width as f32 - margin]
 }
 
-/// How far the body has moved in px, and how much of it says so, 0..=1: the mean over the trunk's
-/// keypoints, or over all where the trunk is unseen. Only keypoints that score at least `min_score`
-/// in both poses take part.
+/// Displacement of the body, [x, y] px, and the share of keypoints behind it, 0..=1. It is the mean
+/// over the trunk's keypoints, or over the limbs' if the trunk is hidden, of those that score at
+/// least `min_score` in both poses; `None` if there are none.
 pub(super) fn shift(from: &Keypoints, to: &Keypoints, min_score: f32) -> Option<([f32; 2], f32)> {
     mean_shift(from, to, min_score, &TRUNK).or_else(|| mean_shift(from, to, min_score, &LIMBS))
 }
@@ -76,8 +77,7 @@ fn mean_shift(from: &Keypoints, to: &Keypoints, min_score: f32, which: &[usize])
     (count > 0.0).then(|| (sum.map(|v| v / count), count / which.len() as f32))
 }
 
-/// The part of `bbox` that lies in a frame of `width` x `height` px; `None` if less than a tenth
-/// of it does.
+/// The part of `bbox` inside a frame of `width` x `height` px; `None` if it is less than a tenth.
 pub(super) fn clamped(bbox: &BBox, (width, height): (u32, u32)) -> Option<BBox> {
     let (left, top) = (bbox.x.max(0.0), bbox.y.max(0.0));
     let inside = BBox {
@@ -99,7 +99,7 @@ mod tests {
     }
 
     #[test]
-    fn a_few_chance_hits_are_no_agreement() {
+    fn a_few_chance_hits_do_not_agree() {
         let mut few = upright();
         few[4..].iter_mut().for_each(|k| k.score = 0.1);
         assert_eq!(agreement(&upright(), 17, &upright(), 1e4, 0.2), 1.0);
@@ -108,14 +108,14 @@ mod tests {
     }
 
     #[test]
-    fn a_waving_wrist_is_no_movement_of_the_body() {
+    fn a_waving_wrist_does_not_move_the_body() {
         let mut waved = upright();
         waved[9].x_px += 80.0;
         assert_eq!(shift(&upright(), &waved, 0.2), Some(([0.0, 0.0], 1.0)));
     }
 
     #[test]
-    fn only_who_moves_towards_an_edge_and_is_there_is_leaving() {
+    fn a_person_at_an_edge_who_moves_outwards_is_leaving() {
         let at = |x: f32, vx: f32| is_leaving(&BBox { x, y: 0.0, w: 100.0, h: 300.0 }, [vx, 0.0], (640, 480));
         assert!(at(5.0, -80.0) && at(545.0, 80.0));
         assert!(!at(5.0, 80.0) && !at(545.0, -80.0), "coming in");

@@ -1,19 +1,23 @@
-//! Who is who from frame to frame: assignment, the life of a track, smoothing, and whose turn it is.
+//! People over time: which pose is which person, the life of a track, smoothing, and which crops to
+//! estimate.
 //!
-//! One [`Tracker`] a camera. Every frame goes through three steps:
-//! 1. [`Tracker::predict`] says where the people known so far should be (the motion test wants it);
-//! 2. [`Tracker::looked`] hears what the finder saw, if it looked, and [`Tracker::plan`] picks the boxes whose poses are
-//!    estimated in this frame: all of them, or within a budget those that have waited longest;
-//! 3. [`Tracker::update`] takes the poses and gives the people. Who is who is a matter of place and pose, and where
-//!    people cross also of what they wear.
+//! Each camera has one [`Tracker`]. Each frame takes these steps:
+//! 1. [`Tracker::predict`] returns the boxes where the known people are expected (the motion test
+//!    needs them);
+//! 2. after a search, [`Tracker::searched`] takes what the finder found;
+//! 3. [`Tracker::plan`] picks the boxes to estimate poses in: all, or within a budget those that
+//!    have waited longest;
+//! 4. [`Tracker::update`] takes the poses and returns the people. It matches by position and pose
+//!    and, where people cross, by clothes.
 //!
-//! All coordinates are display px. Nothing here reads a clock, and nothing that is not finite
-//! passes through. Buffers are kept from frame to frame; only a frame in which people contend for
-//! observations allocates (a few hundred bytes, in the solver).
+//! All coordinates are display px. Nothing here reads a clock, and no value that is not finite comes
+//! out. Buffers are kept from frame to frame. Only frames in which people compete for observations
+//! allocate: a few hundred bytes in the solver.
 
 mod assign;
 mod body;
 mod clothes;
+mod figure;
 mod life;
 mod likeness;
 mod observations;
@@ -30,30 +34,35 @@ use crate::geometry::BBox;
 use assign::Similarities;
 use life::{Stage, Track};
 use observations::Seen;
-use schedule::Word;
+use schedule::Claim;
 
-/// What somebody else's crop shows is seldom one of the lost, whom nobody asked after: their claim to it
-/// counts as much. None at all would give a track that has gone astray the one who comes back.
+/// Weight of a lost track's similarity to a pose seen in another track's crop, which rarely shows
+/// the lost person. Zero would give a returning person to a track that has gone astray.
 const CLAIM_OF_THE_LOST: f32 = 0.5;
-/// Boxes that overlap more are of people who cross.
+/// Boxes that overlap more belong to people who cross.
 const CROSSING_IOU: f32 = 0.1;
 
-/// Follows the people in front of one camera.
+/// Tracks the people in front of one camera.
 #[derive(Debug)]
 pub struct Tracker {
     options: Options,
     ids: Ids,
     tracks: Vec<Track>,
+    /// Width and height of the frame in px.
     size: (u32, u32),
     updated_at: Option<Mono>,
-    /// Whether the last frame came late: two in a row, and the camera is slow rather than back from somewhere.
+    /// Whether the last frame came late. Two late frames in a row: the camera is slow, not back from
+    /// an outage.
     late: bool,
+    /// Counts the crops handed out.
     turn: u64,
+    /// Turn in which a new person last got a crop.
     newcomers_served: u64,
+    /// Whether `plan` was called for this frame.
     planned: bool,
-    /// Whether anybody ever says what the finder saw.
-    has_looked: bool,
-    news: bool,
+    /// Whether the finder's results are ever passed in.
+    has_searched: bool,
+    lost_person: bool,
     stats: Stats,
     boxes: Vec<TrackBox>,
     crops: Vec<Crop>,
@@ -64,7 +73,7 @@ pub struct Tracker {
 }
 
 impl Tracker {
-    /// A tracker that knows nobody yet.
+    /// A tracker without tracks.
     pub fn new(options: Options, ids: Ids) -> Tracker {
         Tracker {
             options,
@@ -76,8 +85,8 @@ impl Tracker {
             turn: 0,
             newcomers_served: 0,
             planned: false,
-            has_looked: false,
-            news: false,
+            has_searched: false,
+            lost_person: false,
             stats: Stats::default(),
             boxes: Vec::new(),
             crops: Vec::new(),
@@ -88,56 +97,55 @@ impl Tracker {
         }
     }
 
-    /// Where the people known so far should be at `at` in a frame of `size` (width, height) px.
+    /// Where the known people are expected at `at` in a frame of `size` (width, height) px.
     pub fn predict(&mut self, at: Mono, size: (u32, u32)) -> &[TrackBox] {
         self.begin(at, size);
         self.boxes.clear();
         let live = self.tracks.iter().filter(|track| track.stage != Stage::Lost);
         self.boxes.extend(live.filter_map(|track| {
-            let bbox = body::clamped(&track.box_at(at), size)?;
+            let bbox = body::clamped(&track.figure.box_at(at), size)?;
             Some(TrackBox { id: track.id, bbox, confirmed: track.stage == Stage::Confirmed })
         }));
         &self.boxes
     }
 
-    /// Says what the finder saw when it looked at the frame of `at` (nothing, perhaps). Whoever is
-    /// never told so keeps imagined people for as long as the pose network imagines them.
-    pub fn looked(&mut self, at: Mono, found: &[BBox]) {
-        self.has_looked = true;
+    /// Takes the boxes of a search over the frame at `at`, possibly none. Without searches, imagined
+    /// people stay for as long as the pose network imagines them.
+    pub fn searched(&mut self, at: Mono, found: &[BBox]) {
+        self.has_searched = true;
         self.boxes.clear();
-        let all = self.tracks.iter().map(|track| (track.id, track.box_at(at), track.stage));
-        self.boxes.extend(all.map(|(id, bbox, stage)| TrackBox {
-            id,
-            bbox,
-            confirmed: stage == Stage::Confirmed,
+        self.boxes.extend(self.tracks.iter().map(|track| TrackBox {
+            id: track.id,
+            bbox: track.figure.box_at(at),
+            confirmed: track.stage == Stage::Confirmed,
         }));
         for (track, own) in self.tracks.iter_mut().zip(&self.boxes) {
-            let seen = found.iter().any(|bbox| schedule::vouches(bbox, own, &self.boxes));
-            track.looked(seen, body::at_edge(&own.bbox, self.size), &self.options);
+            let seen = found.iter().any(|bbox| schedule::confirms(bbox, own, &self.boxes));
+            track.searched(seen, body::at_edge(&own.bbox, self.size), &self.options);
         }
     }
 
-    /// The boxes to estimate poses in now, at most `budget`: those of the tracks, corrected by what
-    /// the finder `found` (empty if it did not look), and those of people not yet followed.
+    /// The boxes to estimate poses in now, at most `budget`: those of tracks, corrected by the boxes
+    /// that the finder `found` (empty without a search), and those of new people.
     pub fn plan(&mut self, at: Mono, size: (u32, u32), found: &[BBox], budget: usize) -> &[Crop] {
         self.predict(at, size);
         self.planned = true;
         self.crops.clear();
         for track in &mut self.tracks {
             let own = self.boxes.iter().find(|b| b.id == track.id);
-            // Who has walked out of the frame is missed without a crop.
-            track.asked = own.is_none() && track.stage != Stage::Lost;
+            // A track outside the frame is missed without a crop.
+            track.checked = own.is_none() && track.stage != Stage::Lost;
             self.crops.extend(own.map(|own| Crop {
                 bbox: own.bbox,
                 track: Some(own.id),
                 served: track.served,
             }));
         }
-        schedule::claim(&mut self.crops, found, self.newcomers_served, |id, bbox, word| {
+        schedule::claim(&mut self.crops, found, self.newcomers_served, |id, bbox, claim| {
             let own = self.tracks.iter_mut().filter(|track| track.id == id);
-            own.for_each(|track| match word {
-                Word::Here => track.reframe(at, bbox),
-                Word::PerhapsHere => track.elsewhere = Some(*bbox),
+            own.for_each(|track| match claim {
+                Claim::Body => track.figure.reframe(at, bbox),
+                Claim::Alternative => track.alternative = Some(*bbox),
             });
         });
         let wanted = self.crops.len();
@@ -146,22 +154,23 @@ impl Tracker {
         for crop in &self.crops {
             self.turn += 1;
             match self.tracks.iter_mut().find(|track| Some(track.id) == crop.track) {
-                Some(track) => (track.asked, track.served) = (true, self.turn),
+                Some(track) => (track.checked, track.served) = (true, self.turn),
                 None => self.newcomers_served = self.turn,
             }
         }
         &self.crops
     }
 
-    /// Takes what was seen at `at` in a frame of `size` px and gives everybody who is published.
+    /// Takes the poses seen at `at` in a frame of `size` (width, height) px; returns the people to
+    /// publish.
     ///
-    /// If [`Tracker::plan`] was not called for this frame, everybody counts as looked for.
+    /// If [`Tracker::plan`] was not called for this frame, every track that is not seen is missed.
     pub fn update(&mut self, at: Mono, size: (u32, u32), observations: &[Observation]) -> &[Person] {
         self.begin(at, size);
         if !self.planned {
-            self.tracks.iter_mut().for_each(|track| track.asked = track.stage != Stage::Lost);
+            self.tracks.iter_mut().for_each(|track| track.checked = track.stage != Stage::Lost);
         }
-        observations::take_in(observations, &self.options, &mut self.seen, &mut self.stats);
+        observations::select(observations, &self.options, &mut self.seen, &mut self.stats);
         self.compare(at);
         self.similarities.solve(&mut self.pairs);
         for &(row, column) in &self.pairs {
@@ -174,8 +183,8 @@ impl Tracker {
         self.spawn(at);
         let late = self.is_late(at);
         if late && self.late {
-            // By the time of further sightings they may have walked through the whole picture.
-            self.tracks.iter_mut().for_each(|track| track.believe(at));
+            // Before further sightings they may have crossed the whole frame.
+            self.tracks.iter_mut().for_each(|track| track.confirm(at));
         }
         (self.late, self.planned) = (late, false);
         self.updated_at = Some(at);
@@ -185,23 +194,23 @@ impl Tracker {
         self.people()
     }
 
-    /// Everybody who is published, as of the last update.
+    /// The published people as of the last update.
     pub fn people(&self) -> &[Person] {
         &self.people
     }
 
-    /// Whether somebody published was missed for the first time, or given up, in the last update:
-    /// a reason to look at once.
-    pub fn lost_somebody(&self) -> bool {
-        self.news
+    /// Whether the last update missed a published person for the first time, or lost them: a reason
+    /// to search at once.
+    pub fn lost_person(&self) -> bool {
+        self.lost_person
     }
 
-    /// Counts since the start.
+    /// Counts since the tracker started.
     pub fn stats(&self) -> Stats {
         self.stats
     }
 
-    /// Forgets everybody if the picture is another one or was away for long.
+    /// Drops all tracks if the frame size changed or frames stopped for too long.
     fn begin(&mut self, at: Mono, size: (u32, u32)) {
         if self.is_late(at) && !self.late || size != self.size {
             self.tracks.clear();
@@ -209,7 +218,7 @@ impl Tracker {
         }
     }
 
-    /// Whether a frame at `at` comes too long after the last one to follow anybody.
+    /// Whether a frame at `at` comes too long after the last one to keep the tracks.
     fn is_late(&self, at: Mono) -> bool {
         self.updated_at.is_some_and(|before| at.since(before) > self.options.keep_lost)
     }
@@ -218,38 +227,38 @@ impl Tracker {
     fn compare(&mut self, at: Mono) {
         self.similarities.reset(self.tracks.len(), self.seen.len());
         for seen in &mut self.seen {
-            let there = |track: &&Track| track.box_at(at).iou(&seen.bbox) > CROSSING_IOU;
+            let there = |track: &&Track| track.figure.box_at(at).iou(&seen.bbox) > CROSSING_IOU;
             seen.crossing = self.tracks.iter().filter(there).count() > 1;
         }
         let only = self.tracks.len() == 1 && self.seen.len() == 1;
         for (row, track) in self.tracks.iter().enumerate() {
             for (column, seen) in self.seen.iter().enumerate() {
-                let alike = track.similarity(at, seen, &self.options);
-                let alike = if only && alike == 0.0 { track.nearness(at, &seen.bbox) } else { alike };
-                let unasked = track.stage == Stage::Lost && !seen.newcomer;
-                let claim = if unasked { CLAIM_OF_THE_LOST } else { 1.0 };
-                self.similarities.set(row, column, claim * alike);
+                let own = track.similarity(at, seen, &self.options);
+                let own = if only && own == 0.0 { track.nearness(at, &seen.bbox) } else { own };
+                let weak = track.stage == Stage::Lost && !seen.newcomer;
+                let claim = if weak { CLAIM_OF_THE_LOST } else { 1.0 };
+                self.similarities.set(row, column, claim * own);
             }
         }
     }
 
-    /// Tells the tracks that were looked for and not found, and drops the dead.
+    /// Marks the checked tracks that were not seen as missed; drops the dead.
     fn retire(&mut self, at: Mono) {
-        self.news = false;
-        for track in self.tracks.iter_mut().filter(|track| track.asked) {
-            self.news |= track.miss(at, self.size, &self.options);
-            track.asked = false;
+        self.lost_person = false;
+        for track in self.tracks.iter_mut().filter(|track| track.checked) {
+            self.lost_person |= track.miss(at, self.size, &self.options);
+            track.checked = false;
         }
         self.tracks.retain(|track| !track.is_dead(at, &self.options));
     }
 
-    /// Starts a track for everybody who is nobody's.
+    /// Starts a track for each new person.
     fn spawn(&mut self, at: Mono) {
         self.boxes.clear();
         let known = self.tracks.iter().filter(|track| track.stage == Stage::Confirmed);
         self.boxes.extend(known.map(|track| TrackBox {
             id: track.id,
-            bbox: track.box_at(at),
+            bbox: track.figure.box_at(at),
             confirmed: true,
         }));
         for seen in self.seen.iter().filter(|seen| !seen.matched && seen.newcomer && !seen.doubtful) {
@@ -257,7 +266,7 @@ impl Tracker {
                 self.stats.crowded += 1;
             } else {
                 let within =
-                    self.has_looked && self.boxes.iter().any(|b| schedule::is_within(&seen.bbox, &b.bbox));
+                    self.has_searched && self.boxes.iter().any(|b| schedule::is_within(&seen.bbox, &b.bbox));
                 let id = self.ids.fresh();
                 self.tracks.push(Track::new(id, self.turn, at, seen, within, &self.options));
             }

@@ -1,4 +1,4 @@
-//! What of a frame's observations is worth matching: real numbers, real people, each of them once.
+//! Selects the observations worth matching: finite poses of people, each person once.
 
 use super::body;
 use super::clothes::Clothes;
@@ -6,43 +6,44 @@ use super::types::{Observation, Options, Stats};
 use crate::geometry::BBox;
 use crate::keypoint::{Pose, bounding_box, oks};
 
-/// Two poses of one frame more alike than this (OKS) are one person seen twice ...
+/// Two poses of a frame with a higher OKS are the same person, seen twice ...
 const DUPLICATE_OKS: f32 = 0.6;
-/// ... where distances count this much less than between a pose and the truth: both are estimates.
+/// ... with tolerances this much wider than OKS has against ground truth: both are estimates.
 const DUPLICATE_DOUBT: f32 = 2.0;
-/// Positions farther out than this are no positions; also keeps every product finite.
+/// Positions farther out are invalid. The bound also keeps every product finite.
 const FAR_PX: f32 = 1e6;
 
 /// An observation worth matching.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Seen {
     pub(super) pose: Pose,
-    /// The box of the keypoints (the crop's says where was looked, not what was seen).
+    /// Box around the keypoints, unlike `pose.bbox`, which is the crop's.
     pub(super) bbox: BBox,
     pub(super) clothes: Clothes,
-    /// Seen where nobody was known to be, and nowhere else.
+    /// Seen only in crops of no track.
     pub(super) newcomer: bool,
-    /// As in [`Observation`].
+    /// As in [`Observation::doubtful`].
     pub(super) doubtful: bool,
-    /// Where more than one person is known to be.
+    /// Whether more than one track is expected there.
     pub(super) crossing: bool,
+    /// Whether a track took it.
     pub(super) matched: bool,
 }
 
-/// Fills `seen` with the observations that are a person's, each person once, the fullest pose first.
-pub(super) fn take_in(all: &[Observation], options: &Options, seen: &mut Vec<Seen>, stats: &mut Stats) {
+/// Replaces `seen` with the observations that are people, each person once, the fullest pose first.
+pub(super) fn select(all: &[Observation], options: &Options, seen: &mut Vec<Seen>, stats: &mut Stats) {
     seen.clear();
     for Observation { pose, track, clothes, doubtful } in all {
         if !is_sane(pose) {
             stats.rejected += 1;
-        } else if is_somebody(pose, options) {
+        } else if is_person(pose, options) {
             let bbox = bounding_box(&pose.keypoints, options.keypoint_score).unwrap_or(pose.bbox);
             let (pose, clothes) = (*pose, *clothes);
             let (newcomer, doubtful) = (track.is_none(), *doubtful);
             seen.push(Seen { pose, bbox, clothes, newcomer, doubtful, crossing: false, matched: false });
         }
     }
-    // Not by score, which is a mean: the sure half of a body is worth less than nearly all of it.
+    // The score is a mean: by it, half a body seen well would go before a whole one.
     let fullness = |seen: &Seen| -> f32 {
         seen.pose.keypoints.iter().map(|k| k.score).filter(|&s| s >= options.keypoint_score).sum()
     };
@@ -58,12 +59,12 @@ fn is_sane(pose: &Pose) -> bool {
         && pose.keypoints.iter().all(|k| near(k.x_px) && near(k.y_px))
 }
 
-fn is_somebody(pose: &Pose, options: &Options) -> bool {
+fn is_person(pose: &Pose, options: &Options) -> bool {
     pose.score >= options.min_score
-        && body::trusted(&pose.keypoints, options.keypoint_score) >= options.min_keypoints
+        && body::confident(&pose.keypoints, options.keypoint_score) >= options.min_keypoints
 }
 
-/// OKS-NMS over `seen`, which is sorted, best first.
+/// Non-maximum suppression by OKS over `seen`, sorted best first.
 fn merge_duplicates(seen: &mut Vec<Seen>, keypoint_score: f32, stats: &mut Stats) {
     let mut kept = 0;
     for index in 0..seen.len() {
@@ -104,12 +105,12 @@ mod tests {
         let all: Vec<Observation> =
             all.iter().map(|&(pose, id)| Observation::new(pose, id.map(TrackId))).collect();
         let (mut seen, mut stats) = (Vec::new(), Stats::default());
-        take_in(&all, &Options::default(), &mut seen, &mut stats);
+        select(&all, &Options::default(), &mut seen, &mut stats);
         (seen, stats)
     }
 
     #[test]
-    fn one_person_seen_in_several_crops_is_seen_once_and_is_no_newcomer() {
+    fn a_person_in_several_crops_is_selected_once_and_is_not_new() {
         let all = [(pose(0.0, 0.8), None), (pose(300.0, 0.7), None), (pose(1.0, 0.9), Some(2))];
         let (seen, stats) = take(&all);
         assert_eq!(stats.duplicates, 1);
@@ -118,14 +119,14 @@ mod tests {
     }
 
     #[test]
-    fn the_fuller_of_two_poses_stays() {
+    fn the_fuller_of_two_poses_is_kept() {
         let mut half = pose(0.0, 0.9);
         half.keypoints[9..].iter_mut().for_each(|k| k.score = 0.1);
         assert_eq!(take(&[(half, Some(1)), (pose(0.0, 0.7), None)]).0[0].pose.score, 0.7);
     }
 
     #[test]
-    fn what_is_no_number_or_nobody_stays_out() {
+    fn invalid_and_unconfident_poses_are_dropped() {
         for index in 0..KEYPOINTS {
             for bad in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY, 1e30] {
                 let mut broken = pose(0.0, 0.9);

@@ -1,12 +1,12 @@
-//! The one-euro filter (Casiez, Roussel, Vogel, CHI 2012) on a point of the picture: a low-pass
-//! whose cutoff rises with speed, so that what rests is steady and what moves does not lag.
+//! The one-euro filter (Casiez, Roussel, Vogel, CHI 2012) on a point of the frame: a low-pass whose
+//! cutoff rises with speed. A point at rest is steady, a moving one does not lag.
 //!
-//! Positions stay in px; only the speed that opens the filter is measured in box sizes a second, so
-//! that near and far people are smoothed alike and a change of box size moves nothing.
+//! Positions stay in px. Only the speed that opens the filter is in box sizes a second: near and far
+//! people are smoothed alike, and a change of box size moves no point.
 //!
-//! One thing differs from the paper: speeds that noise alone explains count for less (see
-//! [`Smoothing::rest_sizes_per_s`]). Without it no choice of the other three was both steady at 10
-//! frames/s and quick at 30: the speed of noise opened the filter to noise.
+//! One thing differs from the paper: speeds that noise alone explains count less (see
+//! [`Smoothing::rest_sizes_per_s`]). Without this, no choice of the other three parameters is both
+//! steady at 10 frames/s and quick at 30: the speed of the noise opens the filter to the noise.
 
 use std::f32::consts::TAU;
 
@@ -20,8 +20,8 @@ pub struct Smoothing {
     pub beta: f32,
     /// Cutoff of the speed estimate itself in Hz.
     pub d_cutoff_hz: f32,
-    /// Speed s counts as s·s² / (s² + rest²): half at this many box sizes a second, next to nothing
-    /// well below. Zero is the filter of the paper.
+    /// Speed s counts as s·s² / (s² + rest²), where rest is this many box sizes a second: half at
+    /// rest, nearly nothing well below it. Zero gives the filter of the paper.
     pub rest_sizes_per_s: f32,
 }
 
@@ -45,13 +45,12 @@ struct State {
 }
 
 impl OneEuro {
-    /// Forgets the past: the next point comes out as it goes in.
+    /// Starts anew: the next point comes out as it goes in.
     pub(super) fn reset(&mut self) {
         self.last = None;
     }
 
-    /// Takes the point `raw` seen `dt_s` after the one before on a person `size_px` large, and
-    /// gives it smoothed. Time that stands still changes nothing but the position asked for.
+    /// Smooths the point `raw`, seen `dt_s` after the last one, of a person `size_px` large.
     pub(super) fn step(&mut self, how: &Smoothing, raw: [f32; 2], dt_s: f32, size_px: f32) -> [f32; 2] {
         let Some(State { raw: before, mut smooth, mut speed }) = self.last else {
             self.last = Some(State { raw, smooth: raw, speed: [0.0; 2] });
@@ -75,7 +74,7 @@ impl OneEuro {
     }
 }
 
-/// Weight of the newest sample in a first-order low-pass.
+/// Weight of the newest sample in a first-order low-pass filter.
 fn gain(cutoff_hz: f32, dt_s: f32) -> f32 {
     let r = TAU * cutoff_hz.max(0.0) * dt_s;
     r / (r + 1.0)
@@ -85,21 +84,21 @@ fn gain(cutoff_hz: f32, dt_s: f32) -> f32 {
 mod tests {
     use super::*;
 
-    /// Feeds `raw` along x at 20 Hz and gives the last point.
+    /// Feeds `raw` along x at 20 Hz and returns the last point.
     fn run(how: &Smoothing, raw: impl Iterator<Item = f32>) -> f32 {
         let mut filter = OneEuro::default();
         raw.map(|x| filter.step(how, [x, 0.0], 0.05, 100.0)[0]).last().unwrap()
     }
 
     #[test]
-    fn it_starts_at_the_first_point_and_ends_where_things_rest() {
+    fn it_starts_at_the_first_point_and_ends_at_the_last() {
         let how = Smoothing::default();
         assert_eq!(run(&how, [7.0].into_iter()), 7.0);
         assert!((run(&how, (0..400).map(|i| if i < 5 { 0.0 } else { 50.0 })) - 50.0).abs() < 0.5);
     }
 
     #[test]
-    fn without_a_rest_speed_it_is_the_papers_filter() {
+    fn without_a_rest_speed_it_equals_the_paper() {
         // By hand: dx = 4/0.05 = 80 px/s, a_d = tau·1·0.05/(1+…), cutoff = 1 + 2·|dx|/100.
         let how = Smoothing { min_cutoff_hz: 1.0, beta: 2.0, d_cutoff_hz: 1.0, rest_sizes_per_s: 0.0 };
         let alpha = |cutoff: f32| 1.0 / (1.0 + 1.0 / (TAU * cutoff * 0.05));
@@ -108,7 +107,7 @@ mod tests {
     }
 
     #[test]
-    fn time_that_stands_still_harms_nothing() {
+    fn equal_timestamps_give_finite_points() {
         let mut filter = OneEuro::default();
         for x in [0.0, 5.0, -5.0, 1e6] {
             assert!(filter.step(&Smoothing::default(), [x, x], 0.0, 0.0).iter().all(|v| v.is_finite()));

@@ -1,41 +1,49 @@
-//! Whose pose is estimated now: boxes that wait, and a budget that may be smaller than their number.
+//! Which boxes get a crop now: those of tracks and of new people, within a budget.
 
 use super::types::{Crop, TrackBox, TrackId};
 use crate::geometry::BBox;
 
-/// Below this overlap, a box found in the picture is none of the tracked people's, unless ...
+/// A detection that overlaps a track less is not that track, unless ...
 const CLAIM_IOU: f32 = 0.5;
-/// ... this share of a track's box lies in it and it is not this much larger.
+/// ... this share of the track's box lies in it and it is at most this much larger.
 const HALF_BODY: f32 = 0.7;
 const MAX_GROWTH: f32 = 5.0;
-/// A track and a box that touch no other may be one body's if this share of the smaller lies in the
-/// larger: a few keypoints, those of a head alone, lead a track astray.
+/// A track and a detection that touch no other may be one body if this share of the smaller box lies
+/// in the larger: a few keypoints, such as a head alone, lead a track astray.
 const LONE_SHARE: f32 = 0.3;
-/// Above this overlap, the two boxes say the same: of somebody alone, and of somebody in a crowd,
-/// where the finder's box is easily that of two.
+/// Above this overlap the two boxes agree: for a person alone, and for one in a crowd, where one
+/// detection easily covers two people.
 const AGREE_IOU: f32 = 0.75;
 const AGREE_IN_CROWD_IOU: f32 = 0.65;
+/// A detection that overlaps a track this much shows that the person is there.
+const PRESENT_IOU: f32 = 0.3;
 
-/// What a found box says of a track.
+/// What a detection means for a track.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Word {
-    /// This is where the body is.
-    Here,
-    /// It may be the body, if what is at the track's own box is not.
-    PerhapsHere,
+pub(super) enum Claim {
+    /// It is the body.
+    Body,
+    /// It may be the body, if the track's own box shows none.
+    Alternative,
 }
 
-/// Pairs found boxes with tracks where each is the other's nearest. If the two agree the track keeps
-/// its own box, which is the steadier; if not it takes the found one, or a track that knows half a
-/// body would never see the rest. Where the two hardly agree but touch no other, the found one is
-/// appended as a second box of the track: its crop shows which is right. (`tell` hears whose a found
-/// box is.) What is nobody's is appended as somebody new, last served in turn `served`: when in doubt
-/// an extra crop shows whether it is somebody else, and costs less than one person's box for another.
+/// Matches the boxes that the finder `found` with the crops of tracks, where each is the other's
+/// nearest.
+///
+/// - The two agree: the track keeps its own box, which is steadier.
+/// - They overlap less: the track takes the found box. Otherwise a track that knows half a body
+///   would never see the rest.
+/// - They hardly agree but touch no other box: a second crop is added for the track. Its pose shows
+///   which box is right.
+/// - No track matches: a crop is added for a new person, last served in turn `served`. When in
+///   doubt, an extra crop is cheaper than giving one person another's box.
+///
+/// `tell` is called with each found box that a track takes.
 pub(super) fn claim(
     crops: &mut Vec<Crop>,
     found: &[BBox],
     served: u64,
-    mut tell: impl FnMut(TrackId, &BBox, Word),
+    mut tell: impl FnMut(TrackId, &BBox, Claim),
 ) {
     let tracked = crops.len();
     for (index, bbox) in found.iter().enumerate().filter(|(_, bbox)| bbox.is_valid()) {
@@ -49,11 +57,11 @@ pub(super) fn claim(
             Some(crop) if crop.bbox.iou(bbox) >= agree => {}
             Some(crop) if crop.bbox.iou(bbox) >= CLAIM_IOU || is_part(&crop.bbox, bbox) => {
                 crop.bbox = *bbox;
-                crop.track.iter().for_each(|&id| tell(id, bbox, Word::Here));
+                crop.track.iter().for_each(|&id| tell(id, bbox, Claim::Body));
             }
-            Some(crop) if alone && is_near(&crop.bbox, bbox) => {
+            Some(crop) if alone && may_be_one(&crop.bbox, bbox) => {
                 let Crop { track, served, .. } = *crop;
-                track.iter().for_each(|&id| tell(id, bbox, Word::PerhapsHere));
+                track.iter().for_each(|&id| tell(id, bbox, Claim::Alternative));
                 crops.push(Crop { bbox: *bbox, track, served });
             }
             _ => crops.push(Crop { bbox: *bbox, track: None, served }),
@@ -61,22 +69,23 @@ pub(super) fn claim(
     }
 }
 
-/// Whether the track's box `own` and the found one may be one body's though they hardly agree.
-fn is_near(own: &BBox, found: &BBox) -> bool {
+/// Whether the track's box `own` and the found box may show one body though they hardly agree.
+fn may_be_one(own: &BBox, found: &BBox) -> bool {
     let (small, large) = if own.area() < found.area() { (own, found) } else { (found, own) };
     small.share_in(large) >= LONE_SHARE && large.area() <= MAX_GROWTH * small.area()
 }
 
-/// Which of `boxes` overlaps `bbox` most.
+/// The index of the box that overlaps `bbox` most.
 fn nearest<'a>(boxes: impl Iterator<Item = &'a BBox>, bbox: &BBox) -> Option<usize> {
     let overlaps = boxes.map(|other| other.iou(bbox)).enumerate();
     overlaps.filter(|(_, iou)| *iou > 0.0).max_by(|a, b| a.1.total_cmp(&b.1)).map(|(index, _)| index)
 }
 
-/// Whether a found box shows that `own` is there, one of the tracks in `all`. A part of it does not
-/// if the whole is somebody else: a pose imagined into a corner of a person is not a second one.
-pub(super) fn vouches(found: &BBox, own: &TrackBox, all: &[TrackBox]) -> bool {
-    if own.bbox.iou(found) >= 0.3 {
+/// Whether a found box shows that `own`, one of the tracks in `all`, is there. A box that is only
+/// part of `own`, or the reverse, does not if it matches another confirmed track: a pose imagined in
+/// a corner of a person is not a second person.
+pub(super) fn confirms(found: &BBox, own: &TrackBox, all: &[TrackBox]) -> bool {
+    if own.bbox.iou(found) >= PRESENT_IOU {
         return true;
     }
     let another =
@@ -84,7 +93,7 @@ pub(super) fn vouches(found: &BBox, own: &TrackBox, all: &[TrackBox]) -> bool {
     (is_part(&own.bbox, found) || is_part(found, &own.bbox)) && !all.iter().any(another)
 }
 
-/// Whether `part` may be what was known so far of the body in `whole`.
+/// Whether `part` may be the known part of the body in `whole`.
 fn is_part(part: &BBox, whole: &BBox) -> bool {
     is_within(part, whole) && whole.area() <= MAX_GROWTH * part.area()
 }
@@ -94,8 +103,8 @@ pub(super) fn is_within(part: &BBox, whole: &BBox) -> bool {
     part.share_in(whole) >= HALF_BODY
 }
 
-/// Keeps the `budget` that have waited longest. Newcomers share one place in the queue (they all
-/// carry the turn one of them was last served in), so that false alarms cannot starve the tracks.
+/// Keeps the `budget` crops that have waited longest. New people share one place in the queue (all
+/// carry the turn in which one of them was last served): false alarms cannot starve the tracks.
 pub(super) fn take_turns(crops: &mut Vec<Crop>, budget: usize) {
     if crops.len() > budget {
         crops.sort_unstable_by_key(|crop| (crop.served, crop.track));
@@ -128,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn half_a_body_becomes_a_whole_one_but_never_the_whole_room() {
+    fn half_a_body_grows_to_a_whole_one_but_not_to_the_whole_room() {
         let (half, whole) = (bbox(100.0), BBox { x: 90.0, y: -10.0, w: 70.0, h: 250.0 });
         let room = BBox { x: 0.0, y: 0.0, w: 640.0, h: 480.0 };
         for (found, expected) in [(whole, vec![whole]), (room, vec![half, room])] {
@@ -139,23 +148,23 @@ mod tests {
     }
 
     #[test]
-    fn a_track_that_went_astray_is_looked_for_in_the_box_of_the_only_body_about_too() {
+    fn a_track_astray_also_gets_a_crop_of_the_only_body_near() {
         let (head, body) = (BBox { y: -60.0, ..bbox(20.0) }, BBox { x: 0.0, y: 0.0, w: 80.0, h: 220.0 });
         let others = |tracks: &[BBox], found: &[BBox]| {
             let own = |(id, bbox): (u64, &BBox)| Crop { bbox: *bbox, ..crop(Some(id), 0.0, 0) };
             let mut crops: Vec<Crop> = (1..).zip(tracks).map(own).collect();
-            claim(&mut crops, found, 0, |_, _, word| assert_eq!(word, Word::PerhapsHere));
+            claim(&mut crops, found, 0, |_, _, claim| assert_eq!(claim, Claim::Alternative));
             assert_eq!(crops[0].bbox, head, "its own box stays");
             crops[tracks.len()..].iter().map(|c| c.track.map(|id| id.0)).collect::<Vec<_>>()
         };
         assert_eq!(others(&[head], &[body]), [Some(1)]);
-        // With others about it may be anybody's.
+        // With others near, it may be any person.
         assert_eq!(others(&[head, bbox(60.0)], &[body]), [None]);
         assert_eq!(others(&[head], &[body, BBox { y: -100.0, ..bbox(40.0) }]), [None, None]);
     }
 
     #[test]
-    fn those_who_waited_longest_go_first_and_everyone_gets_a_turn() {
+    fn the_longest_waiting_go_first_and_all_get_equal_turns() {
         let (mut served, mut count, mut turn) = ([0; 12], [0; 12], 0);
         for _ in 0..24 {
             let mut crops: Vec<Crop> = (0..12).map(|id| crop(Some(id), 0.0, served[id as usize])).collect();
@@ -171,7 +180,7 @@ mod tests {
     }
 
     #[test]
-    fn false_alarms_in_every_frame_leave_half_the_turns_to_the_tracks() {
+    fn false_alarms_in_every_frame_leave_half_the_turns_to_tracks() {
         let (mut track, mut newcomer, mut updates) = (0, 0, 0);
         for turn in 1..=20 {
             let mut crops = vec![crop(Some(1), 0.0, track)];

@@ -1,4 +1,4 @@
-//! What goes into a tracker and what comes out.
+//! What goes into a tracker and what comes out of it.
 
 use super::clothes::Clothes;
 use super::one_euro::Smoothing;
@@ -8,11 +8,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-/// Names a person for as long as they are followed.
+/// Identifies a person for as long as they are tracked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
 pub struct TrackId(pub u64);
 
-/// Hands out ids from 1 on, none of them twice; all cameras of a session share one.
+/// Source of ids: 1, 2, 3..., each once. All cameras of a session share one.
 #[derive(Clone, Debug, Default)]
 pub struct Ids(Arc<AtomicU64>);
 
@@ -22,26 +22,26 @@ impl Ids {
     }
 }
 
-/// What a tracker believes, and for how long.
+/// What a tracker accepts as a person, and for how long.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Options {
-    /// Poses that score less are not looked at.
+    /// Poses that score less are ignored.
     pub min_score: f32,
-    /// Keypoints that score less are guesses: they neither match nor move anything.
+    /// Keypoints that score less are guesses: they take no part in matching or motion.
     pub keypoint_score: f32,
-    /// A pose with fewer keypoints of `keypoint_score` is nobody.
+    /// Poses with fewer confident keypoints than this are dropped.
     pub min_keypoints: usize,
-    /// A pose that scores as much is believed even where the finder sees nobody.
+    /// A track that scores this much survives even if the finder does not see it.
     pub sure_score: f32,
     /// Sightings before a person is published.
     pub birth_hits: u32,
-    /// How long a person who is looked for in vain is still published: their box moves on as it did.
+    /// How long a missed person stays published; their box keeps its velocity.
     pub hold: Duration,
-    /// How long after that they may come back under the same id.
+    /// How long after that they may return under the same id.
     pub keep_lost: Duration,
-    /// Most tracks at a time; further people are not followed.
+    /// Most tracks at a time; further people are not tracked.
     pub max_tracks: usize,
-    /// Of the keypoints.
+    /// How to smooth the keypoints.
     pub smoothing: Smoothing,
 }
 
@@ -61,43 +61,43 @@ impl Default for Options {
     }
 }
 
-/// Where a track should be.
+/// Where a track is expected.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct TrackBox {
-    /// Whose.
+    /// The track.
     pub id: TrackId,
-    /// The box, moved on by the velocity and cut to the frame.
+    /// Its box, moved by its velocity, clamped to the frame. Display px.
     pub bbox: BBox,
-    /// Whether they are published, or only suspected.
+    /// Whether it is published.
     pub confirmed: bool,
 }
 
-/// A box to crop and estimate the pose in; px of the display frame.
+/// A box to crop and estimate a pose in.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Crop {
-    /// Where.
+    /// The box in display px.
     pub bbox: BBox,
-    /// The track that asks; none: somebody new.
+    /// The track it belongs to; `None`: a person not tracked yet.
     pub track: Option<TrackId>,
-    /// The turn in which whoever asks was last served.
+    /// Turn in which this track, or any new person, last got a crop.
     pub(super) served: u64,
 }
 
 /// A pose seen in a frame.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Observation {
-    /// What was seen.
+    /// The pose in display px.
     pub pose: Pose,
-    /// The track whose crop it was seen in, if any: [`Crop::track`].
+    /// The track whose crop it was seen in ([`Crop::track`]), if any.
     pub track: Option<TrackId>,
-    /// What the body wears, as far as that was looked at.
+    /// Colours of the clothes; empty if they were not read.
     pub clothes: Clothes,
-    /// Where the finder is not sure of anybody: it may be somebody known, but nobody new.
+    /// Whether the finder was unsure. The pose may belong to a track, but starts none.
     pub doubtful: bool,
 }
 
 impl Observation {
-    /// A pose of whose clothes nothing is known.
+    /// A pose with unknown clothes.
     pub fn new(pose: Pose, track: Option<TrackId>) -> Observation {
         Observation { pose, track, clothes: Clothes::default(), doubtful: false }
     }
@@ -106,33 +106,34 @@ impl Observation {
 /// A person as published.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Person {
-    /// Theirs alone.
+    /// Never given to another person.
     pub id: TrackId,
-    /// Box about the keypoints, cut to the frame; where the pose is of an earlier frame, moved on as the body did.
+    /// Box around the keypoints, clamped to the frame. If the pose is older than the frame, the box is
+    /// moved by the velocity.
     pub bbox: BBox,
-    /// Of the pose, 0..=1.
+    /// Score of the pose, 0..=1.
     pub score: f32,
-    /// As seen, `age` ago, and where.
+    /// As seen `age` ago, in display px.
     pub keypoints: Keypoints,
-    /// The same, smoothed.
+    /// The same keypoints, smoothed.
     pub smoothed: Keypoints,
-    /// How long ago the pose was seen; zero if in this very frame.
+    /// Time since the pose was seen; zero: in this frame.
     pub age: Duration,
-    /// How long the person has been followed.
+    /// Time since the person was first seen.
     pub track_age: Duration,
-    /// How the body moves, [x, y].
+    /// Velocity of the body, [x, y].
     pub velocity_px_s: [f32; 2],
 }
 
-/// What a tracker has seen, counted from its start.
+/// Counts since the tracker started.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Stats {
-    /// Poses that were not finite or not in the picture.
+    /// Poses rejected as not finite or far outside the frame.
     pub rejected: u64,
-    /// Poses of somebody who was seen twice in the same frame.
+    /// Poses dropped because the same person was seen twice in a frame.
     pub duplicates: u64,
-    /// People not followed because there were `max_tracks` already.
+    /// New people not tracked because there were `max_tracks` already.
     pub crowded: u64,
-    /// Turns that had to wait because of the budget.
+    /// Crops postponed because they exceeded the budget.
     pub postponed: u64,
 }

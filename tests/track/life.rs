@@ -54,13 +54,13 @@ pub fn play_and(run: &Run, mut tell: impl FnMut(Mono, &[Person])) -> Outcome {
         let unknown = |b: &Body| b.visible() > 3 && boxes.iter().all(|t| t.iou(&b.bbox) < 0.2);
         let scene = Scene {
             tracked: !boxes.is_empty(),
-            lost: tracker.lost_somebody(),
+            lost: tracker.lost_person(),
             motion: bodies.iter().any(unknown),
         };
         let looked = look.due(at, scene).is_some();
         let found = if looked { scene::find(&bodies, &run.quality, &mut rng) } else { Vec::new() };
         if looked {
-            tracker.looked(at, &found);
+            tracker.searched(at, &found);
         }
         let crops = tracker.plan(at, SIZE, &found, run.budget);
         assert!(crops.len() <= run.budget);

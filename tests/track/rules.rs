@@ -20,7 +20,7 @@ fn published(score: f32, finds: impl Fn(u64) -> bool) -> usize {
         let at = Mono(frame * 100_000_000);
         let found: &[BBox] = if frame % 5 == 0 && finds(frame / 5) { &[bbox] } else { &[] };
         if frame % 5 == 0 {
-            tracker.looked(at, found);
+            tracker.searched(at, found);
         }
         let crops = tracker.plan(at, SIZE, found, 8).to_vec();
         let seen: Vec<_> = crops.iter().map(|c| Observation::new(pose, c.track)).collect();
@@ -52,7 +52,7 @@ fn published_within(finds: impl Fn(u64) -> bool) -> usize {
         let with_small = frame >= 20 && finds(frame / 5);
         let found: &[BBox] = if !look { &[] } else { &all[..if with_small { 2 } else { 1 }] };
         if look {
-            tracker.looked(at, found);
+            tracker.searched(at, found);
         }
         let crops = tracker.plan(at, SIZE, found, 8).to_vec();
         let nearest = |bbox: &BBox| if bbox.iou(&large.bbox) > bbox.iou(&small.bbox) { large } else { small };
@@ -91,7 +91,7 @@ fn who_went_astray_on_a_few_keypoints_is_the_same_when_the_finder_sees_all_of_th
         let pose = if frame < 20 { astray } else { whole((640.0, 620.0), 370.0) };
         let found: &[BBox] = if frame % 5 == 0 { &[pose.bbox] } else { &[] };
         if frame % 5 == 0 {
-            tracker.looked(at, found);
+            tracker.searched(at, found);
         }
         let crops = tracker.plan(at, SIZE, found, 8).to_vec();
         let seen: Vec<_> = crops.iter().map(|c| Observation::new(pose, c.track)).collect();
@@ -130,7 +130,7 @@ fn ids_after_a_fall(bystander: bool) -> usize {
         let boxes: Vec<BBox> = there.iter().map(|p| p.bbox).collect();
         let found: &[BBox] = if frame % 5 == 0 { &boxes } else { &[] };
         if frame % 5 == 0 {
-            tracker.looked(at, found);
+            tracker.searched(at, found);
         }
         let crops = tracker.plan(at, SIZE, found, 8).to_vec();
         let shown = |bbox: &BBox| there.iter().copied().find(|p| p.bbox.iou(bbox) > 0.3);
@@ -155,7 +155,7 @@ fn published_at(times: &[u64]) -> (Vec<usize>, HashSet<u64>) {
     let mut ids = HashSet::new();
     let each = times.iter().map(|ms| {
         let at = Mono(ms * 1_000_000);
-        tracker.looked(at, &[pose.bbox]);
+        tracker.searched(at, &[pose.bbox]);
         let crops = tracker.plan(at, SIZE, &[pose.bbox], 8).to_vec();
         let seen: Vec<_> = crops.iter().map(|c| Observation::new(pose, c.track)).collect();
         let people = tracker.update(at, SIZE, &seen);
