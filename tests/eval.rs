@@ -1,6 +1,6 @@
-//! Our COCO metric against pycocotools': committed numbers, and live where Python has it.
+//! The COCO metric against pycocotools: committed numbers, and a live run where Python has it.
 
-#![allow(clippy::unwrap_used, reason = "a test's helpers may fail as its tests do")]
+#![allow(clippy::unwrap_used, reason = "test helpers may panic")]
 
 mod common;
 
@@ -18,7 +18,7 @@ fn read(path: &Path) -> Value {
     serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap()
 }
 
-/// COCO's result format.
+/// Parses COCO's result format.
 fn estimates(file: &Value) -> Vec<Estimate> {
     let number = |v: &Value| v.as_f64().unwrap();
     let one = |e: &Value| {
@@ -46,7 +46,7 @@ fn assert_equal(got: &Summary, want: &Value) {
     }
 }
 
-/// Pictures with people, some of them hidden, small or crowds, and estimates of all qualities.
+/// Pictures with people, some hidden, small or crowds, and estimates of every quality.
 fn scene(rng: &mut fastrand::Rng, pictures: u64) -> (Dataset, Vec<Estimate>) {
     let (mut data, mut found) = (Dataset::default(), vec![]);
     for image_id in 1..=pictures {
@@ -83,7 +83,7 @@ fn scene(rng: &mut fastrand::Rng, pictures: u64) -> (Dataset, Vec<Estimate>) {
                 for (to, k) in points.iter_mut().zip(person.keypoints.chunks(3)) {
                     *to = point(k);
                 }
-                // Few levels, so that some scores are equal: their order is part of the metric.
+                // Few levels make some scores equal: their order is part of the metric.
                 found.push(Estimate { image_id, score: f64::from(rng.u8(1..20)) / 20.0, points });
             }
             data.annotations.push(person);
@@ -116,7 +116,7 @@ fn write(dir: &Path, data: &Dataset, found: &[Estimate]) -> (PathBuf, PathBuf) {
     paths
 }
 
-/// A Python with pycocotools (`POSED_PYTHON`, or `python3`), if there is one.
+/// A Python with pycocotools (`POSED_PYTHON` or `python3`), if there is one.
 fn python() -> Option<String> {
     let python = std::env::var("POSED_PYTHON").unwrap_or_else(|_| "python3".into());
     let ok =
@@ -128,7 +128,7 @@ fn python() -> Option<String> {
 }
 
 #[test]
-fn the_committed_numbers_of_pycocotools_come_out() {
+fn the_metric_equals_the_committed_numbers_of_pycocotools() {
     let data = Dataset::load(&here("annotations.json")).unwrap();
     let found = estimates(&read(&here("estimates.json")));
     assert!(
@@ -151,14 +151,15 @@ fn pycocotools_agrees_on_random_scenes() {
         let out =
             Command::new(&python).arg(here("pycoco.py")).args([&annotations, &results]).output().unwrap();
         assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
-        // What is read back is what was written: the file format is part of it.
+        // Read the files back: the file format is part of the test.
         let data = Dataset::load(&annotations).unwrap();
         let found = estimates(&read(&results));
         assert_equal(&evaluate(&data, &found), &serde_json::from_slice(&out.stdout).unwrap());
     }
 }
 
-/// Writes the committed scene; run by hand, then pycoco.py over it into pycocotools.json.
+/// Writes the committed scene. Afterwards run pycoco.py on it and save its output as
+/// pycocotools.json.
 #[test]
 #[ignore = "writes tests/eval/{annotations,estimates}.json"]
 fn write_the_committed_scene() {
@@ -167,7 +168,7 @@ fn write_the_committed_scene() {
 }
 
 #[test]
-fn nothing_and_nobody() {
+fn empty_data_and_missing_estimates_are_evaluated() {
     assert_eq!(evaluate(&Dataset::default(), &[]), Summary::default());
     let mut rng = fastrand::Rng::with_seed(3);
     let (data, _) = scene(&mut rng, 8);
@@ -176,7 +177,7 @@ fn nothing_and_nobody() {
 }
 
 #[test]
-fn annotations_that_are_none_are_refused_with_their_file() {
+fn invalid_annotations_are_rejected_with_their_file() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("a.json");
     let message = |text: &str| {
@@ -186,5 +187,5 @@ fn annotations_that_are_none_are_refused_with_their_file() {
     assert!(message("{").contains("a.json"));
     assert!(message("{\"images\": []}").contains("missing field `annotations`"));
     let odd = r#"{"images": [], "annotations": [{"id": 7, "image_id": 1, "bbox": [0,0,1,1], "area": 1, "keypoints": [1,2]}]}"#;
-    assert!(message(odd).contains("annotation 7 has 2 numbers of keypoints, 51 are wanted"));
+    assert!(message(odd).contains("annotation 7 has 2 keypoint numbers, expected 51"));
 }

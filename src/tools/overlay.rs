@@ -1,4 +1,4 @@
-//! Skeletons drawn onto a picture: for people to look at, not for machines.
+//! Draws skeletons onto a picture.
 
 use crate::keypoint::{Keypoint, LIMBS, Pose};
 use image::{Rgb, RgbImage};
@@ -6,13 +6,13 @@ use image::{Rgb, RgbImage};
 /// Keypoints that score less are not drawn.
 pub const MIN_SCORE: f32 = 0.25;
 
-/// Left of the body, right of the body, middle.
+/// Colours of the body's left side, right side and middle.
 const LEFT: Rgb<u8> = Rgb([64, 200, 255]);
 const RIGHT: Rgb<u8> = Rgb([255, 150, 40]);
 const MIDDLE: Rgb<u8> = Rgb([120, 230, 90]);
 
-/// Draws the skeleton of `pose`, whose coordinates are px of `picture`; its left side blue, its right
-/// side orange. Lines are as thick as the person is large.
+/// Draws the skeleton of `pose`, in px of `picture`: the left side blue, the right side orange. Line
+/// width grows with the person's size.
 pub fn skeleton(picture: &mut RgbImage, pose: &Pose) {
     let size = (pose.bbox.area().sqrt() / 60.0).clamp(1.0, 6.0);
     let seen = |index: usize| pose.keypoints.get(index).filter(|k| k.score >= MIN_SCORE && k.is_finite());
@@ -29,7 +29,7 @@ pub fn skeleton(picture: &mut RgbImage, pose: &Pose) {
     }
 }
 
-/// COCO's odd keypoints are left ones, the even ones but the nose right ones.
+/// COCO's odd keypoints are on the left; the even ones, except the nose, on the right.
 fn colour_of(a: usize, b: usize) -> Rgb<u8> {
     match (a, b) {
         (0, _) | (_, 0) => MIDDLE,
@@ -58,7 +58,8 @@ fn disc(picture: &mut RgbImage, x: f32, y: f32, radius: f32, colour: Rgb<u8>) {
     paint(picture, span(x), span(y), colour, |px, py| radius - (px - x).hypot(py - y));
 }
 
-/// Paints where `inside` (px to the shape's edge, positive within) says so, its edge smoothed.
+/// Paints a shape with a smooth edge. `inside` returns the distance to its edge in px, positive
+/// inside; `x` and `y` bound the shape.
 fn paint(
     picture: &mut RgbImage,
     x: (f32, f32),
@@ -66,7 +67,7 @@ fn paint(
     colour: Rgb<u8>,
     inside: impl Fn(f32, f32) -> f32,
 ) {
-    // A float cast saturates: what lies outside the picture is cut off, however far.
+    // Float casts saturate, so any shape outside the picture is cut off.
     let span = |(low, high): (f32, f32)| (low.max(0.0) as u32)..(high.max(-1.0) + 1.0).ceil() as u32;
     let (columns, rows) = (span(x), span(y));
     for py in rows.start..rows.end.min(picture.height()) {
@@ -87,7 +88,7 @@ mod tests {
     use crate::keypoint::KEYPOINTS;
 
     #[test]
-    fn limbs_are_drawn_where_they_are_and_nowhere_else() {
+    fn limbs_are_drawn_between_their_keypoints_only() {
         let mut pose = Pose { bbox: BBox { x: 0.0, y: 0.0, w: 60.0, h: 60.0 }, ..Pose::default() };
         pose.keypoints[5] = Keypoint { x_px: 10.0, y_px: 10.0, score: 0.9 };
         pose.keypoints[7] = Keypoint { x_px: 50.0, y_px: 10.0, score: 0.9 };
@@ -100,7 +101,7 @@ mod tests {
     }
 
     #[test]
-    fn far_and_impossible_keypoints_are_harmless() {
+    fn far_and_non_finite_keypoints_do_not_panic() {
         for far in [-1e9, 1e9, f32::NAN, f32::INFINITY] {
             let mut pose = Pose { bbox: BBox { x: 0.0, y: 0.0, w: 9.0, h: 9.0 }, ..Pose::default() };
             pose.keypoints = [Keypoint { x_px: far, y_px: -far, score: 1.0 }; KEYPOINTS];

@@ -1,9 +1,9 @@
-//! Recordings of a camera's messages, one JSON object a line, and how to play them to a tracker, so
-//! that a change to tracking can be judged on the same input.
+//! Recordings of a camera's messages, one JSON object a line, and how to replay them through a
+//! tracker, to judge a change to tracking on the same input.
 //!
-//! A recorded person was followed already; what is played back is what the network saw of them (the
-//! keypoints as published and the box), without the id. People whose pose is older than the frame
-//! (`age_ms` above zero) were not seen in it and are left out.
+//! A recorded person was tracked already. The replay uses what the network saw of them (box and
+//! keypoints) without the id. People whose pose is older than the frame (`age_ms` above zero) were
+//! not seen in it and are left out.
 
 use crate::clock::Mono;
 use crate::geometry::BBox;
@@ -14,14 +14,14 @@ use std::collections::{HashMap, HashSet};
 use std::io::BufRead;
 use std::time::{Duration, SystemTime};
 
-/// The message schema that this reads.
+/// The message schema this module reads.
 pub const SCHEMA: u32 = 1;
-/// A longer line is no message: 64 people take about 90 KB.
+/// Longer lines are rejected: a message with 64 people takes about 90 KB.
 const MAX_LINE: u64 = 1 << 20;
-/// Overlap above which a recorded and a replayed person are the same.
+/// A recorded and a replayed person whose boxes overlap this much are the same.
 const SAME_IOU: f32 = 0.5;
 
-/// Why a recording cannot be played.
+/// Why a recording cannot be replayed.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The file cannot be read.
@@ -29,37 +29,35 @@ pub enum Error {
     Read {
         /// Counted from 1.
         line: usize,
-        /// What the system says.
+        /// The system's error.
         #[source]
         source: std::io::Error,
     },
-    /// The line is longer than any message.
-    #[error("line {line}: longer than {MAX_LINE} bytes, which no message is")]
+    /// The line is longer than `MAX_LINE`.
+    #[error("line {line}: longer than {MAX_LINE} bytes: not a message")]
     Long {
         /// Counted from 1.
         line: usize,
     },
-    /// The line is no pose message.
+    /// The line is not a pose message.
     #[error("line {line}: not a pose message (record with `posed record`, or `mosquitto_sub` without -v)")]
     Parse {
         /// Counted from 1.
         line: usize,
-        /// What is wrong, and at which column.
+        /// The reason and the column.
         #[source]
         source: serde_json::Error,
     },
     /// The message is of another schema.
-    #[error("line {line}: schema {got}; this program reads schema {SCHEMA}")]
+    #[error("line {line}: schema {got}, but this program reads schema {SCHEMA}")]
     Schema {
         /// Counted from 1.
         line: usize,
-        /// What the message says.
+        /// The message's schema.
         got: u32,
     },
-    /// The message does not say when its frame was captured.
-    #[error(
-        "line {line}: neither `captured_ns` nor an RFC 3339 `captured_at` says when the frame was captured"
-    )]
+    /// The message lacks the time its frame was captured.
+    #[error("line {line}: no capture time: neither `captured_ns` nor an RFC 3339 `captured_at`")]
     Time {
         /// Counted from 1.
         line: usize,
@@ -69,15 +67,15 @@ pub enum Error {
 /// One recorded message.
 #[derive(Debug)]
 pub struct ReplayStep {
-    /// Capture time since that of the first message; never runs backwards.
+    /// Capture time since the first message; never decreases.
     pub at: Mono,
     /// Width and height of the frame in px.
     pub size: (u32, u32),
-    /// What was seen.
+    /// The poses seen in the frame.
     pub observations: Vec<Observation>,
-    /// Id and box of everybody seen in that very frame.
+    /// Id and box of each person seen in the frame.
     pub recorded: Vec<(TrackId, BBox)>,
-    /// The message as it was recorded.
+    /// The message as recorded.
     pub line: String,
 }
 
@@ -112,22 +110,22 @@ struct RecordedPerson {
     bbox: [f32; 4],
     score: f32,
     keypoints: HashMap<String, [f32; 3]>,
-    /// As seen, where the others are smoothed.
+    /// Keypoints as seen; then `keypoints` are smoothed.
     raw_keypoints: Option<HashMap<String, [f32; 3]>>,
     #[serde(default)]
     age_ms: f64,
 }
 
 impl<R: BufRead> Recording<R> {
-    /// A recording that starts at the beginning of `input`.
+    /// Reads `input` from its current position.
     pub fn new(input: R) -> Recording<R> {
         Recording { input, line: 0, start: None, last: Mono::default() }
     }
 
-    /// The next message; `None` at the end. Empty lines are passed over.
+    /// The next message; `None` at the end. Empty lines are skipped.
     ///
     /// # Errors
-    /// If a line cannot be read or is no pose message of [`SCHEMA`]; reading may go on after it.
+    /// If a line cannot be read or is not a pose message of [`SCHEMA`]. Reading can go on after it.
     pub fn read(&mut self) -> Result<Option<ReplayStep>, Error> {
         loop {
             self.line += 1;
@@ -151,7 +149,7 @@ impl<R: BufRead> Recording<R> {
         }
         let captured = captured(&message).ok_or(Error::Time { line })?;
         let start = *self.start.get_or_insert(captured);
-        // The wall clock of the recording may have been set back.
+        // The recorder's wall clock may have been set back.
         self.last = self.last.max(Mono::default() + captured.saturating_sub(start));
         let seen = || message.people.iter().filter(|p| p.age_ms <= 0.0);
         Ok(ReplayStep {
@@ -190,7 +188,7 @@ fn observation(person: &RecordedPerson) -> Observation {
 /// How a replay compares with its recording.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Comparison {
-    /// Messages played.
+    /// Messages replayed.
     pub frames: usize,
     /// People in the recording, summed over the messages.
     pub recorded: usize,
@@ -198,18 +196,18 @@ pub struct Comparison {
     pub replayed: usize,
     /// People in both, by their boxes.
     pub matched: usize,
-    /// How often a recorded person went on under another replayed id.
+    /// How often the replayed id of a recorded person changed.
     pub id_changes: usize,
-    /// Ids in the recording, and in the replay.
+    /// Number of ids in the recording and in the replay.
     pub ids: (usize, usize),
-    /// Under which replayed id each recorded person was last matched.
+    /// The replayed id that each recorded id last matched.
     partners: HashMap<TrackId, TrackId>,
     known: (HashSet<TrackId>, HashSet<TrackId>),
 }
 
 impl Comparison {
-    /// Counts one message and what the tracker made of it. Who was not seen in its frame is left out:
-    /// where they were is a guess, and another one each time.
+    /// Counts one message: its recorded and its replayed people. Replayed people not seen in the
+    /// frame are left out: their position is a guess.
     pub fn count(&mut self, recorded: &[(TrackId, BBox)], replayed: &[Person]) {
         let replayed = || replayed.iter().filter(|person| person.age.is_zero());
         self.frames += 1;
@@ -239,7 +237,7 @@ mod tests {
         )
     }
 
-    const SOMEBODY: &str = r#"{"id":7,"box":[811.0,190.2,120.4,300.9],"score":0.81,"keypoints":{"nose":[880.6,226.3,0.93],"left_eye":[886.4,220.9,0.9]}}"#;
+    const PERSON: &str = r#"{"id":7,"box":[811.0,190.2,120.4,300.9],"score":0.81,"keypoints":{"nose":[880.6,226.3,0.93],"left_eye":[886.4,220.9,0.9]}}"#;
 
     fn read(text: &str) -> Result<Vec<ReplayStep>, Error> {
         let mut recording = Recording::new(text.as_bytes());
@@ -247,10 +245,10 @@ mod tests {
     }
 
     #[test]
-    fn a_message_becomes_what_was_seen() {
-        let aged = SOMEBODY.replace("\"id\":7", "\"id\":8,\"age_ms\":66.7");
+    fn a_message_becomes_observations() {
+        let aged = PERSON.replace("\"id\":7", "\"id\":8,\"age_ms\":66.7");
         let text = [
-            message(r#""captured_ns":1790000000000000000,"#, &format!("{SOMEBODY},{aged}")),
+            message(r#""captured_ns":1790000000000000000,"#, &format!("{PERSON},{aged}")),
             String::new(),
             message(r#""captured_at":"2026-09-21T13:46:40.100Z","#, ""),
         ];
@@ -265,15 +263,15 @@ mod tests {
     }
 
     #[test]
-    fn what_was_seen_is_played_where_it_stands_beside_what_was_smoothed() {
-        let both = SOMEBODY.replace(r#"}}"#, r#"},"raw_keypoints":{"nose":[1.0,2.0,0.5]}}"#);
+    fn raw_keypoints_are_replayed_if_recorded() {
+        let both = PERSON.replace(r#"}}"#, r#"},"raw_keypoints":{"nose":[1.0,2.0,0.5]}}"#);
         let steps = read(&message(r#""captured_ns":1,"#, &both)).unwrap();
         let nose = steps[0].observations[0].pose.keypoints[0];
         assert_eq!(nose, Keypoint { x_px: 1.0, y_px: 2.0, score: 0.5 });
     }
 
     #[test]
-    fn both_ways_to_write_the_time_agree_and_it_never_runs_backwards() {
+    fn both_time_formats_agree_and_time_never_decreases() {
         let ns = |ns: u64| message(&format!("\"captured_ns\":{ns},"), "");
         let at = |at: &str| message(&format!("\"captured_at\":\"{at}\","), "");
         let text =
@@ -283,12 +281,12 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_message_is_named_by_its_line() {
+    fn an_error_names_the_line() {
         let good = message(r#""captured_ns":5,"#, "");
         let fault = |bad: &str| read(&format!("{good}\n{bad}\n")).unwrap_err().to_string();
         assert!(fault("posed/door/poses {}").starts_with("line 2: not a pose message"));
         assert!(fault(&good.replace("\"schema\":1", "\"schema\":2")).starts_with("line 2: schema 2"));
-        assert!(fault(&message("", "")).starts_with("line 2: neither"));
+        assert!(fault(&message("", "")).starts_with("line 2: no capture time"));
         assert!(fault(&" ".repeat(MAX_LINE as usize)).starts_with("line 2: longer"));
     }
 }

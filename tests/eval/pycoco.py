@@ -1,4 +1,4 @@
-"""COCO's own numbers for keypoint estimates: python pycoco.py annotations.json estimates.json -> JSON."""
+"""Evaluates keypoint estimates with pycocotools: pycoco.py annotations.json estimates.json -> JSON."""
 
 import contextlib
 import json

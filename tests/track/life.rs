@@ -1,4 +1,4 @@
-//! Whole scenes through finder, turns and tracker, scored by CLEAR MOT.
+//! Whole scenes through search, plan and tracker, scored by CLEAR MOT.
 
 use crate::mot::Score;
 use crate::scene::{self, Body, FAIR, Path, Quality, SIZE, walk};
@@ -7,7 +7,7 @@ use posed::detect::look::{self, Look, Scene};
 use posed::track::{Ids, Observation, Options, Person, Tracker};
 use std::collections::HashSet;
 
-/// Everybody as they really are at a time in s.
+/// The true people at a time in s.
 pub type World<'a> = &'a dyn Fn(f32) -> Vec<Body>;
 
 pub struct Run<'a> {
@@ -39,8 +39,8 @@ fn play(run: &Run) -> Outcome {
     play_and(run, |_, _| ())
 }
 
-/// Plays a scene as the daemon would: predict, maybe look, plan, estimate, update. `tell` hears what
-/// would be published.
+/// Runs a scene as the daemon does: predict, search if due, plan, estimate, update. Calls `tell` with
+/// what would be published.
 pub fn play_and(run: &Run, mut tell: impl FnMut(Mono, &[Person])) -> Outcome {
     let mut rng = fastrand::Rng::with_seed(run.seed);
     let mut tracker = Tracker::new(Options::default(), Ids::default());
@@ -87,9 +87,9 @@ pub fn play_and(run: &Run, mut tell: impl FnMut(Mono, &[Person])) -> Outcome {
     out
 }
 
-/// Plays with several seeds and frame rates. MOTA is that of all the runs at one rate together, as a
-/// benchmark's is of all its sequences; no run has more id switches than `switches`. `POSED_SEEDS` asks for more
-/// runs than a test should take.
+/// Runs with several seeds and frame rates. MOTA is taken over all runs at one rate together, as a
+/// benchmark takes it over all its sequences. No run may have more id switches than `switches`.
+/// `POSED_SEEDS` sets the number of runs for longer trials.
 fn judge(what: &str, world: World, seconds: f32, switches: usize) {
     let seeds = std::env::var("POSED_SEEDS").map_or(8, |n| n.parse().expect("POSED_SEEDS is a number"));
     for fps in [10.0, 15.0, 25.0] {
@@ -126,13 +126,13 @@ fn people_apart_keep_their_ids() {
 }
 
 #[test]
-fn two_who_cross_keep_their_ids() {
+fn people_who_cross_keep_their_ids() {
     let crossing = [
         walk((100.0, 600.0), (1180.0, 600.0), 380.0, 0.5, 8.0),
         walk((1180.0, 660.0), (100.0, 660.0), 420.0, 0.5, 8.0),
     ];
     judge("crossing", &|t| scene::bodies(&crossing, t), 9.0, 1);
-    // One stands in the middle; one passes behind, another in front, and those two meet as well.
+    // One stands in the middle, one passes behind, one in front, and the two who pass cross as well.
     let three = [
         walk((640.0, 640.0), (640.0, 640.0), 390.0, 0.0, 1.0),
         walk((100.0, 590.0), (1180.0, 590.0), 340.0, 0.5, 7.0),
@@ -142,8 +142,8 @@ fn two_who_cross_keep_their_ids() {
 }
 
 #[test]
-fn a_second_behind_somebody_changes_nobodys_id() {
-    // The one who stands hides the one who walks by for about a second.
+fn a_second_behind_another_person_changes_no_id() {
+    // The person who stands hides the one who walks by for about a second.
     let hidden = [
         walk((300.0, 600.0), (1000.0, 600.0), 300.0, 1.0, 5.0),
         walk((640.0, 700.0), (640.0, 700.0), 520.0, 0.0, 1.0),
@@ -166,15 +166,15 @@ fn people_come_and_go_at_every_border() {
 }
 
 #[test]
-fn the_three_of_the_demo_clip_keep_their_ids() {
+fn the_people_of_the_demo_clip_keep_their_ids() {
     let frames = scene::recorded(include_str!("../../models/demo/walk.json"));
-    // 25 frames a second; two of the three cross.
+    // 25 frames/s; two of the three people cross.
     let world = |t: f32| frames((t * 25.0).round() as usize);
     judge("demo clip", &world, 14.9, 1);
 }
 
 #[test]
-fn who_comes_back_within_two_seconds_is_the_same_and_later_another() {
+fn a_return_within_two_seconds_keeps_the_id_and_a_later_one_does_not() {
     let away = |gap: f32| {
         let path: Path = Box::new(move |t| (!(4.0..4.0 + gap).contains(&t)).then_some((640.0, 600.0, 350.0)));
         move |t| scene::bodies(std::slice::from_ref(&path), t)
@@ -188,7 +188,7 @@ fn who_comes_back_within_two_seconds_is_the_same_and_later_another() {
 }
 
 #[test]
-fn with_few_turns_everybody_is_still_followed() {
+fn all_people_are_tracked_within_a_small_budget() {
     let paths: Vec<Path> = (0..12)
         .map(|i| walk((60.0 + 105.0 * i as f32, 600.0), (70.0 + 105.0 * i as f32, 600.0), 200.0, 0.0, 20.0))
         .collect();
@@ -203,16 +203,16 @@ fn with_few_turns_everybody_is_still_followed() {
         println!("{:.3} {:?}", out.score.mota(), out);
         assert_eq!(out.score.switches, 0, "{out:?}");
         assert!(out.score.mota() >= 0.85, "{:.3} {out:?}", out.score.mota());
-        // A round of 12 takes three frames; misses and newcomers add some.
+        // A round of 12 crops takes three frames; misses and new people add some.
         assert!(out.oldest_ms < 1000, "{out:?}");
     }
 }
 
 #[test]
-fn nobody_is_seen_where_nobody_is() {
+fn an_empty_scene_has_no_people_and_few_searches() {
     for seed in 1..=8 {
         let out = play(&Run { seconds: 60.0, seed, ..Run::default() });
         assert!(out.ids.is_empty(), "{out:?}");
-        assert!(out.looks <= 15, "an empty still scene costs looks: {}", out.looks);
+        assert!(out.looks <= 15, "searches of an empty still scene: {}", out.looks);
     }
 }

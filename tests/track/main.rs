@@ -1,6 +1,6 @@
-//! Tracking on synthetic truth: who is who (MOTA, id switches), smoothing, and what never happens.
+//! Tracking against synthetic truth: identities (MOTA, id switches), smoothing, and invariants.
 
-#![allow(clippy::print_stdout, clippy::unwrap_used, reason = "a test says what it measured, and may fail")]
+#![allow(clippy::print_stdout, clippy::unwrap_used, reason = "tests print what they measure and may panic")]
 
 #[path = "../common/mod.rs"]
 mod common;

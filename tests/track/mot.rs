@@ -1,16 +1,16 @@
 //! CLEAR MOT (Bernardin and Stiefelhagen, 2008): MOTA = 1 - (misses + false positives + id
-//! switches) / people there were, with correspondences kept from frame to frame while they hold.
+//! switches) / people, with matches kept from frame to frame while they hold.
 
 use posed::geometry::BBox;
 use std::collections::HashMap;
 
 const MATCH_IOU: f32 = 0.5;
 
-/// A person that really is there.
+/// A true person.
 pub struct Truth {
     pub name: usize,
     pub bbox: BBox,
-    /// Mostly hidden: neither a miss if not reported nor false if reported.
+    /// Mostly hidden: unreported it is no miss, reported no false positive.
     pub optional: bool,
 }
 
@@ -20,7 +20,7 @@ pub struct Score {
     pub misses: usize,
     pub false_positives: usize,
     pub switches: usize,
-    /// Who was last reported under which id.
+    /// The id each person was last reported under.
     last: HashMap<usize, u64>,
     /// Every id reported for each person, in order.
     pub ids: HashMap<usize, Vec<u64>>,
@@ -35,7 +35,7 @@ impl Score {
     pub fn frame(&mut self, truth: &[Truth], reported: &[(u64, BBox)]) {
         let mut free: Vec<&(u64, BBox)> = reported.iter().collect();
         let mut open: Vec<&Truth> = truth.iter().collect();
-        // First those who were paired before and still match, then the best of the rest.
+        // First the pairs of the last frame that still match, then the best of the rest.
         open.retain(|person| {
             let same = |r: &&(u64, BBox)| {
                 self.last.get(&person.name) == Some(&r.0) && person.bbox.iou(&r.1) >= MATCH_IOU
@@ -74,16 +74,16 @@ fn bbox(x: f32) -> BBox {
 }
 
 #[test]
-fn it_counts_what_went_wrong() {
+fn it_counts_misses_false_positives_and_switches() {
     let mut score = Score::default();
     let person = |name, x| Truth { name, bbox: bbox(x), optional: false };
     score.frame(&[person(0, 0.0), person(1, 100.0)], &[(7, bbox(1.0)), (8, bbox(101.0))]);
     assert_eq!(score.mota(), 1.0);
-    // One is missed, one false, and a hidden one costs nothing.
+    // One miss, one false positive; the hidden person costs nothing.
     let hidden = Truth { optional: true, ..person(2, 200.0) };
     score.frame(&[person(0, 0.0), person(1, 100.0), hidden], &[(7, bbox(0.0)), (9, bbox(300.0))]);
     assert_eq!((score.people, score.misses, score.false_positives, score.switches), (4, 1, 1, 0));
-    // The two swap ids.
+    // The two people swap ids.
     score.frame(&[person(0, 0.0), person(1, 100.0)], &[(8, bbox(0.0)), (7, bbox(100.0))]);
     assert_eq!((score.people, score.switches), (6, 2));
     assert!((score.mota() - (1.0 - 4.0 / 6.0)).abs() < 1e-9);

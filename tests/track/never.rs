@@ -1,4 +1,4 @@
-//! What must never happen, whatever comes in.
+//! Invariants that hold for any input.
 
 use crate::scene::{SIZE, figure};
 use posed::clock::Mono;
@@ -8,7 +8,7 @@ use posed::track::{Ids, Observation, Options, Person, Tracker};
 use proptest::prelude::*;
 use std::collections::HashSet;
 
-/// Mostly sensible numbers, and everything else that an f32 can be.
+/// Mostly sensible numbers, sometimes any other f32.
 fn number(range: std::ops::Range<f32>) -> impl Strategy<Value = f32> {
     prop_oneof![
         40 => range,
@@ -17,7 +17,7 @@ fn number(range: std::ops::Range<f32>) -> impl Strategy<Value = f32> {
     ]
 }
 
-/// Somebody standing about, with a few numbers of the pose replaced by anything.
+/// A standing person; a few numbers of the pose are replaced by any f32.
 fn pose() -> impl Strategy<Value = Pose> {
     let place = (0.0f32..1280.0, 200.0f32..720.0, 100.0f32..500.0);
     let wrong = prop::collection::vec((0usize..17, 0usize..3, number(-100.0..1400.0)), 0..3);
@@ -41,7 +41,7 @@ fn is_finite(person: &Person) -> bool {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(128))]
     #[test]
-    fn what_is_no_number_never_comes_out_and_no_id_comes_twice(
+    fn output_is_finite_and_ids_are_never_reused(
         frames in prop::collection::vec(
             (prop::collection::vec(pose(), 0..6), prop_oneof![9 => 0u64..100, 1 => 100u64..4000], 0usize..20),
             1..60,
@@ -52,7 +52,7 @@ proptest! {
         let (mut at, mut ever, mut before) = (0, HashSet::new(), HashSet::new());
         for (poses, dt_ms, what) in frames {
             at += dt_ms * 1_000_000;
-            // Now and then the camera comes back with another size, or the tracker is made anew.
+            // Sometimes the frame size changes or the tracker is created anew.
             let size = if what == 0 { (640, 360) } else { SIZE };
             if what == 1 {
                 tracker = Tracker::new(Options { birth_hits: 1, ..Options::default() }, ids.clone());
@@ -71,7 +71,7 @@ proptest! {
                 prop_assert!(people.iter().all(is_finite), "{people:?}");
                 people.iter().map(|p| p.id.0).collect()
             };
-            // An id that was gone for good does not come back; one that pauses may.
+            // An id that pauses may return, except after a new tracker.
             for id in now.difference(&before) {
                 prop_assert!(ever.insert(*id) || what != 1, "id {id} was used before");
             }
@@ -82,7 +82,7 @@ proptest! {
 
 #[test]
 fn an_id_is_never_used_again() {
-    // Somebody is born in every frame, each a picture of another size; the tracker is made anew in between.
+    // Each frame has another size, so each starts a track. A new tracker starts now and then.
     let ids = Ids::default();
     let (mut at, mut ever) = (0, HashSet::new());
     for _ in 0..5 {
@@ -102,7 +102,7 @@ fn an_id_is_never_used_again() {
 }
 
 #[test]
-fn time_that_runs_backwards_harms_nobody() {
+fn time_that_runs_backwards_is_harmless() {
     let mut tracker = Tracker::new(Options::default(), Ids::default());
     let bbox = BBox { x: 550.0, y: 200.0, w: 150.0, h: 400.0 };
     let pose = Pose { bbox, score: 0.9, keypoints: figure((640.0, 600.0), 400.0, 0.0) };

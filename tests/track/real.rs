@@ -1,5 +1,5 @@
-//! The real networks on real pictures, frame by frame as the daemon has them, none dropped: the demo
-//! clip against its truth, and people who come to a table one at a time.
+//! The real networks on clips, frame by frame as in the daemon but without drops: the demo clip
+//! against its truth, and people who come to a table one at a time.
 
 use crate::common::root;
 use crate::mot::Score;
@@ -17,11 +17,12 @@ use posed::track::{Ids, Person};
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
-/// The models that are shipped: each is somebody's choice.
+/// The shipped pose models.
 const SMALL: &str = "lpn50-128x96";
 const LARGE: &str = "lpn50-256x192";
 
-/// Everybody in the frames of `clip`, at most `max_fps` of them, by their number and time in s.
+/// Tracks the people of `clip` at up to `max_fps`. Calls `see` with each frame's number, time in s
+/// and people.
 fn follow(model: &str, clip: &Path, max_fps: f64, mut see: impl FnMut(u64, f64, &[Person])) {
     let text = format!(
         "[[camera]]\nname = \"clip\"\nsource = \"file://{}\"\npaced = false\nmax_fps = {max_fps:?}\n",
@@ -44,12 +45,12 @@ fn follow(model: &str, clip: &Path, max_fps: f64, mut see: impl FnMut(u64, f64, 
 }
 
 #[test]
-fn the_small_model_follows_the_demo_clip_as_it_truly_is() {
+fn the_small_model_tracks_the_demo_clip() {
     follow_the_demo(SMALL);
 }
 
 #[test]
-fn the_large_model_follows_the_demo_clip_as_it_truly_is() {
+fn the_large_model_tracks_the_demo_clip() {
     follow_the_demo(LARGE);
 }
 
@@ -57,14 +58,14 @@ fn follow_the_demo(model: &str) {
     let score = follow_drawn(model, &root().join("models/demo"));
     assert!(score.mota() >= 0.85, "{model}: MOTA {:.3}: {score:?}", score.mota());
     assert!(score.switches <= 1, "{model}: {score:?}");
-    // One clip says little of a rule for people who cross: look at others like it before you change one.
+    // One clip says little about a rule for people who cross. Before a change, measure more clips.
     let others = std::env::var_os("POSED_CLIPS").map(PathBuf::from);
     for folder in others.iter().flat_map(|clips| std::fs::read_dir(clips).unwrap()) {
         follow_drawn(model, &folder.unwrap().path());
     }
 }
 
-/// How well the people of `folder`'s walk.mp4, whose truth is beside it, are followed.
+/// Scores the tracks of `folder`'s walk.mp4 against the truth in its walk.json.
 fn follow_drawn(model: &str, folder: &Path) -> Score {
     let bodies = recorded(&std::fs::read_to_string(folder.join("walk.json")).unwrap());
     let mut score = Score::default();
@@ -82,29 +83,29 @@ fn follow_drawn(model: &str, folder: &Path) -> Score {
     score
 }
 
-/// All that the clip has, unless fewer are asked for.
+/// The clip's frame rate, or `POSED_TEST_FPS`.
 fn table_fps() -> f64 {
     std::env::var("POSED_TEST_FPS").map_or(10.0, |fps| fps.parse().unwrap())
 }
 
-/// When somebody is in the picture, from the first hair to the last heel, s; read off by eye.
+/// Times in s at which a person is in view, from the first to the last visible part; by eye.
 const VISITS: [(f64, f64); 6] =
     [(5.0, 20.5), (22.0, 45.5), (49.0, 71.0), (73.5, 88.0), (91.0, 121.0), (123.0, 137.0)];
 
 #[test]
-fn the_small_model_gives_each_visit_one_id_and_an_empty_room_nobody() {
+fn the_small_model_gives_each_visit_one_id_and_an_empty_room_none() {
     follow_the_visits(SMALL);
 }
 
 #[test]
-fn the_large_model_gives_each_visit_one_id_and_an_empty_room_nobody() {
+fn the_large_model_gives_each_visit_one_id_and_an_empty_room_none() {
     follow_the_visits(LARGE);
 }
 
 fn follow_the_visits(model: &str) {
     let clip = root().join("../shared/data/video/one-by-one-person.mp4");
     if !clip.exists() {
-        println!("skipped: there is no {}", clip.display());
+        println!("skipped: {} is missing", clip.display());
         return;
     }
     let mut seen: [Vec<(u64, usize)>; VISITS.len()] = Default::default();

@@ -1,11 +1,11 @@
-//! The golden replay: a recording of the demo clip (as a simulated network of FAIR quality saw it),
-//! played to the tracker, gives what it gave when the golden file was made.
+//! The golden replay: a recording of the demo clip, as a simulated network of FAIR quality sees it,
+//! gives the same tracks as the golden file.
 //!
-//! Made once by `cargo test --test track make_the_recording -- --ignored`, and not to be made again
-//! lightly: the input is to stay the same.
+//! `cargo test --test track make_the_recording -- --ignored` writes the recording. Keep the one that
+//! is there: the input must stay the same.
 //!
-//! After a change that is meant to change tracking: `POSED_BLESS=1 cargo test --test track golden`,
-//! and look at the difference.
+//! After an intended change of tracking, run `POSED_BLESS=1 cargo test --test track golden` and review
+//! the difference.
 
 use crate::common::{Mosquitto, root, wait_for};
 use crate::life::{Run, play_and};
@@ -24,7 +24,7 @@ const RECORDING: &str = include_str!("golden/walk.jsonl");
 const GOLDEN: &str = include_str!("golden/walk.replay.jsonl");
 
 #[test]
-#[ignore = "writes the recording that the golden replay plays"]
+#[ignore = "writes the input of the golden replay"]
 fn make_the_recording() {
     let frames = recorded(include_str!("../../models/demo/walk.json"));
     let world = |t: f32| frames((t * 25.0).round() as usize);
@@ -49,7 +49,8 @@ fn make_the_recording() {
     std::fs::write(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/track/golden/walk.jsonl"), lines).unwrap();
 }
 
-/// Plays the recording; a line a message: time, and everybody's id, box and smoothed nose.
+/// Replays the recording. Returns a line for each message: time, and each person's id, box and
+/// smoothed nose.
 fn play() -> (String, Comparison) {
     let mut recording = Recording::new(RECORDING.as_bytes());
     let mut tracker = Tracker::new(Options::default(), Ids::default());
@@ -83,7 +84,7 @@ fn the_golden_replay_has_not_changed() {
     for (line, (now, golden)) in now.iter().zip(&golden).enumerate() {
         assert!(same(now, golden), "message {}:\n   now {now}\ngolden {golden}", line + 1);
     }
-    // The people are the recording's, under ids that stay.
+    // The people are those of the recording, and their ids do not change.
     assert_eq!((comparison.id_changes, comparison.ids.0), (0, comparison.ids.1), "{comparison:?}");
     assert!(comparison.matched * 10 >= comparison.recorded * 9, "{comparison:?}");
 }
@@ -93,7 +94,7 @@ fn posed_replay(args: &[&str]) -> std::process::Output {
 }
 
 #[test]
-fn the_command_prints_messages_that_it_can_play_again() {
+fn the_command_prints_messages_it_can_replay() {
     let file = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/track/golden/walk.jsonl");
     let untouched = posed_replay(&["--as-recorded", file]);
     assert_eq!(String::from_utf8(untouched.stdout).unwrap(), RECORDING);
@@ -110,7 +111,7 @@ fn the_command_prints_messages_that_it_can_play_again() {
 }
 
 #[test]
-fn the_command_names_the_file_and_the_line_that_is_no_message() {
+fn the_command_names_the_file_and_line_of_an_invalid_message() {
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("bad.jsonl");
     let first = RECORDING.lines().next().unwrap();
@@ -122,7 +123,7 @@ fn the_command_names_the_file_and_the_line_that_is_no_message() {
 }
 
 #[test]
-fn what_goes_through_a_broker_is_recorded_and_can_be_played() {
+fn messages_through_a_broker_are_recorded_and_can_be_replayed() {
     let broker = Mosquitto::start();
     let dir = tempfile::tempdir().unwrap();
     let (config, file) = (dir.path().join("posed.toml"), dir.path().join("door.jsonl"));
@@ -139,7 +140,7 @@ fn what_goes_through_a_broker_is_recorded_and_can_be_played() {
         .unwrap();
     let options = publish::Options::new("127.0.0.1", broker.port, "test");
     let publisher = Publisher::start(options, SystemClock::shared(), &Progress::default()).unwrap();
-    // Nobody can know when the recorder has subscribed, so it goes on until that has enough.
+    // The test cannot know when the recorder has subscribed: publish until it has enough.
     let mut lines = RECORDING.lines().cycle();
     let status = wait_for("five messages", || {
         publisher.poses("door", lines.next().unwrap().as_bytes());
@@ -155,7 +156,7 @@ fn what_goes_through_a_broker_is_recorded_and_can_be_played() {
 }
 
 #[test]
-fn the_command_follows_a_clip_and_its_messages_can_be_played() {
+fn the_command_tracks_a_clip_and_its_messages_can_be_replayed() {
     let models = root().join("models");
     let (clip, pose) = (models.join("demo/walk.mp4"), models.join("lpn50-128x96"));
     let finder = models.join("person-320x192");
@@ -170,12 +171,13 @@ fn the_command_follows_a_clip_and_its_messages_can_be_played() {
         messages += 1;
         people += step.observations.len();
     }
-    // 15 s; on the mean of the clip there are two people.
+    // 15 s; the clip shows two people on average.
     assert_eq!(messages, 75);
     assert!(people > messages, "{people}");
 }
 
-/// Integers (ids, times) alike, other numbers to half a px: machines differ in the last bits of exp.
+/// Whether integers (ids, times) are equal and other numbers differ by less than half a px: machines
+/// differ in the last bits of exp.
 fn same(a: &Value, b: &Value) -> bool {
     match (a, b) {
         (Value::Array(a), Value::Array(b)) => a.len() == b.len() && a.iter().zip(b).all(|(a, b)| same(a, b)),

@@ -1,4 +1,4 @@
-//! The tracker's rules one by one: who is published, and who is still the same.
+//! The tracker's rules one by one: who is published, and who keeps an id.
 
 use crate::scene::{self, SIZE};
 use posed::clock::Mono;
@@ -7,8 +7,9 @@ use posed::keypoint::{Keypoint, Pose};
 use posed::track::{Clothes, Ids, Observation, Options, Tracker};
 use std::collections::HashSet;
 
-/// For how many frames of ten seconds somebody is published whom the pose network sees in every
-/// frame with `score`, and the finder in the looks (two a second) for which `finds` says so.
+/// Counts the frames, of 100 in ten seconds, in which a person is published. The pose network sees
+/// the person in every frame with `score`; the finder, in the searches (two a second) that `finds`
+/// picks.
 fn published(score: f32, finds: impl Fn(u64) -> bool) -> usize {
     let mut keypoints = scene::figure((640.0, 600.0), 300.0, 0.0);
     keypoints.iter_mut().for_each(|k| k.score = score);
@@ -30,28 +31,29 @@ fn published(score: f32, finds: impl Fn(u64) -> bool) -> usize {
 }
 
 #[test]
-fn a_coat_on_a_hook_is_not_followed_for_long_and_a_person_is() {
-    // Three frames to be born, then two looks in vain.
-    assert_eq!(published(0.35, |look| look == 0), 8);
-    // Overlooked now and then, or by the finder alone.
-    assert_eq!(published(0.35, |look| look == 1 || look % 3 == 0), 98);
-    assert_eq!(published(0.6, |look| look == 0), 98);
+fn a_coat_on_a_hook_is_dropped_and_a_person_is_not() {
+    // Published from the third frame on, until the second search in vain.
+    assert_eq!(published(0.35, |search| search == 0), 8);
+    // The finder misses some, or all after the first at a high score.
+    assert_eq!(published(0.35, |search| search == 1 || search % 3 == 0), 98);
+    assert_eq!(published(0.6, |search| search == 0), 98);
 }
 
-/// For how many frames of ten seconds a small person is published who is all within a large one's box,
-/// the finder seeing the large one in every look (two a second) and the small one when `finds` says so.
+/// Counts the frames, of 100 in ten seconds, in which a small person inside a large person's box is
+/// published. The finder sees the large one in every search (two a second), the small one in those
+/// that `finds` picks.
 fn published_within(finds: impl Fn(u64) -> bool) -> usize {
     let (large, small) = (whole((640.0, 700.0), 600.0), whole((650.0, 690.0), 200.0));
     let mut tracker = Tracker::new(Options::default(), Ids::default());
     let mut count = 0;
     for frame in 0..100 {
         let at = Mono(frame * 100_000_000);
-        let look = frame % 5 == 0;
+        let search = frame % 5 == 0;
         let all = [large.bbox, small.bbox];
-        // The large one is known before.
+        // The large person is tracked first.
         let with_small = frame >= 20 && finds(frame / 5);
-        let found: &[BBox] = if !look { &[] } else { &all[..if with_small { 2 } else { 1 }] };
-        if look {
+        let found: &[BBox] = if !search { &[] } else { &all[..if with_small { 2 } else { 1 }] };
+        if search {
             tracker.searched(at, found);
         }
         let crops = tracker.plan(at, SIZE, found, 8).to_vec();
@@ -63,16 +65,16 @@ fn published_within(finds: impl Fn(u64) -> bool) -> usize {
 }
 
 #[test]
-fn somebodys_legs_are_not_a_second_person_and_a_child_before_somebody_is() {
+fn legs_are_not_a_second_person_but_a_child_in_front_is() {
     assert_eq!(published_within(|_| false), 0);
-    // The pose network sees them in every crop, and the finder in one look, or in every third.
-    assert_eq!(published_within(|look| look == 4), 0);
-    assert_eq!(published_within(|look| look % 3 == 0), 0);
-    // Seen by two looks on end: from the second one on, which is half a second after the first.
+    // The pose network sees the small one in every crop; the finder in one search, or every third.
+    assert_eq!(published_within(|search| search == 4), 0);
+    assert_eq!(published_within(|search| search % 3 == 0), 0);
+    // Seen in two searches in a row: published from the second on, half a second after the first.
     assert_eq!(published_within(|_| true), 100 - 25);
 }
 
-/// A whole person of `height` px, and their box.
+/// A person of `height` px with all keypoints visible.
 fn whole(feet: (f32, f32), height: f32) -> Pose {
     let mut keypoints = scene::figure(feet, height, 0.0);
     keypoints.iter_mut().for_each(|k| k.score = 0.45);
@@ -81,12 +83,12 @@ fn whole(feet: (f32, f32), height: f32) -> Pose {
 }
 
 #[test]
-fn who_went_astray_on_a_few_keypoints_is_the_same_when_the_finder_sees_all_of_them() {
+fn a_track_astray_keeps_its_id_when_the_finder_sees_the_whole_body() {
     let mut tracker = Tracker::new(Options::default(), Ids::default());
     let mut ids = HashSet::new();
     for frame in 0..40u64 {
         let at = Mono(frame * 100_000_000);
-        // For two seconds the pose network has little more than a head, and that half out of the body.
+        // For two seconds the pose is little more than a head, half outside the body.
         let astray = whole((660.0, 370.0), 190.0);
         let pose = if frame < 20 { astray } else { whole((640.0, 620.0), 370.0) };
         let found: &[BBox] = if frame % 5 == 0 { &[pose.bbox] } else { &[] };
@@ -100,8 +102,8 @@ fn who_went_astray_on_a_few_keypoints_is_the_same_when_the_finder_sees_all_of_th
     assert_eq!(ids.len(), 1, "{ids:?}");
 }
 
-/// Ids published when somebody stands for two seconds, is lost for half a second in the midst of the picture and then
-/// seen lying there, with or without a bystander.
+/// Counts the ids published when a person stands for two seconds in the middle of the frame, is not
+/// seen for half a second and then lies there, with or without a bystander.
 fn ids_after_a_fall(bystander: bool) -> usize {
     let standing = whole((600.0, 650.0), 400.0);
     // Head to the right, where the feet were.
@@ -142,13 +144,14 @@ fn ids_after_a_fall(bystander: bool) -> usize {
 }
 
 #[test]
-fn who_turns_up_beside_where_the_only_one_was_lost_is_the_same() {
+fn the_only_person_keeps_the_id_after_a_fall() {
     assert_eq!(ids_after_a_fall(false), 1);
-    // Where others are it takes a pose that is alike.
+    // With other people near, it takes a similar pose.
     assert_eq!(ids_after_a_fall(true), 3);
 }
 
-/// How many are published in each frame of somebody who stands there, the frames at these times in ms; and their ids.
+/// The number of people published in each frame, and their ids, for a person who stands still; frames
+/// at these times in ms.
 fn published_at(times: &[u64]) -> (Vec<usize>, HashSet<u64>) {
     let pose = whole((640.0, 650.0), 400.0);
     let mut tracker = Tracker::new(Options::default(), Ids::default());
@@ -166,7 +169,7 @@ fn published_at(times: &[u64]) -> (Vec<usize>, HashSet<u64>) {
 }
 
 #[test]
-fn a_camera_of_few_frames_shows_people_too_and_one_that_comes_back_none_at_once() {
+fn a_slow_camera_shows_people_and_a_returning_one_starts_anew() {
     let (each, ids) = published_at(&[0, 2500, 5000, 7500, 10_000]);
     assert_eq!((each, ids.len()), (vec![0, 0, 1, 1, 1], 1));
     let (each, ids) = published_at(&[0, 100, 200, 5000, 5100, 5200]);
@@ -174,11 +177,11 @@ fn a_camera_of_few_frames_shows_people_too_and_one_that_comes_back_none_at_once(
 }
 
 #[test]
-fn in_a_crossing_a_pose_is_theirs_who_wears_its_clothes() {
+fn in_a_crossing_clothes_decide_whose_pose_it_is() {
     let [red, blue] =
         [[200.0, 30.0, 40.0], [20.0, 40.0, 160.0]].map(|c| Clothes { trunk: Some(c), legs: Some(c) });
     let (behind, before) = (whole((600.0, 600.0), 300.0), whole((660.0, 600.0), 300.0));
-    // Of both one pose is seen when they meet, nearer to where the one behind was.
+    // When they meet only one pose is seen, nearer to where the person behind was.
     let met = whole((620.0, 600.0), 300.0);
     let whose = |clothes: Clothes| {
         let mut tracker = Tracker::new(Options::default(), Ids::default());
@@ -194,18 +197,18 @@ fn in_a_crossing_a_pose_is_theirs_who_wears_its_clothes() {
         let there: Vec<_> = people.iter().filter(|p| p.age.is_zero()).map(|p| p.id.0).collect();
         (people.len(), there)
     };
-    assert_eq!(whose(Clothes::default()), (2, vec![1]), "by the place alone");
+    assert_eq!(whose(Clothes::default()), (2, vec![1]), "by position alone");
     assert_eq!(whose(red), (2, vec![1]));
     assert_eq!(whose(blue), (2, vec![2]));
 }
 
 #[test]
-fn who_stands_where_somebody_walks_by_is_not_thought_to_walk() {
+fn a_person_who_stands_gains_no_velocity_from_one_who_walks_by() {
     let mut tracker = Tracker::new(Options::default(), Ids::default());
     for frame in 0..24u64 {
         let at = Mono(frame * 100_000_000);
         let walks = whole((800.0 - 10.0 * frame as f32, 600.0), 300.0);
-        // Once they overlap, the pose of who stands at 500 is drawn to the one who comes.
+        // Once they overlap, the pose of the person at 500 is drawn towards the one who comes.
         let drawn_px = if frame > 20 { 15.0 } else { 0.0 };
         let stands = whole((500.0 + drawn_px, 600.0), 300.0);
         let of = |bbox: &BBox| if bbox.iou(&stands.bbox) > bbox.iou(&walks.bbox) { stands } else { walks };
@@ -219,7 +222,7 @@ fn who_stands_where_somebody_walks_by_is_not_thought_to_walk() {
 }
 
 #[test]
-fn what_the_finder_doubts_is_nobody_new_and_may_be_somebody_known() {
+fn a_doubtful_pose_starts_no_track_but_can_belong_to_one() {
     let pose = whole((640.0, 600.0), 300.0);
     let doubtful = Observation { doubtful: true, ..Observation::new(pose, None) };
     let mut tracker = Tracker::new(Options::default(), Ids::default());

@@ -1,5 +1,5 @@
-//! Synthetic truth: people who walk, stand and wave, who hides whom, and what a finder and a pose
-//! network of stated quality would make of it.
+//! Synthetic truth: people who walk, stand, wave and hide each other, and what a finder and a pose
+//! network of a given quality see of them.
 
 use super::mot::Truth;
 use posed::geometry::BBox;
@@ -11,7 +11,7 @@ pub const SIZE: (u32, u32) = (1280, 720);
 /// Where a person's feet are (px) and how tall they are (px) at a time in s; `None`: not there.
 pub type Path = Box<dyn Fn(f32) -> Option<(f32, f32, f32)>>;
 
-/// From `a` to `b` between the times `from` and `to`, standing before and after.
+/// Walks from `a` to `b` between the times `from` and `to`; stands before and after.
 pub fn walk(a: (f32, f32), b: (f32, f32), height: f32, from: f32, to: f32) -> Path {
     Box::new(move |t| {
         let part = ((t - from) / (to - from)).clamp(0.0, 1.0);
@@ -19,7 +19,7 @@ pub fn walk(a: (f32, f32), b: (f32, f32), height: f32, from: f32, to: f32) -> Pa
     })
 }
 
-/// From `outside` to `inside`, a stay, and back the same way: between 1 s and 9 s.
+/// Walks from `outside` to `inside`, stays, and walks back, between 1 s and 9 s.
 pub fn call(outside: (f32, f32), inside: (f32, f32), height: f32) -> Path {
     let (come, go) = (walk(outside, inside, height, 1.0, 4.0), walk(inside, outside, height, 6.0, 9.0));
     Box::new(move |t| match t {
@@ -32,7 +32,7 @@ pub fn call(outside: (f32, f32), inside: (f32, f32), height: f32) -> Path {
 /// A walking stick figure with its feet at `feet`.
 pub fn figure(feet: (f32, f32), height: f32, phase: f32) -> Keypoints {
     let swing = 0.09 * (TAU * phase).sin();
-    // x and y above the feet, in heights.
+    // x, and y above the feet, in body heights.
     let at = [
         (0.0, 0.93),
         (0.012, 0.95),
@@ -55,7 +55,7 @@ pub fn figure(feet: (f32, f32), height: f32, phase: f32) -> Keypoints {
     at.map(|(x, y)| Keypoint { x_px: feet.0 + x * height, y_px: feet.1 - y * height, score: 1.0 })
 }
 
-/// One person as they really are at some time.
+/// The truth of one person at one time.
 pub struct Body {
     pub name: usize,
     pub keypoints: Keypoints,
@@ -71,7 +71,7 @@ impl Body {
     }
 }
 
-/// Everybody in the picture at `t`; a keypoint behind somebody nearer (feet lower) is hidden.
+/// The people in the frame at `t` s. A keypoint behind a nearer person (lower feet) is hidden.
 pub fn bodies(paths: &[Path], t: f32) -> Vec<Body> {
     let (width, height) = (SIZE.0 as f32, SIZE.1 as f32);
     let mut all: Vec<Body> = Vec::new();
@@ -100,7 +100,7 @@ pub fn bodies(paths: &[Path], t: f32) -> Vec<Body> {
     all
 }
 
-/// The people of a recorded truth (the format is that of models/demo/walk.json) by frame number.
+/// The people of a recorded truth (format: models/demo/walk.json) by frame number.
 pub fn recorded(json: &str) -> impl Fn(usize) -> Vec<Body> + use<> {
     let truth: serde_json::Value = serde_json::from_str(json).unwrap();
     let numbers = |value: &serde_json::Value| -> Vec<f32> {
@@ -121,7 +121,7 @@ pub fn recorded(json: &str) -> impl Fn(usize) -> Vec<Body> + use<> {
     move |frame| truth["frames"][frame]["people"].as_array().into_iter().flatten().map(body).collect()
 }
 
-/// What is to be reported of `body`: their box in the frame; optional while mostly hidden.
+/// What should be reported of `body`: the box inside the frame; optional while mostly hidden.
 pub fn truth(body: &Body) -> Truth {
     let BBox { x, y, w, h } = body.bbox;
     let (left, top) = (x.max(0.0), y.max(0.0));
@@ -135,12 +135,12 @@ pub fn truth(body: &Body) -> Truth {
 pub struct Quality {
     /// Share of people that the finder finds.
     pub recall: f32,
-    /// Boxes around nothing that it finds, on the mean of a look.
+    /// Mean number of false boxes in a search.
     pub false_boxes: f32,
     /// Standard deviation of a box edge in box sizes, of a keypoint in body heights.
     pub box_noise: f32,
     pub noise: f32,
-    /// Share of crops in which the pose network sees nobody although there is somebody.
+    /// Share of crops with a person in which the pose network sees none.
     pub blind: f32,
 }
 
@@ -151,7 +151,7 @@ pub fn gauss(rng: &mut fastrand::Rng) -> f32 {
     (-2.0 * (1.0 - rng.f32()).ln()).sqrt() * (TAU * rng.f32()).cos()
 }
 
-/// What the finder would see.
+/// The boxes of a simulated search.
 pub fn find(bodies: &[Body], quality: &Quality, rng: &mut fastrand::Rng) -> Vec<BBox> {
     let mut found = Vec::new();
     for body in bodies.iter().filter(|b| b.visible() >= 7) {
@@ -168,7 +168,7 @@ pub fn find(bodies: &[Body], quality: &Quality, rng: &mut fastrand::Rng) -> Vec<
     found
 }
 
-/// What the pose network would see in the crop of `bbox`: whoever fills it best.
+/// The pose of a simulated network in the crop of `bbox`: that of the person who fills it best.
 pub fn estimate(bodies: &[Body], bbox: BBox, quality: &Quality, rng: &mut fastrand::Rng) -> Pose {
     let inside = |body: &Body, index: usize| {
         let k = body.keypoints[index];
@@ -189,7 +189,7 @@ pub fn estimate(bodies: &[Body], bbox: BBox, quality: &Quality, rng: &mut fastra
                 let score = 0.5 + 0.4 * rng.f32();
                 Keypoint { x_px: k.x_px + noise * gauss(rng), y_px: k.y_px + noise * gauss(rng), score }
             }
-            // Hallucinated anywhere in the crop, a quarter of the time with some confidence.
+            // Imagined anywhere in the crop, sometimes with some confidence.
             _ => Keypoint {
                 x_px: bbox.x + bbox.w * rng.f32(),
                 y_px: bbox.y + bbox.h * rng.f32(),

@@ -1,4 +1,4 @@
-//! What the one-euro filter gives and what it costs.
+//! How steady the one-euro filter is and how much it lags.
 
 use crate::scene::{SIZE, figure, gauss};
 use posed::clock::Mono;
@@ -10,8 +10,8 @@ use std::f32::consts::TAU;
 const HEIGHT: f32 = 400.0;
 const WRIST: usize = 9;
 
-/// Raw and smoothed keypoints of a person whose true keypoints at a time in s are `truth`, seen with
-/// noise of `noise` body heights.
+/// Raw and smoothed keypoints of a person. `truth` returns the true keypoints at a time in s; `noise`
+/// is in body heights.
 fn follow(fps: f32, frames: u64, noise: f32, truth: impl Fn(f32) -> Keypoints) -> Vec<[Keypoints; 2]> {
     let mut rng = fastrand::Rng::with_seed(7);
     let mut tracker = Tracker::new(Options::default(), Ids::default());
@@ -32,7 +32,7 @@ fn follow(fps: f32, frames: u64, noise: f32, truth: impl Fn(f32) -> Keypoints) -
     seen
 }
 
-/// Root mean square of what is left of x after its mean is taken out.
+/// Standard deviation.
 fn jitter(values: impl Iterator<Item = f32> + Clone) -> f32 {
     let count = values.clone().count() as f32;
     let mean = values.clone().sum::<f32>() / count;
@@ -40,7 +40,7 @@ fn jitter(values: impl Iterator<Item = f32> + Clone) -> f32 {
 }
 
 #[test]
-fn a_still_person_is_four_times_steadier() {
+fn smoothing_leaves_a_quarter_of_the_jitter_of_a_still_person() {
     for fps in [10.0, 15.0, 25.0, 30.0] {
         for noise in [0.003, 0.006, 0.012] {
             let seen = follow(fps, 20 * fps as u64, noise, |_| figure((640.0, 600.0), HEIGHT, 0.1));
@@ -54,8 +54,8 @@ fn a_still_person_is_four_times_steadier() {
     }
 }
 
-/// How many frames the smoothed wrist is behind a sine of `hz` and `reach` body heights, which is
-/// the truth: the delay at which the two correlate best.
+/// Lag in frames of the smoothed wrist behind the truth, a sine of `hz` with an amplitude of `reach`
+/// body heights: the delay at which the two correlate best.
 fn wrist_lag(fps: f32, hz: f32, reach: f32) -> f32 {
     let wave = |t: f32| {
         let mut body = figure((640.0, 600.0), HEIGHT, 0.1);
@@ -65,7 +65,7 @@ fn wrist_lag(fps: f32, hz: f32, reach: f32) -> f32 {
     let seen = follow(fps, 12 * fps as u64, 0.006, wave);
     let correlation = |lag: f32| -> f32 {
         let settled = seen.iter().enumerate().skip(2 * fps as usize);
-        // A person is published from the third sighting on.
+        // A person is published from the third frame on.
         settled.map(|(i, s)| s[1][WRIST].x_px * (TAU * hz * (i as f32 + 2.0 - lag) / fps).sin()).sum()
     };
     let lags = (-20..100).map(|i| i as f32 / 20.0);
@@ -85,7 +85,7 @@ fn a_fast_wrist_lags_two_frames_at_most() {
 
 #[test]
 fn a_slow_lean_is_not_left_behind() {
-    // 5 cm a second on somebody of 1.75 m: as slow as noise is, and still followed within 4 %.
+    // 5 cm/s for a height of 1.75 m: as slow as noise, but the lag stays below 4 %.
     let lean = |t: f32| figure((640.0 + 0.03 * HEIGHT * t, 600.0), HEIGHT, 0.1);
     let seen = follow(15.0, 150, 0.003, lean);
     let off = |s: &[Keypoints; 2]| (s[1][0].x_px - s[0][0].x_px) / HEIGHT;

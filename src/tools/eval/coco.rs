@@ -1,20 +1,20 @@
-//! COCO's keypoint metric. The numbers equal those of pycocotools, with one difference: there an
-//! annotation of id 0 can never be found, here it can.
+//! COCO's keypoint metric. The numbers equal those of pycocotools, with one difference: pycocotools
+//! can never match an annotation with id 0.
 
 use super::{Annotation, Dataset, Estimate};
 use crate::keypoint::similarity;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Estimates of a picture that count.
+/// Estimates that count for each picture.
 const MAX_ESTIMATES: usize = 20;
 /// OKS thresholds: 0.5, 0.55 .. 0.95.
 const THRESHOLDS: usize = 10;
-/// Recalls at which precision is read: 0, 0.01 .. 1.
+/// Recalls at which precision is sampled: 0, 0.01 .. 1.
 const RECALLS: usize = 101;
 /// Areas in square px: all, medium, large.
 const AREAS: [[f64; 2]; 3] = [[0.0, 1e10], [1024.0, 9216.0], [9216.0, 1e10]];
 
-/// COCO's ten numbers, 0..=1; `None` (-1 in pycocotools) where there is nobody to find.
+/// COCO's ten numbers, 0..=1; `None` (-1 in pycocotools) without people to find.
 #[derive(Clone, Copy, Debug, Default, PartialEq, serde::Serialize)]
 pub struct Summary {
     /// Average precision over all OKS thresholds.
@@ -49,7 +49,7 @@ pub struct Summary {
     pub ar_large: Option<f64>,
 }
 
-/// Measures `estimates` of the pictures of `data`; those of other pictures are left out.
+/// Evaluates `estimates` of the pictures of `data`. Estimates of other pictures are left out.
 pub fn evaluate(data: &Dataset, estimates: &[Estimate]) -> Summary {
     let pictures = pictures(data, estimates);
     let [all, medium, large] = AREAS.map(|area| Curve::new(&pictures, area));
@@ -77,7 +77,7 @@ fn threshold(index: usize) -> f64 {
     if index + 1 == THRESHOLDS { 0.95 } else { 0.5 + index as f64 * ((0.95 - 0.5) / 9.0) }
 }
 
-/// One picture's people and estimates, best first, and the OKS of each pair.
+/// One picture: its people, its estimates (best first), and the OKS of each pair.
 struct Picture<'a> {
     people: Vec<&'a Annotation>,
     estimates: Vec<&'a Estimate>,
@@ -106,16 +106,16 @@ fn pictures<'a>(data: &'a Dataset, estimates: &'a [Estimate]) -> Vec<Picture<'a>
     ids.into_iter().map(picture).collect()
 }
 
-/// OKS of an estimate and a person; where nothing is labelled (crowds), by how far the keypoints are
-/// outside twice the person's box.
+/// OKS of an estimate and a person. Without labelled keypoints (crowds), the distance is how far the
+/// estimate's keypoints lie outside the person's box, doubled in size.
 fn oks(person: &Annotation, estimate: &Estimate) -> f64 {
     let [x, y, w, h] = person.bbox;
     let outside = |v: f64, low: f64, side: f64| (low - side - v).max(0.0) + (v - (low + 2.0 * side)).max(0.0);
-    let nobody = person.visible() == 0;
+    let unlabelled = person.visible() == 0;
     let (mut sum, mut count) = (0.0, 0);
     for (index, &[px, py]) in estimate.points.iter().enumerate() {
         let (dx, dy) = match person.keypoints.get(3 * index..3 * index + 3) {
-            _ if nobody => (outside(px, x, w), outside(py, y, h)),
+            _ if unlabelled => (outside(px, x, w), outside(py, y, h)),
             Some(&[kx, ky, v]) if v > 0.0 => (px - kx, py - ky),
             _ => continue,
         };
@@ -125,16 +125,16 @@ fn oks(person: &Annotation, estimate: &Estimate) -> f64 {
     sum / f64::from(count.max(1))
 }
 
-/// What became of an estimate at one threshold.
+/// How an estimate counts at one threshold.
 #[derive(Clone, Copy, PartialEq)]
 enum Verdict {
     Hit,
     Miss,
-    /// It is of somebody who does not count.
+    /// It matches a person who does not count.
     Ignored,
 }
 
-/// Precision and recall of one range of areas, by threshold.
+/// Precision and recall for one range of areas, by threshold.
 struct Curve {
     precision: [Option<f64>; THRESHOLDS],
     recall: [Option<f64>; THRESHOLDS],
@@ -151,7 +151,7 @@ impl Curve {
         for index in 0..THRESHOLDS {
             let judged = |p| judge(p, area, threshold(index));
             let mut verdicts: Vec<(f64, Verdict)> = pictures.iter().flat_map(judged).collect();
-            // Stable: of equal scores, those of the earlier picture come first.
+            // A stable sort: at equal scores, earlier pictures come first.
             verdicts.sort_by(|a, b| b.0.total_cmp(&a.0));
             let (precision, recall) = precision_recall(&verdicts, wanted as f64);
             curve.precision[index] = Some(precision);
@@ -165,7 +165,8 @@ fn ignored(person: &Annotation, [low, high]: [f64; 2]) -> bool {
     person.iscrowd != 0 || person.labelled() == 0 || person.area < low || person.area > high
 }
 
-/// Gives each estimate, best first, the free person it resembles most; those who count come first.
+/// Matches each estimate, best first, with the free person of the highest OKS. People who count go
+/// before ignored ones.
 fn judge(picture: &Picture<'_>, area: [f64; 2], threshold: f64) -> Vec<(f64, Verdict)> {
     let mut order: Vec<(usize, bool)> =
         picture.people.iter().enumerate().map(|(index, person)| (index, ignored(person, area))).collect();
@@ -212,7 +213,8 @@ fn extent(estimate: &Estimate) -> f64 {
     side(0) * side(1)
 }
 
-/// Mean over [`RECALLS`] of the best precision at that recall or more; and the recall reached.
+/// Precision: the mean over [`RECALLS`] of the best precision at that recall or above. Recall: the
+/// highest one reached.
 fn precision_recall(verdicts: &[(f64, Verdict)], wanted: f64) -> (f64, f64) {
     let (mut hits, mut misses) = (0.0, 0.0);
     let mut points = Vec::with_capacity(verdicts.len());

@@ -10,32 +10,30 @@ const PERSON: u64 = 1;
 /// Why annotations cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// No such file.
+    /// The file cannot be read.
     #[error("annotations {path}: {source}")]
     Read {
         /// The file.
         path: PathBuf,
-        /// What the system said.
+        /// The system's error.
         source: std::io::Error,
     },
-    /// Not COCO's JSON.
-    #[error("annotations {path}: {source}; COCO keypoint annotations are wanted")]
+    /// The file is not COCO keypoint JSON.
+    #[error("annotations {path}: {source}; expected COCO keypoint annotations")]
     Syntax {
         /// The file.
         path: PathBuf,
         /// Line, column and reason.
         source: serde_json::Error,
     },
-    /// A person with other keypoints.
-    #[error(
-        "annotations {path}: annotation {id} has {got} numbers of keypoints, 51 are wanted (17 times x, y, v)"
-    )]
+    /// A person does not have 17 keypoints.
+    #[error("annotations {path}: annotation {id} has {got} keypoint numbers, expected 51 (17 times x, y, v)")]
     Keypoints {
         /// The file.
         path: PathBuf,
         /// The annotation.
         id: u64,
-        /// How many there are.
+        /// Length of its `keypoints`.
         got: usize,
     },
 }
@@ -54,22 +52,22 @@ pub struct Image {
 pub struct Annotation {
     /// Its id.
     pub id: u64,
-    /// Picture that it is in.
+    /// The picture it is in.
     pub image_id: u64,
     /// 1: person.
     #[serde(default = "person")]
     pub category_id: u64,
     /// x, y, w, h in px.
     pub bbox: [f64; 4],
-    /// Of the person's segment, square px.
+    /// Area of the person's segment in square px.
     pub area: f64,
-    /// 1: a crowd, in which nobody is told apart.
+    /// 1: a crowd, labelled as one.
     #[serde(default)]
     pub iscrowd: u8,
-    /// 17 times x, y, v (0: not labelled); empty where none is.
+    /// 17 times x, y, v (0: not labelled); empty without labels.
     #[serde(default)]
     pub keypoints: Vec<f64>,
-    /// How many are labelled; counted where it is not said.
+    /// Number of labelled keypoints; `None`: count them.
     #[serde(default)]
     pub num_keypoints: Option<usize>,
 }
@@ -79,12 +77,12 @@ fn person() -> u64 {
 }
 
 impl Annotation {
-    /// Labelled keypoints, as the file says.
+    /// Number of labelled keypoints, from the file if it says so.
     pub fn labelled(&self) -> usize {
         self.num_keypoints.unwrap_or_else(|| self.visible())
     }
 
-    /// Keypoints with v > 0.
+    /// Number of keypoints with v > 0.
     pub(super) fn visible(&self) -> usize {
         self.keypoints.chunks_exact(3).filter(|k| k[2] > 0.0).count()
     }
@@ -93,17 +91,17 @@ impl Annotation {
 /// Pictures and the people in them.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 pub struct Dataset {
-    /// All pictures, those without people too.
+    /// All pictures, including those without people.
     pub images: Vec<Image>,
     /// All people.
     pub annotations: Vec<Annotation>,
 }
 
 impl Dataset {
-    /// Reads a COCO keypoint annotation file; what is not a person is left out.
+    /// Reads a COCO keypoint annotation file. Annotations of other categories are left out.
     ///
     /// # Errors
-    /// If it cannot be read, is not such a file, or somebody has other than 17 keypoints.
+    /// If it cannot be read, is not such a file, or a person does not have 17 keypoints.
     pub fn load(path: &Path) -> Result<Dataset, Error> {
         let text = std::fs::read(path).map_err(|source| Error::Read { path: path.into(), source })?;
         let mut data: Dataset =

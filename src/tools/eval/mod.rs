@@ -11,16 +11,16 @@ use crate::keypoint::Keypoints;
 /// One estimated pose.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Estimate {
-    /// Of which picture.
+    /// Id of the picture.
     pub image_id: u64,
     /// Confidence; only its order matters.
     pub score: f64,
-    /// Columns and rows in px, COCO's order.
+    /// [x, y] of each keypoint in px, in COCO's order.
     pub points: [[f64; 2]; crate::keypoint::KEYPOINTS],
 }
 
 impl Estimate {
-    /// A pose of picture `image_id`.
+    /// An estimate from the keypoints of a pose, in px of picture `image_id`.
     pub fn new(image_id: u64, score: f64, keypoints: &Keypoints) -> Estimate {
         Estimate { image_id, score, points: keypoints.map(|k| [f64::from(k.x_px), f64::from(k.y_px)]) }
     }
