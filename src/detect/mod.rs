@@ -1,9 +1,10 @@
-//! Where people are: the person finder, and when it is worth asking.
+//! Where people are: the person finder, and when to run it.
 
 pub mod centers;
 mod finder;
 pub mod look;
 pub mod motion;
+pub mod search;
 
 pub use finder::Finder;
 

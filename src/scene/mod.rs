@@ -1,12 +1,12 @@
-//! What a worker does with one frame: look for people if it is time, estimate their poses, follow
-//! them. One [`Scene`] a camera; the worker that holds the camera's lease has it to itself.
+//! What a worker does with one frame: search for people if a search is due, plan the crops, estimate
+//! poses, read clothes, track. There is one [`Scene`] per camera, used by one worker at a time.
 
 pub mod offline;
 mod wardrobe;
 
-use crate::clock::SharedClock;
-use crate::detect::look::{self, Look};
-use crate::detect::motion::Motion;
+use crate::clock::{Mono, SharedClock};
+use crate::detect::look;
+use crate::detect::search::Search;
 use crate::detect::{self, Detection, Finder};
 use crate::frame::Frame;
 use crate::geometry::{BBox, Rotate, View};
@@ -17,15 +17,8 @@ use crate::track::{self, Observation, Person, Tracker};
 use std::time::Duration;
 use wardrobe::Wardrobe;
 
-/// Somebody new of whose box this share lies in a better one ...
-const WITHIN: f32 = 0.7;
-/// ... scores at least this. Below, it is a part of that person: on pictures of the training set this
-/// takes a quarter of the finder's boxes of any score and one hundredth of the average precision.
-const SURE_WITHIN: f32 = 0.5;
-/// A box must score this many times the finder's threshold, which is that of a picture looked at once: in a stream, whom one
-/// look misses the next one finds, and what is taken for a person stays.
-const SURE: f32 = 1.3;
-/// And this many where nobody is followed or was lost. Things that the finder takes for people seldom do.
+/// A new person needs this many times the finder's threshold. Objects that the finder mistakes for
+/// people rarely score as much.
 const SURE_OF_NEW: f32 = 1.7;
 
 /// How one camera's frames are worked on.
@@ -64,46 +57,49 @@ pub enum Error {
     Find(#[from] detect::Error),
 }
 
-/// Where the time of one frame went; none where there was nothing to do.
+/// Time spent on one frame; `None` for a step that had nothing to do.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Timing {
-    /// Looking for people.
+pub struct SceneTiming {
+    /// Searching for people.
     pub finder: Option<Duration>,
     /// Estimating their poses.
     pub pose: Option<Duration>,
 }
 
-/// One camera's people.
+/// The people in front of one camera.
 pub struct Scene {
     options: Options,
     clock: SharedClock,
-    timing: Timing,
+    timing: SceneTiming,
     tracker: Tracker,
-    look: Look,
-    motion: Motion,
+    search: Search,
     wardrobe: Wardrobe,
-    // Kept from frame to frame, so that none of them allocates.
+    // Buffers kept from frame to frame, so that no frame allocates.
+    /// Detections of this frame; empty if no search was due.
     found: Vec<Detection>,
-    boxes: Vec<BBox>,
+    /// Boxes of people that the tracker may not know: those of `found`, or the region of interest.
+    proposals: Vec<BBox>,
     crops: Vec<track::Crop>,
+    /// The boxes of `crops`.
+    crop_boxes: Vec<BBox>,
     poses: Vec<Pose>,
     observations: Vec<Observation>,
 }
 
 impl Scene {
-    /// A scene that knows nobody.
+    /// A scene without people.
     pub fn new(options: Options, ids: track::Ids, clock: SharedClock) -> Scene {
         Scene {
             tracker: Tracker::new(options.track.clone(), ids),
-            look: Look::new(options.look.clone()),
-            motion: Motion::default(),
+            search: Search::new(options.look.clone()),
             wardrobe: Wardrobe::default(),
             options,
             clock,
-            timing: Timing::default(),
+            timing: SceneTiming::default(),
             found: Vec::new(),
-            boxes: Vec::new(),
+            proposals: Vec::new(),
             crops: Vec::new(),
+            crop_boxes: Vec::new(),
             poses: Vec::new(),
             observations: Vec::new(),
         }
@@ -114,8 +110,8 @@ impl Scene {
         frame.view(self.options.rotate)
     }
 
-    /// Where the time of the last frame went.
-    pub fn timing(&self) -> Timing {
+    /// Time spent on the last frame.
+    pub fn timing(&self) -> SceneTiming {
         self.timing
     }
 
@@ -130,7 +126,7 @@ impl Scene {
         self.tracker.people()
     }
 
-    /// Takes in `frame`.
+    /// Finds, estimates and tracks the people in `frame`.
     ///
     /// # Errors
     /// If a network fails; the tracks then wait for the next frame.
@@ -138,65 +134,69 @@ impl Scene {
         let view = self.view(frame);
         let size = (view.width, view.height);
         let at = frame.stamp.mono;
-        self.timing = Timing::default();
-
-        self.boxes.clear();
-        match nets.finder.as_mut().filter(|_| self.options.finder) {
-            Some(finder) => self.find(frame, &view, finder)?,
-            // Once somebody is followed their own box is the better crop.
-            None if self.tracker.predict(at, size).is_empty() => self.boxes.push(self.region(&view)),
-            None => {}
-        }
-        self.crops.clear();
-        self.crops.extend_from_slice(self.tracker.plan(at, size, &self.boxes, self.options.max_people));
-        let found = if self.timing.finder.is_some() { &self.found[..] } else { &[] };
-        self.crops.retain(|crop| crop.track.is_some() || !is_part(&crop.bbox, found));
-
-        self.boxes.clear();
-        self.boxes.extend(self.crops.iter().map(|crop| crop.bbox));
-        let began = self.clock.now();
-        nets.estimator.estimate(frame, &view, &self.boxes, &mut self.poses)?;
-        self.timing.pose = (!self.boxes.is_empty()).then(|| self.clock.now().since(began));
-
-        self.observations.clear();
-        let seen = self.poses.iter().zip(&self.crops);
-        let min_score = self.options.track.keypoint_score;
-        let sure = nets.finder.as_ref().map_or(0.0, |f| f.score_threshold()) * SURE_OF_NEW;
-        self.observations.extend(seen.map(|(&pose, crop)| Observation {
-            clothes: self.wardrobe.read(frame, &view, &pose.keypoints, min_score),
-            doubtful: found.iter().any(|d| d.bbox == crop.bbox && d.score < sure),
-            ..Observation::new(pose, crop.track)
-        }));
+        self.timing = SceneTiming::default();
+        self.search(frame, &view, nets.finder.as_mut())?;
+        self.plan(at, size);
+        self.estimate(frame, &view, &mut nets.estimator)?;
+        let threshold = nets.finder.as_ref().map_or(0.0, Finder::score_threshold);
+        self.observe(frame, &view, threshold * SURE_OF_NEW);
         self.tracker.update(at, size, &self.observations);
         Ok(())
     }
 
-    /// Looks for people if it is time, into `self.boxes`.
-    fn find(&mut self, frame: &Frame, view: &View, finder: &mut Finder) -> Result<(), Error> {
-        let at = frame.stamp.mono;
-        self.motion.update(frame);
+    /// Searches for people if a search is due, into `found` and `proposals`. Without a finder, the
+    /// region of interest is proposed until a person is tracked, whose own box is the better crop.
+    fn search(&mut self, frame: &Frame, view: &View, finder: Option<&mut Finder>) -> Result<(), Error> {
+        self.found.clear();
+        self.proposals.clear();
+        let (at, region) = (frame.stamp.mono, self.region(view));
+        let lost = self.tracker.lost_person();
         let known = self.tracker.predict(at, (view.width, view.height));
-        let scene = look::Scene {
-            tracked: !known.is_empty(),
-            motion: self.motion.outside(known.iter().map(|track| track.bbox), view),
-            lost: self.tracker.lost_person(),
-        };
-        if self.look.due(at, scene).is_none() {
+        let Some(finder) = finder.filter(|_| self.options.finder) else {
+            self.proposals.extend(known.is_empty().then_some(region));
             return Ok(());
-        }
+        };
+        let known = known.iter().map(|track| track.bbox);
         let began = self.clock.now();
-        finder.find(frame, view, &mut self.found)?;
-        let least = finder.score_threshold() * SURE;
-        self.found.retain(|d| d.score >= least);
-        self.timing.finder = Some(self.clock.now().since(began));
-        let region = self.region(view);
-        let inside = self.found.iter().map(|d| d.bbox).filter(|b| contains(&region, b.centre()));
-        self.boxes.extend(inside);
-        let known = self.tracker.predict(at, (view.width, view.height));
-        let newcomers = self.boxes.iter().any(|b| known.iter().all(|track| track.bbox.iou(b) < 0.3));
-        self.look.done(at, newcomers);
-        self.tracker.searched(at, &self.boxes);
+        if let Some(found) = self.search.run(frame, view, finder, &region, known, lost)? {
+            self.timing.finder = Some(self.clock.now().since(began));
+            self.found.extend_from_slice(found);
+            self.proposals.extend(found.iter().map(|d| d.bbox));
+            self.tracker.searched(at, &self.proposals);
+        }
         Ok(())
+    }
+
+    /// Picks the crops of this frame. Drops new people that are a part of a person.
+    fn plan(&mut self, at: Mono, size: (u32, u32)) {
+        let planned = self.tracker.plan(at, size, &self.proposals, self.options.max_people);
+        self.crops.clear();
+        self.crops.extend_from_slice(planned);
+        let (search, found) = (&self.search, &self.found);
+        self.crops.retain(|crop| {
+            crop.track.is_some() || !detection(crop, found).is_some_and(|d| search.is_part(d))
+        });
+    }
+
+    fn estimate(&mut self, frame: &Frame, view: &View, estimator: &mut Estimator) -> Result<(), Error> {
+        self.crop_boxes.clear();
+        self.crop_boxes.extend(self.crops.iter().map(|crop| crop.bbox));
+        let began = self.clock.now();
+        estimator.estimate(frame, view, &self.crop_boxes, &mut self.poses)?;
+        self.timing.pose = (!self.crop_boxes.is_empty()).then(|| self.clock.now().since(began));
+        Ok(())
+    }
+
+    /// What the poses show, with clothes. A detection below `sure` may not start a track.
+    fn observe(&mut self, frame: &Frame, view: &View, sure: f32) {
+        let min_score = self.options.track.keypoint_score;
+        let seen = self.poses.iter().zip(&self.crops);
+        self.observations.clear();
+        self.observations.extend(seen.map(|(&pose, crop)| Observation {
+            clothes: self.wardrobe.read(frame, view, &pose.keypoints, min_score),
+            doubtful: detection(crop, &self.found).is_some_and(|d| d.score < sure),
+            ..Observation::new(pose, crop.track)
+        }));
     }
 
     /// The region of interest in display px.
@@ -207,29 +207,7 @@ impl Scene {
     }
 }
 
-/// Whether `bbox`, which is one of `found`, is likely no person but a part of one with a better box.
-fn is_part(bbox: &BBox, found: &[Detection]) -> bool {
-    let Some(own) = found.iter().find(|d| d.bbox == *bbox) else { return false };
-    let mut others = found.iter().filter(|d| d.score > own.score);
-    own.score < SURE_WITHIN && others.any(|other| bbox.share_in(&other.bbox) >= WITHIN)
-}
-
-fn contains(region: &BBox, (x, y): (f32, f32)) -> bool {
-    x >= region.x && y >= region.y && x <= region.x + region.w && y <= region.y + region.h
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn legs_are_a_part_and_a_child_or_a_neighbour_is_not() {
-        let at = |score, x, y, w, h| Detection { bbox: BBox { x, y, w, h }, score };
-        let adult = at(0.55, 350.0, 0.0, 190.0, 384.0);
-        let judged = |other: Detection| is_part(&other.bbox, &[adult, other]);
-        assert!(judged(at(0.4, 448.0, 245.0, 81.0, 153.0)));
-        assert!(!judged(at(0.52, 448.0, 245.0, 81.0, 153.0)), "the finder is sure");
-        assert!(!judged(at(0.4, 500.0, 100.0, 100.0, 300.0)), "more beside than within");
-        assert!(!is_part(&adult.bbox, &[adult]));
-    }
+/// The detection that gave `crop` its box, if one did.
+fn detection<'a>(crop: &track::Crop, found: &'a [Detection]) -> Option<&'a Detection> {
+    found.get(crop.found?)
 }

@@ -139,6 +139,7 @@ impl Tracker {
                 bbox: own.bbox,
                 track: Some(own.id),
                 served: track.served,
+                found: None,
             }));
         }
         schedule::claim(&mut self.crops, found, self.newcomers_served, |id, bbox, claim| {

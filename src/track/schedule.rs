@@ -56,15 +56,15 @@ pub(super) fn claim(
         match mutual.and_then(|own| crops.get_mut(own)) {
             Some(crop) if crop.bbox.iou(bbox) >= agree => {}
             Some(crop) if crop.bbox.iou(bbox) >= CLAIM_IOU || is_part(&crop.bbox, bbox) => {
-                crop.bbox = *bbox;
+                (crop.bbox, crop.found) = (*bbox, Some(index));
                 crop.track.iter().for_each(|&id| tell(id, bbox, Claim::Body));
             }
             Some(crop) if alone && may_be_one(&crop.bbox, bbox) => {
                 let Crop { track, served, .. } = *crop;
                 track.iter().for_each(|&id| tell(id, bbox, Claim::Alternative));
-                crops.push(Crop { bbox: *bbox, track, served });
+                crops.push(Crop { bbox: *bbox, track, served, found: Some(index) });
             }
-            _ => crops.push(Crop { bbox: *bbox, track: None, served }),
+            _ => crops.push(Crop { bbox: *bbox, track: None, served, found: Some(index) }),
         }
     }
 }
@@ -121,7 +121,7 @@ mod tests {
     }
 
     fn crop(track: Option<u64>, x: f32, served: u64) -> Crop {
-        Crop { bbox: bbox(x), track: track.map(TrackId), served }
+        Crop { bbox: bbox(x), track: track.map(TrackId), served, found: None }
     }
 
     #[test]

@@ -81,6 +81,8 @@ pub struct Crop {
     pub track: Option<TrackId>,
     /// Turn in which this track, or any new person, last got a crop.
     pub(super) served: u64,
+    /// Index of the found box that this crop took, if it took one.
+    pub found: Option<usize>,
 }
 
 /// A pose seen in a frame.
