@@ -5,13 +5,14 @@
 mod common;
 
 use common::shared;
-use posed::infer::{InputBuffer, InputForm, InputSpec, Network, NetworkOptions};
+use posed::infer::{Channels, InputBuffer, InputForm, InputSpec, Network, NetworkOptions};
 
 fn spec(height: usize, width: usize) -> InputSpec {
     InputSpec {
         name: "input".into(),
         height,
         width,
+        channels: Channels::Bgr,
         mean: [103.53, 116.28, 123.675],
         std: [57.375, 57.12, 58.395],
     }

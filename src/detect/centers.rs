@@ -5,7 +5,7 @@
 
 use super::Detection;
 use crate::geometry::BBox;
-use crate::infer::manifest::{Output, PersonSpec};
+use crate::infer::manifest::{OutputSpec, PersonSpec};
 
 /// Maps that the network gives.
 pub const MAPS: usize = 5;
@@ -33,7 +33,7 @@ pub struct Rules {
 
 impl Rules {
     /// As the manifest has them.
-    pub fn new(person: &PersonSpec, output: &Output) -> Rules {
+    pub fn new(person: &PersonSpec, output: &OutputSpec) -> Rules {
         Rules {
             stride: output.stride as f32,
             offset_px: output.offset_px,

@@ -27,7 +27,7 @@ impl Finder {
         let manifest = Manifest::load(dir)?;
         manifest.person()?;
         let options = NetworkOptions { max_batch: 1, ..options.clone() };
-        let network = Network::load(&manifest.onnx(), &manifest.input_spec(), &options)?;
+        let network = Network::load(&manifest.onnx(), &manifest.input, &options)?;
         Finder::new(network, manifest)
     }
 

@@ -1,6 +1,6 @@
 //! Constants of a typed graph, found through the operators between them and their reader.
 
-use super::qdq::Dequantize;
+use super::quantize_ops::Dequantize;
 use tract_core::internal::*;
 
 /// s8 weights and what one step of each is worth.

@@ -1,9 +1,13 @@
-//! From a file's bytes to something that runs: all of it in our kernels, or a graph of tract's.
+//! From an ONNX file's bytes to an [`Engine`]: one plan of our kernels, or a graph that tract runs.
 
-use super::float::FloatOps;
-use super::rewrite::{Rewrite, Rewritten};
-use super::{Error, Explain, InputForm, InputSpec, NetworkOptions, qdq, vet};
-use crate::kernels::{Isa, Plan, PlanBuilder, Quant};
+use super::error::Error;
+use super::explain::Explain;
+use super::f32_ops::F32Ops;
+use super::input::{InputForm, InputSpec};
+use super::options::TRACT;
+use super::rewrite::{Partition, graph};
+use super::{onnx_limits, quantize_ops};
+use crate::kernels::{Isa, Plan, Quant};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use tract_core::internal::*;
@@ -12,15 +16,16 @@ use tract_onnx::prelude::{Framework, InferenceModelExt};
 
 /// What runs a network.
 pub(super) enum Engine {
-    /// The whole network in our kernels.
+    /// Our kernels run the whole network.
     Ours(Plan),
-    /// A graph that tract runs, with our operators where they apply.
+    /// tract runs the graph, with our operators where they apply.
     Tract(Arc<TypedRunnableModel>),
 }
 
-/// A network before it is told how it will be used.
+/// A network as it comes from its file, before the number of crops and threads is known.
 pub(super) struct Loaded {
     pub engine: Engine,
+    /// Scale and zero point of the input bytes, if our kernels run the whole network.
     quant: Option<Quant>,
     pub explain: Explain,
     /// Channels, height and width of the output.
@@ -28,11 +33,10 @@ pub(super) struct Loaded {
 }
 
 impl Loaded {
-    /// Reads an ONNX file's bytes and rewrites what `isa`'s kernels take; `None`: none of ours at all.
+    /// Reads an ONNX file's bytes and rewrites the graph for `isa`'s kernels; `None` leaves it to
+    /// tract.
     pub fn from_bytes(bytes: &[u8], spec: &InputSpec, isa: Option<Isa>) -> Result<Loaded, Error> {
         let path = || "(memory)".into();
-        let bad = |e: TractError| Error::Model { path: path(), reason: format!("{e:#}") };
-        // tract asserts in places what a damaged file can break; the daemon must live on to say so.
         let load = || -> TractResult<Result<Loaded, String>> {
             let model = typed(bytes, spec)?;
             match check(&model, spec) {
@@ -40,45 +44,55 @@ impl Loaded {
                 Err(what) => Ok(Err(what)),
             }
         };
+        // A damaged file can break what tract asserts. The daemon must survive that and report it.
         catch_unwind(AssertUnwindSafe(load))
-            .unwrap_or_else(|_| Err(format_err!("the graph breaks a rule of its operators")))
-            .map_err(bad)?
+            .unwrap_or_else(|_| Err(format_err!("the graph breaks a rule of one of its operators")))
+            .map_err(|e| Error::Model { path: path(), reason: format!("{e:#}") })?
             .map_err(|what| Error::Mismatch { path: path(), what })
     }
 
     fn new(model: TypedModel, output: (usize, usize, usize), isa: Option<Isa>) -> TractResult<Loaded> {
-        let tract = |model: TypedModel, explain| -> TractResult<Loaded> {
-            let mut model = model.into_decluttered()?;
-            isa.map_or(Ok(()), |isa| FloatOps { isa }.transform(&mut model))?;
-            let plan = TypedSimplePlan::new(model.into_optimized()?)?;
-            Ok(Loaded { engine: Engine::Tract(plan), quant: None, explain, output })
-        };
         let Some(isa) = isa else {
-            let refused = Some(format!("{TRACT} was asked for"));
-            return tract(model, Explain { refused, ..Explain::default() });
+            let refused = Some(format!("the {TRACT} kernels were requested"));
+            return Loaded::tract(model, output, None, Explain { refused, ..Explain::default() });
         };
-        let rewritten = match Rewritten::new(&model) {
-            Ok(rewritten) => rewritten,
+        let partition = match Partition::new(&model) {
+            Ok(partition) => partition,
             Err(e) => {
                 let explain = Explain { refused: Some(format!("{e:#}")), ..Explain::default() };
-                return tract(model, explain);
+                return Loaded::tract(model, output, Some(isa), explain);
             }
         };
-        let mut explain = rewritten.explain();
-        let whole: Option<(PlanBuilder, Quant)> = rewritten.whole();
-        if let Some((builder, quant)) = whole {
-            explain.whole = true;
-            let engine = Engine::Ours(builder.build(isa)?);
-            return Ok(Loaded { engine, quant: Some(quant), explain, output });
+        let explain = partition.explain();
+        if let Some((builder, quant)) = partition.whole() {
+            let (engine, quant) = (Engine::Ours(builder.build(isa)?), Some(quant));
+            return Ok(Loaded { engine, quant, explain: Explain { whole: true, ..explain }, output });
         }
-        let mut graph = model.clone();
-        match (Rewrite { isa }).transform(&mut graph) {
-            Ok(()) => tract(graph, explain),
-            Err(e) => tract(model, Explain { refused: Some(format!("{e:#}")), ..explain }),
+        match graph(&partition, isa) {
+            Ok(graph) => Loaded::tract(graph, output, Some(isa), explain),
+            Err(e) => {
+                let explain = Explain { refused: Some(format!("{e:#}")), ..explain };
+                Loaded::tract(model, output, Some(isa), explain)
+            }
         }
     }
 
-    /// What the crop has to write for it.
+    /// A graph that tract runs, with `isa`'s f32 operators where they apply.
+    fn tract(
+        model: TypedModel,
+        output: (usize, usize, usize),
+        isa: Option<Isa>,
+        explain: Explain,
+    ) -> TractResult<Loaded> {
+        let mut model = model.into_decluttered()?;
+        if let Some(isa) = isa {
+            F32Ops { isa }.transform(&mut model)?;
+        }
+        let plan = TypedSimplePlan::new(model.into_optimized()?)?;
+        Ok(Loaded { engine: Engine::Tract(plan), quant: None, explain, output })
+    }
+
+    /// The form of input that the engine reads.
     pub fn form(&self, spec: &InputSpec) -> InputForm {
         match self.quant {
             Some(q) => {
@@ -93,55 +107,37 @@ impl Loaded {
     }
 }
 
-/// The name that leaves a network to tract: what our operators are compared with.
-const TRACT: &str = "tract";
-
-/// The kernels asked for, or the best here; `None` where tract is to run everything.
-pub(super) fn kernels(opts: &NetworkOptions) -> Result<Option<Isa>, Error> {
-    let asked =
-        opts.kernels.clone().or_else(|| std::env::var("POSED_KERNELS").ok().filter(|s| !s.is_empty()));
-    let Some(asked) = asked else { return Ok(Some(Isa::best())) };
-    if asked == TRACT {
-        return Ok(None);
-    }
-    Isa::named(&asked).map(Some).ok_or_else(|| {
-        let have: Vec<&str> = Isa::available().into_iter().map(Isa::name).chain([TRACT]).collect();
-        Error::Kernels { asked, have: have.join(", ") }
-    })
-}
-
-/// Parses `bytes` and fixes the input to one crop of the manifest's size.
+/// Parses `bytes`, and fixes the input to one crop of the manifest's size.
 fn typed(bytes: &[u8], spec: &InputSpec) -> TractResult<TypedModel> {
     let mut onnx = tract_onnx::onnx();
-    qdq::register(&mut onnx);
-    vet::register(&mut onnx);
-    // Shapes noted in the file keep N open; ours is one crop, and follows from the input alone.
+    quantize_ops::register(&mut onnx);
+    onnx_limits::register(&mut onnx);
+    // Shapes in the file leave N open. Ours is 1, and the input alone determines every other shape.
     let onnx = onnx.with_ignore_value_info(true).with_ignore_output_shapes(true);
     let proto = onnx.proto_model_for_read(&mut &*bytes)?;
-    vet::file(&proto)?;
+    onnx_limits::check_numbers(&proto)?;
     let model = onnx.model_for_proto_model(&proto)?;
-    ensure!(
-        model.input_outlets()?.len() == 1,
-        "the network has {} inputs, not one",
-        model.input_outlets()?.len()
-    );
+    let inputs = model.input_outlets()?.len();
+    ensure!(inputs == 1, "the network has {inputs} inputs; posed needs a network with one input");
     let model = model.with_input_fact(0, f32::fact([1, 3, spec.height, spec.width]).into())?.into_typed()?;
-    vet::memory(&model)?;
+    onnx_limits::check_memory(&model)?;
     Ok(model)
 }
 
-/// Channels, height and width of the output; or what does not fit the manifest.
+/// Channels, height and width of the output; or what does not match the manifest.
 fn check(model: &TypedModel, spec: &InputSpec) -> Result<(usize, usize, usize), String> {
     let outlets = |o: TractResult<&[OutletId]>| o.map(<[_]>::to_vec).unwrap_or_default();
     let (inputs, outputs) = (outlets(model.input_outlets()), outlets(model.output_outlets()));
-    let [output] = outputs[..] else { return Err(format!("{} outputs, not one", outputs.len())) };
+    let [output] = outputs[..] else {
+        return Err(format!("the network has {} outputs; posed needs one", outputs.len()));
+    };
     let names: Vec<&str> = inputs.iter().map(|i| model.node(i.node).name.as_str()).collect();
     if names != [&*spec.name] {
-        return Err(format!("the input is called {names:?}, the manifest says {:?}", spec.name));
+        return Err(format!("the network's input is {names:?}, input.name is {:?}", spec.name));
     }
     let fact = model.outlet_fact(output).map_err(|e| e.to_string())?;
     match fact.shape.as_concrete() {
         Some(&[1, k, h, w]) if fact.datum_type == f32::datum_type() && k * h * w > 0 => Ok((k, h, w)),
-        _ => Err(format!("the output is {fact:?}, not f32 [N, K, h, w]")),
+        _ => Err(format!("the network's output is {fact:?}; posed needs f32 [N, K, h, w]")),
     }
 }

@@ -55,7 +55,7 @@ impl Estimator {
         let manifest = Manifest::load(dir)?;
         // Before the network, which takes longer to be refused.
         manifest.pose()?;
-        let network = Network::load(&manifest.onnx(), &manifest.input_spec(), &options.network)?;
+        let network = Network::load(&manifest.onnx(), &manifest.input, &options.network)?;
         Estimator::new(network, manifest, options, clock)
     }
 

@@ -7,11 +7,11 @@ mod hostile;
 mod lpn;
 mod members;
 
-use posed::infer::{InputBuffer, InputForm, InputSpec, Network, NetworkOptions};
+use posed::infer::{Channels, InputBuffer, InputForm, InputSpec, Network, NetworkOptions};
 
 fn spec(size: (usize, usize)) -> InputSpec {
     let (mean, std) = ([103.53, 116.28, 123.675], [57.375, 57.12, 58.395]);
-    InputSpec { name: "input".into(), height: size.0, width: size.1, mean, std }
+    InputSpec { name: "input".into(), height: size.0, width: size.1, channels: Channels::Bgr, mean, std }
 }
 
 fn options(kernels: &str, threads: usize, max_batch: usize) -> NetworkOptions {

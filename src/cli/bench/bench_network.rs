@@ -67,7 +67,7 @@ impl BenchNetwork {
     /// Loads the network with an empty input.
     pub fn new(args: &NetworkArgs) -> anyhow::Result<BenchNetwork> {
         let manifest = Manifest::load(&args.engine.model()?)?;
-        let spec = manifest.input_spec();
+        let spec = manifest.input.clone();
         let options = args.engine.options();
         let onnx = args.onnx.clone().unwrap_or_else(|| manifest.onnx());
         let network = Network::load(&onnx, &spec, &options)?;

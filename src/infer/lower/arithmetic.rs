@@ -1,108 +1,81 @@
-//! Sums of maps, arithmetic on vectors, and attention pooling.
+//! Operators of two inputs: sums of maps, arithmetic on vectors, clamps.
 
-use super::sym::{Clip, Sym, clipped};
-use super::{Lowered, map_size};
+use super::lowered::{Lowered, NodeView};
+use super::map::{Clamp, Map};
+use super::value::Value;
 use crate::infer::consts::{self, volume};
-use crate::kernels::{AttendSpec, Operand, Step, Term, VecOp};
+use crate::kernels::{Operand, Term, VecId, VecOp};
 use tract_core::internal::*;
-use tract_core::ops::einsum::EinSum;
+use tract_core::ops::binary::TypedBinOp;
 
-impl Lowered {
-    pub(super) fn binary(
-        &mut self,
-        model: &TypedModel,
-        op: &TypedBinaryOp,
-        node: &TypedNode,
-        shape: &[usize],
-        level: usize,
-    ) -> Option<Sym> {
-        let name = op.0.name();
-        let [a, b] = node.inputs[..] else { return None };
-        let (sa, sb) = (self.syms.get(&a).cloned(), self.syms.get(&b).cloned());
-        match (sa, sb) {
-            (Some(Sym::Real(a_map)), Some(Sym::Real(b_map))) if name == "Add" => {
-                let sizes = [map_size(model, a)?, map_size(model, b)?];
-                let same = sizes == [a_map.size; 2] && b_map.size == a_map.size;
-                same.then(|| Sym::Sum(a_map, Term::Map(b_map, b_map.quant), Clip::default()))
-            }
-            (Some(Sym::Real(map)), Some(Sym::Vector(v))) | (Some(Sym::Vector(v)), Some(Sym::Real(map)))
-                if name == "Add" =>
-            {
-                let c = map.size.2;
-                let spread = [a, b].iter().all(|o| {
-                    let s = model.outlet_fact(*o).ok().and_then(|f| f.shape.as_concrete());
-                    s == Some(&[1, c, 1, 1][..]) || s == Some(&[1, c, map.size.0, map.size.1][..])
-                });
-                (spread && self.builder.vector_len(v) == c)
-                    .then(|| Sym::Sum(map, Term::Vector(v), Clip::default()))
-            }
-            (Some(Sym::Vector(v)), Some(Sym::Vector(w))) => {
-                let (n, m) = (self.builder.vector_len(v), self.builder.vector_len(w));
-                let (v, w) = if n >= m { (v, w) } else { (w, v) };
-                let turned = n < m && matches!(name, "Sub" | "Div");
-                let op = vec_op(name, Operand::Vector(w)).filter(|_| !turned && volume(shape) == n.max(m))?;
-                Some(self.vector(op, v, n.max(m), level))
-            }
-            (Some(Sym::Vector(v)), None) => {
-                let n = self.builder.vector_len(v);
-                let numbers = consts::floats(model, b)?;
-                let lines_up = volume(shape) == n && (numbers.len() == 1 || numbers.len() == n);
-                if name == "Pow" {
-                    return (numbers == [2.0]).then(|| self.vector(VecOp::Square, v, n, level));
-                }
-                let op = vec_op(name, Operand::Constant(numbers)).filter(|_| lines_up)?;
-                Some(self.vector(op, v, n, level))
-            }
-            (None, Some(Sym::Vector(v))) if matches!(name, "Add" | "Mul" | "Max") => {
-                let n = self.builder.vector_len(v);
-                let numbers = consts::floats(model, a)?;
-                let lines_up = volume(shape) == n && (numbers.len() == 1 || numbers.len() == n);
-                let op = vec_op(name, Operand::Constant(numbers)).filter(|_| lines_up)?;
-                Some(self.vector(op, v, n, level))
-            }
-            (Some(sym), None) => clipped(sym, name, &consts::floats(model, b)?),
-            (None, Some(sym)) => clipped(sym, name, &consts::floats(model, a)?),
-            _ => None,
+pub fn lower(lowered: &mut Lowered, at: &NodeView) -> Option<Value> {
+    let name = at.op::<TypedBinOp>()?.0.name();
+    let [a, b] = at.node.inputs[..] else { return None };
+    match (lowered.value(a).cloned(), lowered.value(b).cloned()) {
+        (Some(Value::Real(a)), Some(Value::Real(b))) if name == "Add" => sum_of_maps(at, a, b),
+        (Some(Value::Real(map)), Some(Value::Vector(v)))
+        | (Some(Value::Vector(v)), Some(Value::Real(map)))
+            if name == "Add" =>
+        {
+            map_plus_vector(lowered, at, map, v)
         }
-    }
-
-    /// The sum of a map's pixels weighed by its own attention.
-    pub(super) fn einsum(
-        &mut self,
-        model: &TypedModel,
-        op: &EinSum,
-        node: &TypedNode,
-        level: usize,
-    ) -> Option<Sym> {
-        let [a, b] = node.inputs[..] else { return None };
-        let (map, weights, slot) = match (self.syms.get(&a)?, self.syms.get(&b)?) {
-            (Sym::Real(m), Sym::Attention(from, w)) if m == from => (*m, w.clone(), 0),
-            (Sym::Attention(from, w), Sym::Real(m)) if m == from => (*m, w.clone(), 1),
-            _ => return None,
-        };
-        let (h, w, c) = map.size;
-        let shape = model.outlet_fact(node.inputs[slot]).ok()?.shape.as_concrete()?;
-        let flat = shape.len() >= 2 && shape.ends_with(&[c, h * w]) && volume(shape) == c * h * w;
-        let pixels = shape.len() - 1;
-        let other = model.outlet_fact(node.inputs[1 - slot]).ok()?.shape.as_concrete()?;
-        let summed = op.axes.iter_all_axes().any(|axis| {
-            axis.outputs.iter().all(|o| o.is_empty())
-                && axis.inputs[slot][..] == [pixels]
-                && axis.inputs[1 - slot].len() == 1
-                && other[axis.inputs[1 - slot][0]] == h * w
-        });
-        let out = volume(node.outputs[0].fact.shape.as_concrete()?) == c;
-        if !(flat && summed && out && volume(other) == h * w && op.q_params.is_none()) {
-            return None;
+        (Some(Value::Vector(a)), Some(Value::Vector(b))) => two_vectors(lowered, at, name, a, b),
+        (Some(Value::Vector(v)), None) => vector_and_constant(lowered, at, name, v, b),
+        (None, Some(Value::Vector(v))) if matches!(name, "Add" | "Mul" | "Max") => {
+            vector_and_constant(lowered, at, name, v, a)
         }
-        let to = self.builder.vector(c);
-        let spec = AttendSpec { weights, input: map.quant };
-        self.step(Step::Attend { spec, from: map.id, to }, level);
-        Some(Sym::Vector(to))
+        (Some(value), None) => value.clamped(name, &consts::floats(at.model, b)?),
+        (None, Some(value)) => value.clamped(name, &consts::floats(at.model, a)?),
+        _ => None,
     }
 }
 
-pub type TypedBinaryOp = tract_core::ops::binary::TypedBinOp;
+fn sum_of_maps(at: &NodeView, a: Map, b: Map) -> Option<Value> {
+    let [size_a, size_b] = [at.map_size(at.node.inputs[0])?, at.map_size(at.node.inputs[1])?];
+    let same = [size_a, size_b, b.size] == [a.size; 3];
+    same.then(|| Value::Sum(a, Term::Map(b, b.quant), Clamp::default()))
+}
+
+/// A map plus one number for each channel.
+fn map_plus_vector(lowered: &Lowered, at: &NodeView, map: Map, v: VecId) -> Option<Value> {
+    let (h, w, c) = map.size;
+    let broadcast = at.node.inputs.iter().all(|input| {
+        let size = at.map_size(*input);
+        size == Some((1, 1, c)) || size == Some((h, w, c))
+    });
+    (broadcast && lowered.builder.vector_len(v) == c)
+        .then(|| Value::Sum(map, Term::Vector(v), Clamp::default()))
+}
+
+fn two_vectors(lowered: &mut Lowered, at: &NodeView, name: &str, a: VecId, b: VecId) -> Option<Value> {
+    let (n, m) = (lowered.builder.vector_len(a), lowered.builder.vector_len(b));
+    // The kernel's first operand is the longer one; Sub and Div must not swap theirs.
+    if volume(at.shape) != n.max(m) || (n < m && matches!(name, "Sub" | "Div")) {
+        return None;
+    }
+    let (long, short) = if n >= m { (a, b) } else { (b, a) };
+    let op = vec_op(name, Operand::Vector(short))?;
+    Some(Value::Vector(lowered.vector(op, long, n.max(m), at.level)))
+}
+
+/// A vector combined with one constant for all of it, or with one for each number.
+fn vector_and_constant(
+    lowered: &mut Lowered,
+    at: &NodeView,
+    name: &str,
+    v: VecId,
+    constant: OutletId,
+) -> Option<Value> {
+    let len = lowered.builder.vector_len(v);
+    let numbers = consts::floats(at.model, constant)?;
+    let op = if name == "Pow" {
+        (numbers == [2.0]).then_some(VecOp::Square)?
+    } else {
+        let fits = volume(at.shape) == len && [1, len].contains(&numbers.len());
+        vec_op(name, Operand::Constant(numbers)).filter(|_| fits)?
+    };
+    Some(Value::Vector(lowered.vector(op, v, len, at.level)))
+}
 
 fn vec_op(name: &str, operand: Operand) -> Option<VecOp> {
     Some(match name {

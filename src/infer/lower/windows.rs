@@ -1,99 +1,87 @@
-//! Operators that slide a window over a map: convolutions, transposed ones, pooling.
+//! Operators that slide a window over a map: convolution, transposed convolution, max pooling.
 
-use super::pending::{Kind, Window, window};
-use super::sym::Sym;
-use super::{Lowered, map_size};
+use super::lowered::{Lowered, NodeView};
+use super::pending::{PendingKind, Window, window};
+use super::value::Value;
 use crate::infer::consts::{self, volume};
-use crate::kernels::{MaxPoolSpec, Step, VecOp};
-use tract_core::internal::*;
+use crate::kernels::{MaxPoolSpec, Step, VecId, VecOp};
 use tract_core::ops::cnn::{Conv, Deconv, KernelFormat, MaxPool};
 
-impl Lowered {
-    pub(super) fn conv(
-        &mut self,
-        model: &TypedModel,
-        op: &Conv,
-        node: &TypedNode,
-        sym: Sym,
-        shape: &[usize],
-        level: usize,
-    ) -> Option<Sym> {
-        let window = window(&op.pool_spec)?;
-        if op.q_params.is_some() || op.kernel_fmt != KernelFormat::OIHW || shape.len() != 4 {
-            return None;
-        }
-        let (co, pointwise) = (op.pool_spec.output_channels, window.kernel == [1, 1] && op.group == 1);
-        let bias = consts::channels(model, *node.inputs.get(2)?, co)?;
-        let from = match sym {
-            Sym::Vector(v)
-                if pointwise
-                    && volume(shape) == co
-                    && op.pool_spec.input_channels == self.builder.vector_len(v) =>
-            {
-                let weights = consts::floats(model, node.inputs[1])?;
-                return Some(self.vector(VecOp::MatVec { weights, bias }, v, co, level));
-            }
-            Sym::Real(map) => map,
-            _ => return None,
-        };
-        let size = map_size(model, node.inputs[0])?;
-        if size != from.size {
-            return None;
-        }
-        let Some(weights) = consts::weights(model, node.inputs[1]) else {
-            // Weights that are no bytes: only attention logits are computed with such.
-            let weights = consts::floats(model, node.inputs[1])?;
-            let logits = pointwise && co == 1 && window.stride == [1, 1] && window.pad == [0, 0];
-            return (logits && weights.len() == size.2).then_some(Sym::Logits(from, weights));
-        };
-        let kind = if op.group == 1 {
-            Kind::Dense
-        } else if op.group == size.2 && co == size.2 {
-            Kind::Depthwise
-        } else {
-            return None;
-        };
-        Some(Sym::Conv(Box::new(window.of(from, kind, weights, bias, (shape[2], shape[3], co)))))
+pub fn lower(lowered: &mut Lowered, at: &NodeView) -> Option<Value> {
+    if let Some(op) = at.op::<Conv>() {
+        conv(lowered, at, op)
+    } else if let Some(op) = at.op::<Deconv>() {
+        deconv(lowered, at, op)
+    } else {
+        max_pool(lowered, at, at.op::<MaxPool>()?)
     }
+}
 
-    pub(super) fn deconv(
-        &mut self,
-        model: &TypedModel,
-        op: &Deconv,
-        node: &TypedNode,
-        sym: Sym,
-        shape: &[usize],
-    ) -> Option<Sym> {
-        let window = window(&op.pool_spec)?;
-        let Sym::Real(from) = sym else { return None };
-        if op.kernel_format != KernelFormat::OIHW || map_size(model, node.inputs[0])? != from.size {
-            return None;
-        }
-        let co = op.pool_spec.output_channels;
-        let bias = consts::channels(model, *node.inputs.get(2)?, co)?;
-        let weights = consts::weights(model, node.inputs[1])?;
-        let kind = Kind::Transposed { groups: op.group };
-        let size = (*shape.get(2)?, *shape.get(3)?, co);
-        Some(Sym::Conv(Box::new(window.of(from, kind, weights, bias, size))))
+fn conv(lowered: &mut Lowered, at: &NodeView, op: &Conv) -> Option<Value> {
+    let value = lowered.value(at.input)?;
+    let window = window(&op.pool_spec)?;
+    let [_, _, rows, columns] = *at.shape else { return None };
+    if op.q_params.is_some() || op.kernel_fmt != KernelFormat::OIHW {
+        return None;
     }
+    let (model, channels) = (at.model, op.pool_spec.output_channels);
+    let pointwise = window.kernel == [1, 1] && op.group == 1;
+    let from = match *value {
+        Value::Vector(v) => return if pointwise { mat_vec(lowered, at, op, v) } else { None },
+        Value::Real(map) if at.map_size(at.input) == Some(map.size) => map,
+        _ => return None,
+    };
+    let bias = consts::channels(model, *at.node.inputs.get(2)?, channels)?;
+    let Some(weights) = consts::weights(model, at.node.inputs[1]) else {
+        // Float weights have a meaning only in the convolution that computes attention logits.
+        let weights = consts::floats(model, at.node.inputs[1])?;
+        let logits = pointwise && channels == 1 && window.stride == [1, 1] && window.pad == [0, 0];
+        return (logits && weights.len() == from.size.2).then_some(Value::Logits(from, weights));
+    };
+    let kind = match op.group {
+        1 => PendingKind::Dense,
+        groups if [groups; 2] == [from.size.2, channels] => PendingKind::Depthwise,
+        _ => return None,
+    };
+    let pending = window.pending(from, kind, weights, bias, (rows, columns, channels));
+    Some(Value::Conv(Box::new(pending)))
+}
 
-    pub(super) fn max_pool(
-        &mut self,
-        op: &MaxPool,
-        model: &TypedModel,
-        node: &TypedNode,
-        sym: Sym,
-        shape: &[usize],
-        level: usize,
-    ) -> Option<Sym> {
-        let Window { kernel, stride, pad } = window(&op.pool_spec)?;
-        let Sym::Real(from) = sym else { return None };
-        if op.with_index_outputs.is_some() || map_size(model, node.inputs[0])? != from.size {
-            return None;
-        }
-        let to = self.new_map((*shape.get(2)?, *shape.get(3)?, from.size.2), from.quant, level);
-        let spec = MaxPoolSpec { kernel, stride, pad };
-        self.step(Step::MaxPool { spec, from: from.id, to: to.id }, level);
-        Some(Sym::Real(to))
+/// A 1x1 convolution of a vector: a matrix times the vector.
+fn mat_vec(lowered: &mut Lowered, at: &NodeView, op: &Conv, v: VecId) -> Option<Value> {
+    let channels = op.pool_spec.output_channels;
+    let bias = consts::channels(at.model, *at.node.inputs.get(2)?, channels)?;
+    let sizes = [volume(at.shape), op.pool_spec.input_channels];
+    if sizes != [channels, lowered.builder.vector_len(v)] {
+        return None;
     }
+    let weights = consts::floats(at.model, at.node.inputs[1])?;
+    Some(Value::Vector(lowered.vector(VecOp::MatVec { weights, bias }, v, channels, at.level)))
+}
+
+fn deconv(lowered: &Lowered, at: &NodeView, op: &Deconv) -> Option<Value> {
+    let Value::Real(from) = *lowered.value(at.input)? else { return None };
+    let window = window(&op.pool_spec)?;
+    if op.kernel_format != KernelFormat::OIHW || at.map_size(at.input)? != from.size {
+        return None;
+    }
+    let channels = op.pool_spec.output_channels;
+    let bias = consts::channels(at.model, *at.node.inputs.get(2)?, channels)?;
+    let weights = consts::weights(at.model, at.node.inputs[1])?;
+    let kind = PendingKind::Transposed { groups: op.group };
+    let size = (*at.shape.get(2)?, *at.shape.get(3)?, channels);
+    Some(Value::Conv(Box::new(window.pending(from, kind, weights, bias, size))))
+}
+
+fn max_pool(lowered: &mut Lowered, at: &NodeView, op: &MaxPool) -> Option<Value> {
+    let Value::Real(from) = *lowered.value(at.input)? else { return None };
+    let Window { kernel, stride, pad } = window(&op.pool_spec)?;
+    if op.with_index_outputs.is_some() || at.map_size(at.input)? != from.size {
+        return None;
+    }
+    let size = (*at.shape.get(2)?, *at.shape.get(3)?, from.size.2);
+    let to = lowered.map(size, from.quant, at.level);
+    let spec = MaxPoolSpec { kernel, stride, pad };
+    lowered.step(Step::MaxPool { spec, from: from.id, to: to.id }, at.level);
+    Some(Value::Real(to))
 }

@@ -6,14 +6,14 @@ use std::path::PathBuf;
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// A file of the folder cannot be read.
-    #[error("model file {path}: {source}; is this a model's folder?")]
+    #[error("cannot read model file {path}: {source}; a model is a folder with model.toml and an ONNX file")]
     Read {
         /// The file.
         path: PathBuf,
-        /// What the system said.
+        /// The system's reason.
         source: std::io::Error,
     },
-    /// The manifest is not the TOML that it should be.
+    /// The manifest is not TOML, or has an unknown, missing or mistyped key.
     #[error("{path}: {source}")]
     Syntax {
         /// The manifest.
@@ -21,44 +21,44 @@ pub enum Error {
         /// Line, column and reason.
         source: Box<toml::de::Error>,
     },
-    /// A value of the manifest is impossible.
+    /// The manifest has an invalid value.
     #[error("{path}: {key}: {reason}")]
     Value {
         /// The manifest.
         path: PathBuf,
-        /// Which value.
+        /// The key.
         key: &'static str,
-        /// What is wrong, and what would do.
+        /// What is wrong, and which values are valid.
         reason: String,
     },
-    /// The network is not the one that the manifest was written for.
+    /// The ONNX file is not the one that the manifest describes.
     #[error(
-        "{path} is damaged or another file: its sha256 is {got}, the manifest says {want}; fetch it anew"
+        "{path} is damaged or another file: its sha256 is {got}, model.toml says {want}; download the model again"
     )]
     Checksum {
         /// The ONNX file.
         path: PathBuf,
-        /// What it has.
+        /// The checksum of the file.
         got: String,
-        /// What it should have.
+        /// The checksum in the manifest.
         want: String,
     },
-    /// The model is good, but not for this.
-    #[error("{path}: the model is a {got}, a {want} is needed here")]
+    /// The model is valid, but of the wrong kind.
+    #[error("{path}: this is a {got} model; use a {want} model here")]
     Kind {
         /// The manifest.
         path: PathBuf,
-        /// What it is.
+        /// The model's kind.
         got: &'static str,
-        /// What it should be.
+        /// The kind that is needed.
         want: &'static str,
     },
-    /// No folder of that name in any of the places.
-    #[error("no model {name:?} in {tried}; set POSED_MODELS, or pass its folder")]
+    /// No model folder of that name.
+    #[error("no model {name:?} in {tried}; set POSED_MODELS, or pass the model's folder")]
     NotFound {
         /// The model's name.
         name: String,
-        /// Where it was looked for.
+        /// The folders that were searched.
         tried: String,
     },
 }

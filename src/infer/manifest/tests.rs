@@ -1,7 +1,7 @@
 use super::*;
 use crate::keypoint::NAMES;
 
-fn good() -> String {
+fn valid() -> String {
     let names = NAMES.map(|name| format!("{name:?}")).join(", ");
     format!(
         r#"schema = 1
@@ -40,31 +40,31 @@ fn parse(text: &str) -> Result<Manifest, Error> {
 }
 
 #[test]
-fn terms_of_the_training_data_are_read_and_may_be_left_out() {
-    assert_eq!(parse(&good()).unwrap().data_terms, "");
-    let text = good().replace("licence = \"CC0\"\n", "licence = \"CC0\"\ndata_terms = \"research\"\n");
+fn data_terms_are_optional() {
+    assert_eq!(parse(&valid()).unwrap().data_terms, "");
+    let text = valid().replace("licence = \"CC0\"\n", "licence = \"CC0\"\ndata_terms = \"research\"\n");
     assert_eq!(parse(&text).unwrap().data_terms, "research");
 }
 
 #[test]
-fn a_good_manifest_is_read() {
-    let manifest = parse(&good()).unwrap();
+fn a_valid_manifest_parses() {
+    let manifest = parse(&valid()).unwrap();
     assert_eq!(manifest.output_size(), (16, 12));
     assert_eq!(manifest.input.channels, Channels::Bgr);
     assert_eq!(manifest.onnx(), Path::new("m/model.onnx"));
     assert_eq!(manifest.pose().unwrap().window_px, 5);
     let refused = manifest.person().unwrap_err().to_string();
-    assert_eq!(refused, "m/model.toml: the model is a heatmap-pose, a center-person is needed here");
+    assert_eq!(refused, "m/model.toml: this is a heatmap-pose model; use a center-person model here");
 }
 
 #[test]
-fn every_impossible_value_is_named() {
+fn every_invalid_value_is_named() {
     for (from, to, want) in [
-        ("schema = 1", "schema = 2", "schema: 2 is not known"),
+        ("schema = 1", "schema = 2", "schema: 2 is not supported"),
         ("\"model.onnx\"", "\"../model.onnx\"", "file.onnx: must be a file name"),
         ("ba7816", "xyz816", "file.sha256: must be 64"),
         ("height = 64", "height = 0", "input.height: must be 16"),
-        ("height = 64", "height = 66", "output.stride: must divide 66 and 48"),
+        ("height = 64", "height = 66", "output.stride: must divide the input's height 66 and width 48"),
         ("57.375,", "0.0,", "input.std: must be three positive"),
         ("mean = [103.53", "mean = [nan", "input.mean: must be three finite"),
         ("stride = 4", "stride = 0", "output.stride: must be 1"),
@@ -72,12 +72,12 @@ fn every_impossible_value_is_named() {
         ("[1, 2]", "[1, 3]", "pose.flip_pairs"),
         ("beta = 160.0", "beta = -1.0", "pose.beta: must be positive"),
         ("box_margin = 1.25", "box_margin = inf", "pose.box_margin"),
-        ("heatmap-pose", "center-person", "kind: a center-person has [person], and only that"),
+        ("heatmap-pose", "center-person", "kind: a center-person model needs [person] and no [pose]"),
         ("beta = 160.0", "betta = 160.0", "unknown field `betta`"),
         ("window_px = 5", "", "missing field `window_px`"),
         ("\"bgr\"", "\"yuv\"", "unknown variant `yuv`"),
     ] {
-        let text = good();
+        let text = valid();
         assert!(text.contains(from), "{from}");
         let message = parse(&text.replacen(from, to, 1)).unwrap_err().to_string();
         assert!(message.contains(want), "{from} -> {to}: {message}");
@@ -86,11 +86,11 @@ fn every_impossible_value_is_named() {
 }
 
 #[test]
-fn a_damaged_network_is_refused() {
+fn a_wrong_checksum_is_an_error() {
     let dir = tempfile::tempdir().unwrap();
-    std::fs::write(dir.path().join("model.toml"), good()).unwrap();
+    std::fs::write(dir.path().join("model.toml"), valid()).unwrap();
     assert!(matches!(Manifest::load(dir.path()), Err(Error::Read { .. })));
-    // The checksum above is that of "abc" (FIPS 180-2).
+    // The checksum above is that of "abc", an example of FIPS 180-2.
     std::fs::write(dir.path().join("model.onnx"), "abc").unwrap();
     Manifest::load(dir.path()).unwrap();
     std::fs::write(dir.path().join("model.onnx"), "abd").unwrap();
@@ -98,8 +98,8 @@ fn a_damaged_network_is_refused() {
 }
 
 #[test]
-fn no_cut_or_changed_manifest_panics() {
-    let text = good();
+fn truncated_and_changed_manifests_do_not_panic() {
+    let text = valid();
     for end in 0..text.len() {
         let _ = parse(&text[..end]);
     }

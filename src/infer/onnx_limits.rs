@@ -23,7 +23,7 @@ const BYTES: usize = 1 << 30;
 ///
 /// # Errors
 /// Naming the node and attribute, or the constant.
-pub fn file(model: &ModelProto) -> TractResult<()> {
+pub fn check_numbers(model: &ModelProto) -> TractResult<()> {
     graph(model.graph.as_ref().context("the file holds no graph")?)
 }
 
@@ -70,7 +70,7 @@ fn constant(tensor: &TensorProto) -> TractResult<()> {
 ///
 /// # Errors
 /// Naming the node at which it is too much.
-pub fn memory(model: &TypedModel) -> TractResult<()> {
+pub fn check_memory(model: &TypedModel) -> TractResult<()> {
     let order = model.eval_order()?;
     let outputs = model.output_outlets()?.iter().map(|o| (o.node, usize::MAX));
     let reads =

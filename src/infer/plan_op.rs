@@ -6,7 +6,7 @@ use tract_core::internal::*;
 
 /// Runs a [`Plan`] on plain `[1, C, H, W]` tensors (u8 or f32).
 #[derive(Clone)]
-pub struct Fused(Arc<Inner>);
+pub struct PlanOp(Arc<Inner>);
 
 struct Inner {
     plan: Plan,
@@ -15,34 +15,34 @@ struct Inner {
     idle: Mutex<Vec<Workspace>>,
 }
 
-impl Fused {
-    pub fn new(plan: Plan, facts: TVec<TypedFact>) -> Fused {
-        Fused(Arc::new(Inner { plan, facts, idle: Mutex::new(vec![]) }))
+impl PlanOp {
+    pub fn new(plan: Plan, facts: TVec<TypedFact>) -> PlanOp {
+        PlanOp(Arc::new(Inner { plan, facts, idle: Mutex::new(vec![]) }))
     }
 }
 
-impl std::fmt::Debug for Fused {
+impl std::fmt::Debug for PlanOp {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Fused({} -> {:?})", self.0.plan.isa().name(), self.0.facts)
+        write!(f, "PlanOp({} -> {:?})", self.0.plan.isa().name(), self.0.facts)
     }
 }
 
-impl PartialEq for Fused {
-    fn eq(&self, other: &Fused) -> bool {
+impl PartialEq for PlanOp {
+    fn eq(&self, other: &PlanOp) -> bool {
         Arc::ptr_eq(&self.0, &other.0)
     }
 }
 
-impl Eq for Fused {}
+impl Eq for PlanOp {}
 
-impl Op for Fused {
+impl Op for PlanOp {
     fn name(&self) -> StaticName {
-        "posed.Fused".into()
+        "posed.Plan".into()
     }
     op_as_typed_op!();
 }
 
-impl EvalOp for Fused {
+impl EvalOp for PlanOp {
     op_out_of_plan!();
 
     fn eval(&self, _: &EvalContext, inputs: TVec<TValue>) -> TractResult<TVec<TValue>> {
@@ -82,7 +82,7 @@ impl EvalOp for Fused {
     }
 }
 
-impl TypedOp for Fused {
+impl TypedOp for PlanOp {
     fn output_facts(&self, _: &[&TypedFact]) -> TractResult<TVec<TypedFact>> {
         Ok(self.0.facts.clone())
     }

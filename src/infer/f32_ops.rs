@@ -8,12 +8,12 @@ use tract_core::transform::ModelTransform;
 
 /// Replaces f32 depthwise convolutions, and grouped transposed ones that double a map, by ours.
 #[derive(Debug)]
-pub struct FloatOps {
+pub struct F32Ops {
     /// Kernels that the operators use.
     pub isa: Isa,
 }
 
-impl ModelTransform for FloatOps {
+impl ModelTransform for F32Ops {
     fn name(&self) -> StaticName {
         "posed-f32".into()
     }

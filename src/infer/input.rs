@@ -1,0 +1,64 @@
+//! What a network reads: its size and normalisation, and the form in which a crop is handed over.
+
+use serde::Deserialize;
+
+/// Order of the network's input channels.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Channels {
+    /// Red first.
+    Rgb,
+    /// Blue first.
+    Bgr,
+}
+
+/// A network's input, as `[input]` of the manifest describes it.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct InputSpec {
+    /// Name of the ONNX graph's input.
+    pub name: String,
+    /// Rows of a crop, in pixels.
+    pub height: usize,
+    /// Columns of a crop, in pixels.
+    pub width: usize,
+    /// Order of the channels, in the input and in `mean` and `std`.
+    pub channels: Channels,
+    /// Mean of each channel, in pixel units (0..=255).
+    pub mean: [f32; 3],
+    /// Standard deviation of each channel, in pixel units.
+    pub std: [f32; 3],
+}
+
+impl InputSpec {
+    /// The network's input for pixel value `v` of channel `c`: `(v - mean) / std`.
+    pub fn normalised(&self, c: usize, v: u8) -> f32 {
+        (f32::from(v) - self.mean[c]) / self.std[c]
+    }
+}
+
+/// The form of a network's input. The model decides it at load; the cropper writes it.
+#[derive(Debug, Clone)]
+pub enum InputForm {
+    /// u8 `[N, H, W, 3]`, channels in the model's order. Pixel value `v` of channel `c` becomes
+    /// `lut[c][v]`: normalisation and QuantizeLinear in one table.
+    Quantized {
+        /// One table for each channel.
+        lut: Box<[[u8; 256]; 3]>,
+    },
+    /// f32 `[N, 3, H, W]`, channels in the model's order. Pixel value `v` of channel `c` becomes
+    /// `lut[c][v]`.
+    Float {
+        /// One table for each channel.
+        lut: Box<[[f32; 256]; 3]>,
+    },
+}
+
+/// A batch of crops in the network's [`InputForm`], allocated once for the largest batch.
+#[derive(Debug, Clone)]
+pub enum InputBuffer {
+    /// u8 `[max_batch, H, W, 3]`.
+    Quantized(Vec<u8>),
+    /// f32 `[max_batch, 3, H, W]`.
+    Float(Vec<f32>),
+}

@@ -1,0 +1,34 @@
+//! [`NetworkOptions`]: how to run a network, and which kernels that means on this processor.
+
+use super::error::Error;
+use crate::kernels::Isa;
+
+/// The kernel name that leaves the whole network to tract, as a baseline for comparison.
+pub(super) const TRACT: &str = "tract";
+
+/// How to run a network.
+#[derive(Debug, Clone, Default)]
+pub struct NetworkOptions {
+    /// Kernels to use: `generic`, `avx2`, ..., or `tract` for none of ours. `None` takes
+    /// `POSED_KERNELS`, or the best of this processor if that is unset or empty.
+    pub kernels: Option<String>,
+    /// Threads that share the work of one [`super::Network::run`]; 0 means 1.
+    pub threads: usize,
+    /// Largest number of crops in one [`super::Network::run`]; 0 means 1.
+    pub max_batch: usize,
+}
+
+impl NetworkOptions {
+    /// The kernels to use; `None` if tract runs the whole network.
+    pub(super) fn isa(&self) -> Result<Option<Isa>, Error> {
+        let from_env = || std::env::var("POSED_KERNELS").ok().filter(|s| !s.is_empty());
+        let Some(asked) = self.kernels.clone().or_else(from_env) else { return Ok(Some(Isa::best())) };
+        if asked == TRACT {
+            return Ok(None);
+        }
+        Isa::named(&asked).map(Some).ok_or_else(|| {
+            let have: Vec<&str> = Isa::available().into_iter().map(Isa::name).chain([TRACT]).collect();
+            Error::Kernels { asked, have: have.join(", ") }
+        })
+    }
+}
