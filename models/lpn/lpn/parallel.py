@@ -2,6 +2,8 @@
 
 import os
 import tempfile
+import threading
+import time
 from datetime import timedelta
 
 import torch
@@ -33,10 +35,18 @@ def add_up(tensors: list) -> None:
 def spawn(work, processes: int, *args) -> None:
     """Runs `work(*args)` in that many processes and waits; one that fails ends all with its exception."""
     with tempfile.TemporaryDirectory() as folder:
-        multiprocessing.spawn(_member, (processes, os.path.join(folder, "meet"), work, args), processes)
+        multiprocessing.spawn(_member, (processes, os.getpid(), os.path.join(folder, "meet"), work, args), processes)
 
 
-def _member(number: int, processes: int, meet: str, work, args) -> None:
+def _end_with(parent: int) -> None:
+    """Ends this process once its parent is gone: a killed run must not go on beside the one that continues it."""
+    while os.getppid() == parent:
+        time.sleep(0.5)
+    os._exit(1)
+
+
+def _member(number: int, processes: int, parent: int, meet: str, work, args) -> None:
+    threading.Thread(target=_end_with, args=(parent,), name="parent", daemon=True).start()
     torch.set_num_threads(1)
     # The first process measures the hold-outs while the others wait for its next batch.
     wait = timedelta(hours=2)

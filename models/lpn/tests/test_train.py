@@ -1,7 +1,11 @@
 """The trainer learns, survives a kill without a trace, and names bad data."""
 
 import json
+import subprocess
+import sys
+import time
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -206,3 +210,27 @@ def test_a_teachers_labels_and_one_source_can_be_asked_for(tmp_path):
     people = coco.load_people(path, tmp_path, labels="teacher", only="other")
     assert [p.id for p in people.people] == [data["annotations"][1]["id"]]
     assert people.people[0].certainty[5] == pytest.approx(0.4) and people.people[0].visible.tolist() == [False] * 3 + [True] * 14
+
+
+def test_processes_end_with_the_run_that_started_them(tmp_path):
+    """A killed run must not go on training, and writing its state, beside the run that continues it."""
+    script = tmp_path / "parent.py"
+    script.write_text(
+        f"import sys; sys.path.insert(0, {str(Path(__file__).resolve().parents[1])!r})\n"
+        "import os, time\nfrom lpn import parallel\n"
+        "def work(folder):\n    open(f'{folder}/{os.getpid()}.pid', 'w').close(); time.sleep(600)\n"
+        f"if __name__ == '__main__':\n    parallel.spawn(work, 2, {str(tmp_path)!r})\n"
+    )
+    parent = subprocess.Popen([sys.executable, str(script)])
+    wait_for(lambda: len(list(tmp_path.glob("*.pid"))) == 2)
+    parent.kill()
+    parent.wait()
+    members = [int(p.stem) for p in tmp_path.glob("*.pid")]
+    wait_for(lambda: not any(Path(f"/proc/{pid}").exists() for pid in members))
+
+
+def wait_for(condition, seconds=60):
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.05)
