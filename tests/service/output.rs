@@ -18,7 +18,7 @@ fn run_each(stdout: impl Fn() -> Stdio) -> Vec<(String, Option<i32>, String)> {
         "--help",
         "--version",
         &format!("check --config {}", config.display()),
-        "image --whole --model models/lpn50-128x96 src/capture/samples/bars.jpg",
+        "image --whole --model models/lpn50-128x96 src/capture/decoder/samples/bars.jpg",
         "replay tests/track/golden/walk.jsonl",
         "replay --as-recorded tests/track/golden/walk.jsonl",
         "bench network --runs 1 --model models/lpn50-128x96",

@@ -110,6 +110,15 @@ impl Pipeline {
     }
 }
 
+impl Drop for Pipeline {
+    /// A panic of the supervisor skips [`Pipeline::shut`].
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            let _ = self.pipeline.set_state(gst::State::Null);
+        }
+    }
+}
+
 /// An [`Error::Launch`] with credentials masked.
 pub(super) fn launch_error(camera: &str, text: &str, reason: &str) -> Error {
     Error::Launch { camera: camera.to_owned(), reason: mask(reason), text: mask(text) }

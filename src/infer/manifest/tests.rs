@@ -70,7 +70,7 @@ fn every_invalid_value_is_named() {
         ("stride = 4", "stride = 0", "output.stride: must be 1"),
         ("\"nose\", ", "", "pose.keypoints: must be COCO's"),
         ("[1, 2]", "[1, 3]", "pose.flip_pairs"),
-        ("beta = 160.0", "beta = -1.0", "pose.beta: must be positive"),
+        ("beta = 160.0", "beta = -1.0", "pose.beta: must be a positive number"),
         ("box_margin = 1.25", "box_margin = inf", "pose.box_margin"),
         ("heatmap-pose", "center-person", "kind: a center-person model needs [person] and no [pose]"),
         ("beta = 160.0", "betta = 160.0", "unknown field `betta`"),
