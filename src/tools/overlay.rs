@@ -11,8 +11,8 @@ const LEFT: Rgb<u8> = Rgb([64, 200, 255]);
 const RIGHT: Rgb<u8> = Rgb([255, 150, 40]);
 const MIDDLE: Rgb<u8> = Rgb([120, 230, 90]);
 
-/// Draws the skeleton of `pose`, in px of `picture`: the left side blue, the right side orange. Line
-/// width grows with the person's size.
+/// Draws the skeleton of `pose`, in px of `picture`: the left side blue, the right side orange.
+/// Line width grows with the person's size.
 pub fn skeleton(picture: &mut RgbImage, pose: &Pose) {
     let size = (pose.bbox.area().sqrt() / 60.0).clamp(1.0, 6.0);
     let seen = |index: usize| pose.keypoints.get(index).filter(|k| k.score >= MIN_SCORE && k.is_finite());

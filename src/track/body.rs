@@ -20,9 +20,9 @@ pub(super) fn moved(keypoints: &Keypoints, [dx, dy]: [f32; 2]) -> Keypoints {
 }
 
 /// How well a body and a pose agree, 0..=1: OKS over the keypoints that score at least `min_score`
-/// in both. The sum is divided by the larger count of confident keypoints: the pose's, or those last
-/// seen of the body (`known`). So keypoints that only one of them has count as disagreement, and a
-/// few chance hits are not a body. `area_px2` sets the tolerance, as in OKS.
+/// in both. The sum is divided by the larger count of confident keypoints: the pose's, or those
+/// last seen of the body (`known`). So keypoints that only one of them has count as disagreement,
+/// and a few chance hits are not a body. `area_px2` sets the tolerance, as in OKS.
 pub(super) fn agreement(
     body: &Keypoints,
     known: usize,

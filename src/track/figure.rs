@@ -35,7 +35,8 @@ pub(super) struct Figure {
 }
 
 impl Figure {
-    /// A body that was never seen yet but starts at `pose`; [`Figure::follow`] takes the first pose.
+    /// A body that was never seen yet but starts at `pose`; [`Figure::follow`] takes the first
+    /// pose.
     pub(super) fn new(at: Mono, pose: &Pose, options: &Options) -> Figure {
         Figure {
             seen_at: at,
@@ -137,8 +138,8 @@ impl Figure {
         *out = Keypoint { x_px, y_px, score: raw.score };
     }
 
-    /// Updates the whole body: keypoints that `seen` lacks move along with the rest. If the body was
-    /// `astray`, what was known of it is dropped.
+    /// Updates the whole body: keypoints that `seen` lacks move along with the rest. If the body
+    /// was `astray`, what was known of it is dropped.
     fn remember(&mut self, at: Mono, seen: &Keypoints, astray: bool, min_score: f32) {
         let shift = body::shift(&self.keypoints, seen, min_score);
         let shift = shift.map_or_else(|| self.moved_by(at), |(shift, _)| shift);

@@ -11,8 +11,8 @@ use crate::keypoint::bounding_box;
 /// A pose with less likeness than this belongs to another person.
 pub(super) const MIN_LIKENESS: f32 = 0.4;
 /// Searches in which the finder must see a person who appears within another person's box. New
-/// people come from an edge or from behind something. In the middle of a person, the box of a single
-/// search and the pose that the network imagines in it are just as often that person's legs.
+/// people come from an edge or from behind something. In the middle of a person, the box of a
+/// single search and the pose that the network imagines in it are just as often that person's legs.
 const SEARCHES_WITHIN: u8 = 2;
 /// Searches in vain that a new track and a well established one survive. A track that is missed
 /// before it is confirmed stays unconfirmed until the finder sees it again.

@@ -1,4 +1,5 @@
-//! How likely an observation is a track's person: by position, pose and, where people cross, clothes.
+//! How likely an observation is a track's person: by position, pose and, where people cross,
+//! clothes.
 
 use super::body;
 use super::life::{MIN_LIKENESS, Stage, Track};
@@ -63,8 +64,8 @@ impl Track {
         if self.stage == Stage::Lost && here && near >= MIN_NEARNESS { near } else { 0.0 }
     }
 
-    /// Likeness of `pose` to this person displaced by `moved` px since last seen. Compares the whole
-    /// body: a person coming out from behind something shows another part of it than before.
+    /// Likeness of `pose` to this person displaced by `moved` px since last seen. Compares the
+    /// whole body: a person coming out from behind something shows another part of it than before.
     fn likeness(&self, moved: [f32; 2], at: Mono, pose: &Pose, bbox: &BBox, options: &Options) -> f32 {
         let figure = &self.figure;
         let (whole, own) = (body::moved(&figure.whole, moved), figure.bbox.moved(moved));

@@ -10,9 +10,9 @@
 //! 4. [`Tracker::update`] takes the poses and returns the people. It matches by position and pose
 //!    and, where people cross, by clothes.
 //!
-//! All coordinates are display px. Nothing here reads a clock, and no value that is not finite comes
-//! out. Buffers are kept from frame to frame. Only frames in which people compete for observations
-//! allocate: a few hundred bytes in the solver.
+//! All coordinates are display px. Nothing here reads a clock, and no value that is not finite
+//! comes out. Buffers are kept from frame to frame. Only frames in which people compete for
+//! observations allocate: a few hundred bytes in the solver.
 
 mod assign;
 mod body;
@@ -51,8 +51,8 @@ pub struct Tracker {
     /// Width and height of the frame in px.
     size: (u32, u32),
     updated_at: Option<Mono>,
-    /// Whether the last frame came late. Two late frames in a row: the camera is slow, not back from
-    /// an outage.
+    /// Whether the last frame came late. Two late frames in a row: the camera is slow, not back
+    /// from an outage.
     late: bool,
     /// Counts the crops handed out.
     turn: u64,
@@ -109,8 +109,8 @@ impl Tracker {
         &self.boxes
     }
 
-    /// Takes the boxes of a search over the frame at `at`, possibly none. Without searches, imagined
-    /// people stay for as long as the pose network imagines them.
+    /// Takes the boxes of a search over the frame at `at`, possibly none. Without searches,
+    /// imagined people stay for as long as the pose network imagines them.
     pub fn searched(&mut self, at: Mono, found: &[BBox]) {
         self.has_searched = true;
         self.boxes.clear();
@@ -125,8 +125,8 @@ impl Tracker {
         }
     }
 
-    /// The boxes to estimate poses in now, at most `budget`: those of tracks, corrected by the boxes
-    /// that the finder `found` (empty without a search), and those of new people.
+    /// The boxes to estimate poses in now, at most `budget`: those of tracks, corrected by the
+    /// boxes that the finder `found` (empty without a search), and those of new people.
     pub fn plan(&mut self, at: Mono, size: (u32, u32), found: &[BBox], budget: usize) -> &[Crop] {
         self.predict(at, size);
         self.planned = true;

@@ -1,8 +1,8 @@
 //! The one-euro filter (Casiez, Roussel, Vogel, CHI 2012) on a point of the frame: a low-pass whose
 //! cutoff rises with speed. A point at rest is steady, a moving one does not lag.
 //!
-//! Positions stay in px. Only the speed that opens the filter is in box sizes a second: near and far
-//! people are smoothed alike, and a change of box size moves no point.
+//! Positions stay in px. Only the speed that opens the filter is in box sizes a second: near and
+//! far people are smoothed alike, and a change of box size moves no point.
 //!
 //! One thing differs from the paper: speeds that noise alone explains count less (see
 //! [`Smoothing::rest_sizes_per_s`]). Without this, no choice of the other three parameters is both

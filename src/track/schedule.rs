@@ -8,8 +8,8 @@ const CLAIM_IOU: f32 = 0.5;
 /// ... this share of the track's box lies in it and it is at most this much larger.
 const HALF_BODY: f32 = 0.7;
 const MAX_GROWTH: f32 = 5.0;
-/// A track and a detection that touch no other may be one body if this share of the smaller box lies
-/// in the larger: a few keypoints, such as a head alone, lead a track astray.
+/// A track and a detection that touch no other may be one body if this share of the smaller box
+/// lies in the larger: a few keypoints, such as a head alone, lead a track astray.
 const LONE_SHARE: f32 = 0.3;
 /// Above this overlap the two boxes agree: for a person alone, and for one in a crowd, where one
 /// detection easily covers two people.
@@ -82,8 +82,8 @@ fn nearest<'a>(boxes: impl Iterator<Item = &'a BBox>, bbox: &BBox) -> Option<usi
 }
 
 /// Whether a found box shows that `own`, one of the tracks in `all`, is there. A box that is only
-/// part of `own`, or the reverse, does not if it matches another confirmed track: a pose imagined in
-/// a corner of a person is not a second person.
+/// part of `own`, or the reverse, does not if it matches another confirmed track: a pose imagined
+/// in a corner of a person is not a second person.
 pub(super) fn confirms(found: &BBox, own: &TrackBox, all: &[TrackBox]) -> bool {
     if own.bbox.iou(found) >= PRESENT_IOU {
         return true;

@@ -110,8 +110,8 @@ impl Observation {
 pub struct Person {
     /// Never given to another person.
     pub id: TrackId,
-    /// Box around the keypoints, clamped to the frame. If the pose is older than the frame, the box is
-    /// moved by the velocity.
+    /// Box around the keypoints, clamped to the frame. If the pose is older than the frame, the box
+    /// is moved by the velocity.
     pub bbox: BBox,
     /// Score of the pose, 0..=1.
     pub score: f32,

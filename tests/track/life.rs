@@ -30,7 +30,7 @@ pub struct Outcome {
     score: Score,
     /// Ids in the order they were first published.
     ids: Vec<u64>,
-    looks: usize,
+    searches: usize,
     crops: usize,
     oldest_ms: u128,
 }
@@ -39,8 +39,8 @@ fn play(run: &Run) -> Outcome {
     play_and(run, |_, _| ())
 }
 
-/// Runs a scene as the daemon does: predict, search if due, plan, estimate, update. Calls `tell` with
-/// what would be published.
+/// Runs a scene as the daemon does: predict, search if due, plan, estimate, update. Calls `tell`
+/// with what would be published.
 pub fn play_and(run: &Run, mut tell: impl FnMut(Mono, &[Person])) -> Outcome {
     let mut rng = fastrand::Rng::with_seed(run.seed);
     let mut tracker = Tracker::new(Options::default(), Ids::default());
@@ -57,16 +57,16 @@ pub fn play_and(run: &Run, mut tell: impl FnMut(Mono, &[Person])) -> Outcome {
             lost: tracker.lost_person(),
             motion: bodies.iter().any(unknown),
         };
-        let looked = look.due(at, scene).is_some();
-        let found = if looked { scene::find(&bodies, &run.quality, &mut rng) } else { Vec::new() };
-        if looked {
+        let searched = look.due(at, scene).is_some();
+        let found = if searched { scene::find(&bodies, &run.quality, &mut rng) } else { Vec::new() };
+        if searched {
             tracker.searched(at, &found);
         }
         let crops = tracker.plan(at, SIZE, &found, run.budget);
         assert!(crops.len() <= run.budget);
-        if looked {
+        if searched {
             look.done(at, crops.iter().any(|crop| crop.track.is_none()));
-            out.looks += 1;
+            out.searches += 1;
         }
         out.crops += crops.len();
         let seen: Vec<Observation> = crops
@@ -132,7 +132,8 @@ fn people_who_cross_keep_their_ids() {
         walk((1180.0, 660.0), (100.0, 660.0), 420.0, 0.5, 8.0),
     ];
     judge("crossing", &|t| scene::bodies(&crossing, t), 9.0, 1);
-    // One stands in the middle, one passes behind, one in front, and the two who pass cross as well.
+    // One stands in the middle, one passes behind, one in front, and the two who pass cross as
+    // well.
     let three = [
         walk((640.0, 640.0), (640.0, 640.0), 390.0, 0.0, 1.0),
         walk((100.0, 590.0), (1180.0, 590.0), 340.0, 0.5, 7.0),
@@ -213,6 +214,6 @@ fn an_empty_scene_has_no_people_and_few_searches() {
     for seed in 1..=8 {
         let out = play(&Run { seconds: 60.0, seed, ..Run::default() });
         assert!(out.ids.is_empty(), "{out:?}");
-        assert!(out.looks <= 15, "searches of an empty still scene: {}", out.looks);
+        assert!(out.searches <= 15, "searches of an empty still scene: {}", out.searches);
     }
 }

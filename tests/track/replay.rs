@@ -1,11 +1,11 @@
 //! The golden replay: a recording of the demo clip, as a simulated network of FAIR quality sees it,
 //! gives the same tracks as the golden file.
 //!
-//! `cargo test --test track make_the_recording -- --ignored` writes the recording. Keep the one that
-//! is there: the input must stay the same.
+//! `cargo test --test track make_the_recording -- --ignored` writes the recording. Keep the one
+//! that is there: the input must stay the same.
 //!
-//! After an intended change of tracking, run `POSED_BLESS=1 cargo test --test track golden` and review
-//! the difference.
+//! After an intended change of tracking, run `POSED_BLESS=1 cargo test --test track golden` and
+//! review the difference.
 
 use crate::common::{Mosquitto, root, wait_for};
 use crate::life::{Run, play_and};
@@ -176,8 +176,8 @@ fn the_command_tracks_a_clip_and_its_messages_can_be_replayed() {
     assert!(people > messages, "{people}");
 }
 
-/// Whether integers (ids, times) are equal and other numbers differ by less than half a px: machines
-/// differ in the last bits of exp.
+/// Whether integers (ids, times) are equal and other numbers differ by less than half a px:
+/// machines differ in the last bits of exp.
 fn same(a: &Value, b: &Value) -> bool {
     match (a, b) {
         (Value::Array(a), Value::Array(b)) => a.len() == b.len() && a.iter().zip(b).all(|(a, b)| same(a, b)),

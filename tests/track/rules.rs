@@ -150,8 +150,8 @@ fn the_only_person_keeps_the_id_after_a_fall() {
     assert_eq!(ids_after_a_fall(true), 3);
 }
 
-/// The number of people published in each frame, and their ids, for a person who stands still; frames
-/// at these times in ms.
+/// The number of people published in each frame, and their ids, for a person who stands still;
+/// frames at these times in ms.
 fn published_at(times: &[u64]) -> (Vec<usize>, HashSet<u64>) {
     let pose = whole((640.0, 650.0), 400.0);
     let mut tracker = Tracker::new(Options::default(), Ids::default());

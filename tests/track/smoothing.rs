@@ -10,8 +10,8 @@ use std::f32::consts::TAU;
 const HEIGHT: f32 = 400.0;
 const WRIST: usize = 9;
 
-/// Raw and smoothed keypoints of a person. `truth` returns the true keypoints at a time in s; `noise`
-/// is in body heights.
+/// Raw and smoothed keypoints of a person. `truth` returns the true keypoints at a time in s;
+/// `noise` is in body heights.
 fn follow(fps: f32, frames: u64, noise: f32, truth: impl Fn(f32) -> Keypoints) -> Vec<[Keypoints; 2]> {
     let mut rng = fastrand::Rng::with_seed(7);
     let mut tracker = Tracker::new(Options::default(), Ids::default());
@@ -54,8 +54,8 @@ fn smoothing_leaves_a_quarter_of_the_jitter_of_a_still_person() {
     }
 }
 
-/// Lag in frames of the smoothed wrist behind the truth, a sine of `hz` with an amplitude of `reach`
-/// body heights: the delay at which the two correlate best.
+/// Lag in frames of the smoothed wrist behind the truth, a sine of `hz` with an amplitude of
+/// `reach` body heights: the delay at which the two correlate best.
 fn wrist_lag(fps: f32, hz: f32, reach: f32) -> f32 {
     let wave = |t: f32| {
         let mut body = figure((640.0, 600.0), HEIGHT, 0.1);

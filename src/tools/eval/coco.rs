@@ -106,8 +106,8 @@ fn pictures<'a>(data: &'a Dataset, estimates: &'a [Estimate]) -> Vec<Picture<'a>
     ids.into_iter().map(picture).collect()
 }
 
-/// OKS of an estimate and a person. Without labelled keypoints (crowds), the distance is how far the
-/// estimate's keypoints lie outside the person's box, doubled in size.
+/// OKS of an estimate and a person. Without labelled keypoints (crowds), the distance is how far
+/// the estimate's keypoints lie outside the person's box, doubled in size.
 fn oks(person: &Annotation, estimate: &Estimate) -> f64 {
     let [x, y, w, h] = person.bbox;
     let outside = |v: f64, low: f64, side: f64| (low - side - v).max(0.0) + (v - (low + 2.0 * side)).max(0.0);
