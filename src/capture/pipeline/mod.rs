@@ -111,10 +111,11 @@ impl Pipeline {
 }
 
 impl Drop for Pipeline {
-    /// A panic of the supervisor skips [`Pipeline::shut`].
     fn drop(&mut self) {
+        // A supervisor that panics ends the process. Until then a reference keeps its pipeline:
+        // GStreamer may crash if a running one is disposed, and taking it to NULL may hang.
         if std::thread::panicking() {
-            let _ = self.pipeline.set_state(gst::State::Null);
+            std::mem::forget(self.pipeline.clone());
         }
     }
 }
