@@ -22,7 +22,7 @@
 //! use these. Names carry units: `_px`, `_ms`, `_norm`.
 //!
 //! # Unsafe code
-//! Allowed only in `kernels`, whose safe entry points check every length.
+//! Allowed only in `kernels`. Its safe entry points check every length.
 
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::disallowed_methods))]
 

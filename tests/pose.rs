@@ -7,6 +7,7 @@ use posed::crop::Cropper;
 use posed::frame::{ClockLabel, Colorimetry, Frame, FrameInfo, Matrix, PixelFormat, Stamp};
 use posed::geometry::{Affine, BBox, Rotate};
 use posed::infer::{InputBuffer, InputForm, NetworkOptions};
+use posed::kernels::Isa;
 use posed::keypoint::NAMES;
 use posed::pose::{Decoder, Estimator, Options};
 use sha2::{Digest as _, Sha256};
@@ -197,7 +198,7 @@ const SIZE: (usize, usize) = (36, 48);
 /// A crop as u8 RGB rows, by an identity table; also checks that the float form is the same.
 fn cut(picture: &Picture, map: &Affine) -> Vec<u8> {
     let (width, height) = SIZE;
-    let mut cropper = Cropper::new(width, height, false);
+    let mut cropper = Cropper::new(width, height);
     let mut bytes = InputBuffer::Quantized(vec![7; 2 * 3 * width * height]);
     let table = InputForm::Quantized { lut: Box::new([std::array::from_fn(|v| v as u8); 3]) };
     cropper.cut(&picture.frame, map, &table, &mut bytes, 1).unwrap();
@@ -207,7 +208,11 @@ fn cut(picture: &Picture, map: &Affine) -> Vec<u8> {
 
     let mut floats = InputBuffer::Float(vec![0.0; 3 * width * height]);
     let table = InputForm::Float { lut: Box::new([std::array::from_fn(|v| v as f32 * 2.0); 3]) };
-    Cropper::new(width, height, true).generic().cut(&picture.frame, map, &table, &mut floats, 0).unwrap();
+    Cropper::new(width, height)
+        .bgr()
+        .limited(Isa::Generic)
+        .cut(&picture.frame, map, &table, &mut floats, 0)
+        .unwrap();
     let InputBuffer::Float(floats) = floats else { unreachable!() };
     for (i, &byte) in bytes.iter().enumerate() {
         let plane = 2 - i % 3;
@@ -283,7 +288,7 @@ fn crops_of_noise_equal_the_formula_within_one_level() {
 fn a_buffer_of_another_network_is_refused() {
     let picture = Picture::new(PixelFormat::Gray8, (8, 8), 0, Colorimetry::default(), noise);
     let table = InputForm::Quantized { lut: Box::new([[0; 256]; 3]) };
-    let mut cropper = Cropper::new(8, 8, false);
+    let mut cropper = Cropper::new(8, 8);
     let mut short = InputBuffer::Quantized(vec![0; 3 * 64]);
     assert!(cropper.cut(&picture.frame, &Affine::IDENTITY, &table, &mut short, 0).is_ok());
     assert!(cropper.cut(&picture.frame, &Affine::IDENTITY, &table, &mut short, 1).is_err());
@@ -379,7 +384,7 @@ fn time_of_crop_and_decode() {
     let maps: Vec<f32> =
         (0..17 * 64 * 48).map(|i| f32::from(noise(i / 3072, i % 48, i / 48)) / 255.0).collect();
     let decoder = Decoder { beta: 160.0, window_px: 5, quarter_shift: false };
-    let mut croppers = [Cropper::new(width, height, false), Cropper::new(width, height, false).generic()];
+    let mut croppers = [Cropper::new(width, height), Cropper::new(width, height).limited(Isa::Generic)];
     let mut least = [Duration::MAX; 3];
     for _ in 0..200 {
         for (cropper, least) in croppers.iter_mut().zip(&mut least) {

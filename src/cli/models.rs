@@ -7,19 +7,14 @@ use crate::infer::manifest;
 use crate::pose::{Estimator, Options};
 use std::path::PathBuf;
 
-/// The default pose model.
-const POSE_MODEL: &str = "lpn50-256x192";
-/// The default person finder.
-const PERSON_MODEL: &str = "person-320x192";
-
 /// The folder of the pose model: `dir`, or the default model's.
 pub(super) fn pose_dir(dir: Option<&PathBuf>) -> anyhow::Result<PathBuf> {
-    Ok(dir.cloned().map_or_else(|| manifest::find(POSE_MODEL), Ok)?)
+    Ok(dir.cloned().map_or_else(|| manifest::find(manifest::POSE), Ok)?)
 }
 
 /// The folder of the person finder: `dir`, or the default model's.
 pub(super) fn finder_dir(dir: Option<&PathBuf>) -> anyhow::Result<PathBuf> {
-    Ok(dir.cloned().map_or_else(|| manifest::find(PERSON_MODEL), Ok)?)
+    Ok(dir.cloned().map_or_else(|| manifest::find(manifest::FINDER), Ok)?)
 }
 
 /// Loads the pose model in `dir`, or the default one.

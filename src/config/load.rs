@@ -7,13 +7,12 @@ use super::password::{find_credential, password_file};
 use super::read::{At, Table, boolean, integer, number, one_of, text};
 use super::types::*;
 use super::validate;
+use crate::infer::manifest;
 use sha2::{Digest as _, Sha256};
 use std::path::Path;
 use std::time::Duration;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
-
-const MODELS: &str = "/usr/share/posed/models";
 
 /// Builds the configuration; `None` if a part without a default is missing or wrong. All faults,
 /// also mere warnings, go to `report`.
@@ -122,12 +121,12 @@ fn tls(table: &mut Table<'_, '_>, url: &BrokerUrl, base: &Path, report: &mut Rep
     TlsConfig { ca: ca.map(|at| at.value), identity }
 }
 
-fn model(mut table: Table<'_, '_>, base: &Path, report: &mut Report<'_>) -> Model {
-    let default = |name: &str| Path::new(MODELS).join(name);
-    let pose = table.get_or(report, "pose", default("lpn50-256x192"), validate::path(base));
-    let finder = table.get_or(report, "finder", default("person-320x192"), validate::path(base));
+fn model(mut table: Table<'_, '_>, base: &Path, report: &mut Report<'_>) -> ModelFolders {
+    let default = |name: &str| Path::new(manifest::INSTALLED).join(name);
+    let pose = table.get_or(report, "pose", default(manifest::POSE), validate::path(base));
+    let finder = table.get_or(report, "finder", default(manifest::FINDER), validate::path(base));
     table.finish(report);
-    Model { pose, finder }
+    ModelFolders { pose, finder }
 }
 
 fn inference(mut table: Table<'_, '_>, report: &mut Report<'_>) -> Inference {

@@ -11,7 +11,7 @@ pub struct Config {
     /// `[mqtt]`
     pub mqtt: Mqtt,
     /// `[model]`
-    pub model: Model,
+    pub model: ModelFolders,
     /// `[inference]`
     pub inference: Inference,
     /// `[pose]`
@@ -82,7 +82,7 @@ pub struct TlsConfig {
 
 /// Folders of the models, each with a `model.toml`.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Model {
+pub struct ModelFolders {
     /// `pose`: estimates keypoints in a box.
     pub pose: PathBuf,
     /// `finder`: finds the boxes of people in a frame.

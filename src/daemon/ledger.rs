@@ -26,7 +26,7 @@ pub struct Rates {
     pub times: Times<Option<Percentiles>>,
 }
 
-/// A frame whose poses go out.
+/// A frame with poses to publish.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Published {
     /// People in its message.

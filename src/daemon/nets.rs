@@ -2,8 +2,8 @@
 
 use crate::clock::SharedClock;
 use crate::config::Config;
-use crate::detect::{self, Finder};
-use crate::infer::NetworkOptions;
+use crate::detect::Finder;
+use crate::infer::{self, NetworkOptions};
 use crate::pose::{self, Estimator};
 use crate::scene::Nets;
 
@@ -15,10 +15,10 @@ const BATCH: usize = 4;
 pub enum Error {
     /// The model of `[model] pose`.
     #[error("[model] pose cannot be used")]
-    Pose(#[from] pose::Error),
+    Pose(#[source] infer::Error),
     /// The model of `[model] finder`.
     #[error("[model] finder cannot be used")]
-    Finder(#[from] detect::Error),
+    Finder(#[source] infer::Error),
 }
 
 /// The networks, loaded.
@@ -34,9 +34,12 @@ impl Models {
         let threads = inference.threads.unwrap_or(cores / inference.workers.max(1)).max(1);
         let network = |max_batch| NetworkOptions { kernels: inference.kernels.clone(), threads, max_batch };
         let options = pose::Options { network: network(BATCH), flip_test: false };
-        let estimator = Estimator::load(&config.model.pose, &options, clock.clone())?;
+        let estimator = Estimator::load(&config.model.pose, &options, clock.clone()).map_err(Error::Pose)?;
         let wanted = config.cameras.iter().any(|camera| camera.finder);
-        let finder = wanted.then(|| Finder::load(&config.model.finder, &network(1))).transpose()?;
+        let finder = wanted
+            .then(|| Finder::load(&config.model.finder, &network(1)))
+            .transpose()
+            .map_err(Error::Finder)?;
         Ok(Models { nets: Nets { estimator, finder } })
     }
 
@@ -44,8 +47,9 @@ impl Models {
     pub(super) fn for_workers(self, workers: usize) -> Result<Vec<Nets>, Error> {
         let mut all = Vec::with_capacity(workers);
         for _ in 1..workers {
-            let finder = self.nets.finder.as_ref().map(Finder::try_clone).transpose()?;
-            all.push(Nets { estimator: self.nets.estimator.try_clone()?, finder });
+            let finder =
+                self.nets.finder.as_ref().map(Finder::try_clone).transpose().map_err(Error::Finder)?;
+            all.push(Nets { estimator: self.nets.estimator.try_clone().map_err(Error::Pose)?, finder });
         }
         all.push(self.nets);
         Ok(all)

@@ -1,7 +1,7 @@
 //! Options of the scene, from the configuration. Stages never see the configuration itself.
 
 use crate::config::{CameraConfig, Config};
-use crate::detect::look;
+use crate::detect::due;
 use crate::scene;
 use crate::track::{self, Smoothing};
 
@@ -12,7 +12,7 @@ pub fn scene(camera: &CameraConfig, config: &Config) -> scene::Options {
         roi: camera.roi,
         finder: camera.finder,
         max_people: camera.max_people,
-        look: look::Options { interval: camera.finder_interval, ..look::Options::default() },
+        search: due::Options { interval: camera.finder_interval, ..due::Options::default() },
         track: track::Options {
             min_score: config.pose.min_score,
             keypoint_score: config.pose.keypoint_score,

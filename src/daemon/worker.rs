@@ -67,8 +67,8 @@ fn process(
     Ok(())
 }
 
-/// Counts a frame that gave no poses. Logs the first one and every one whose number is a power of
-/// two, not one line per frame.
+/// Counts a frame that gave no poses. Logs those with a power of two as their number, not one
+/// line per frame.
 fn failed(camera: &Camera, reason: &str) {
     let Some(so_far) = camera.ledger.fail() else { return };
     if so_far.is_power_of_two() {

@@ -1,21 +1,20 @@
 //! Centre maps -> boxes.
 //!
-//! f32 `[5, h, w]`, a cell for every `stride` px of the input: 0 logit that a person's centre is in
-//! the cell; 1, 2 ln(box width, height / stride); 3, 4 the centre's offset from the cell's, in cells.
+//! The maps are f32 `[5, h, w]`, with one cell for each `stride` px of the input. Map 0 is the logit
+//! that a person's centre is in the cell; 1 and 2 are ln(box width / stride) and ln(box height /
+//! stride); 3 and 4 are the centre's offset from the cell's centre, in cells.
 
 use super::Detection;
 use crate::geometry::BBox;
-use crate::infer::manifest::{OutputSpec, PersonSpec};
+use crate::infer::manifest::{OutputSpec, PERSON_MAPS as MAPS, PersonSpec};
 
-/// Maps that the network gives.
-pub const MAPS: usize = 5;
-/// No box is larger than this many cells, whatever the network dreams.
+/// Upper limit of maps 1 and 2, so that no output gives an infinite box.
 const MAX_LN: f32 = 8.0;
-/// How far around a peak, in cells, others are asked for its box, and how much of it (IoU) theirs must be.
-/// Chosen on training scenes that were held back.
+/// Cells this far from a peak vote on its box, if their box overlaps the peak's by more than
+/// [`VOTE_IOU`]. Both were chosen on training scenes that were held back.
 const VOTE_CELLS: usize = 2;
 const VOTE_IOU: f32 = 0.4;
-/// More people than any frame holds: bounds the work of suppression.
+/// Bounds the work of suppression; more people than a frame holds.
 const MAX_PEOPLE: usize = 256;
 
 /// What counts as a person.
@@ -25,14 +24,14 @@ pub struct Rules {
     pub stride: f32,
     /// Input px of cell 0's centre.
     pub offset_px: f32,
-    /// Least score.
+    /// Boxes that score less are dropped.
     pub score_threshold: f32,
-    /// Of two boxes that overlap more (IoU), the better one counts.
+    /// Of two boxes with a higher IoU, only the one with the better score is kept.
     pub nms_iou: f32,
 }
 
 impl Rules {
-    /// As the manifest has them.
+    /// From a manifest.
     pub fn new(person: &PersonSpec, output: &OutputSpec) -> Rules {
         Rules {
             stride: output.stride as f32,
@@ -43,14 +42,14 @@ impl Rules {
     }
 }
 
-/// Appends the people on `maps` (as above, `width` cells a row) to `out`, best first, in input px.
+/// Appends the people on `maps`, `width` cells a row, to `out`: best first, in input px.
 pub fn decode(maps: &[f32], width: usize, rules: &Rules, out: &mut Vec<Detection>) {
     let size = maps.len() / MAPS;
     if size == 0 || width == 0 || !size.is_multiple_of(width) || maps.len() != MAPS * size {
         return;
     }
     let threshold = rules.score_threshold.clamp(1e-6, 1.0 - 1e-6);
-    // Compared as logits: a sigmoid only for the cells that pass.
+    // Logits are compared, so that the sigmoid is computed only for cells that pass.
     let least = (threshold / (1.0 - threshold)).ln();
     let (logits, sides) = maps.split_at(size);
     let maps = Maps { logits, sides, width, height: size / width, rules };
@@ -67,7 +66,7 @@ fn sigmoid(logit: f32) -> f32 {
     1.0 / (1.0 + (-logit).exp())
 }
 
-/// A network's output, to be asked cell by cell.
+/// A network's output.
 struct Maps<'a> {
     logits: &'a [f32],
     /// The other maps, one after another.
@@ -78,7 +77,7 @@ struct Maps<'a> {
 }
 
 impl Maps<'_> {
-    /// Cells at most `reach` rows and columns from `cell`, which is among them, in reading order.
+    /// Cells at most `reach` rows and columns from `cell`, itself included, in row order.
     fn around(&self, cell: usize, reach: usize) -> impl Iterator<Item = usize> + use<'_> {
         let (x, y) = (cell % self.width, cell / self.width);
         let columns = x.saturating_sub(reach)..=(x + reach).min(self.width - 1);
@@ -86,7 +85,7 @@ impl Maps<'_> {
         rows.flat_map(move |y| columns.clone().map(move |x| y * self.width + x))
     }
 
-    /// Whether no neighbour is larger; of equal ones the first in reading order is the peak.
+    /// Whether no neighbour is larger. Of equal ones, the first in row order is the peak.
     fn is_peak(&self, cell: usize) -> bool {
         let value = self.logits[cell];
         self.around(cell, 1).all(|other| {
@@ -95,7 +94,7 @@ impl Maps<'_> {
         })
     }
 
-    /// What one cell takes for its person's box; none if that is no number.
+    /// The box that one cell predicts; `None` if it is not finite.
     fn bbox(&self, cell: usize) -> Option<BBox> {
         let at = |map: usize| self.sides.get(map * self.logits.len() + cell).copied().unwrap_or(0.0);
         let (ln_w, ln_h, dx, dy) = (at(0), at(1), at(2), at(3));
@@ -109,16 +108,16 @@ impl Maps<'_> {
         Some(BBox { x, y, w, h })
     }
 
-    /// What the cells around a peak make of it. Its box is the mean of theirs, by their scores, of those
-    /// who mean the same person: one cell's is noisy. Its score is the peak's times how much of its box
-    /// (IoU) they agree on: where they do not, the box is likely wrong, whoever may be there.
+    /// The detection at a peak, by the votes of the cells around it. One cell's box is noisy, so the
+    /// box is the mean, weighted by score, of the cells' boxes for the same person. The score is the
+    /// peak's times the mean IoU of all votes: where cells disagree, the box is likely wrong.
     fn voted(&self, peak: usize) -> Option<Detection> {
         let own = self.bbox(peak)?;
-        let (mut sum, mut agreed, mut heard) = ([0.0; 5], 0.0, 0.0);
+        let (mut sum, mut agreed, mut votes) = ([0.0; 5], 0.0, 0.0);
         for cell in self.around(peak, VOTE_CELLS) {
             let Some(b) = self.bbox(cell) else { continue };
             let (weight, iou) = (sigmoid(self.logits[cell]), b.iou(&own));
-            (agreed, heard) = (agreed + weight * iou, heard + weight);
+            (agreed, votes) = (agreed + weight * iou, votes + weight);
             if iou > VOTE_IOU {
                 let parts = [b.x * weight, b.y * weight, b.w * weight, b.h * weight, weight];
                 sum.iter_mut().zip(parts).for_each(|(sum, part)| *sum += part);
@@ -126,12 +125,12 @@ impl Maps<'_> {
         }
         let [x, y, w, h, weight] = sum;
         let bbox = BBox { x: x / weight, y: y / weight, w: w / weight, h: h / weight };
-        // A peak agrees with itself unless its box is empty.
-        (weight > 0.0).then(|| Detection { bbox, score: sigmoid(self.logits[peak]) * agreed / heard })
+        // The peak's own box counts, unless it is empty.
+        (weight > 0.0).then(|| Detection { bbox, score: sigmoid(self.logits[peak]) * agreed / votes })
     }
 }
 
-/// Sorts `found[begin..]`, best first, and drops what a better box overlaps by more than `iou`.
+/// Sorts `found[begin..]`, best first, and drops boxes that a better one overlaps by more than `iou`.
 fn suppress(found: &mut Vec<Detection>, begin: usize, iou: f32) {
     found[begin..].sort_unstable_by(|a, b| b.score.total_cmp(&a.score));
     found.truncate(begin + MAX_PEOPLE);
@@ -199,7 +198,7 @@ mod tests {
     }
 
     #[test]
-    fn a_peaks_neighbours_have_a_say_in_its_box_unless_they_mean_somebody_else() {
+    fn a_peaks_neighbours_vote_on_its_box_unless_they_see_another_person() {
         let alone = Maps::empty().person(5, 4, 0.0, (64.0, 128.0), (0.0, 0.0));
         let left = alone.found()[0].bbox.x;
         // Half the peak's score, 24 px to the right.
@@ -220,7 +219,7 @@ mod tests {
         assert!(Maps::empty().person(3, 3, logit(0.349), (9.0, 9.0), (0.0, 0.0)).found().is_empty());
         let found = Maps::empty().person(3, 3, logit(0.351), (9.0, 9.0), (0.0, 0.0));
         assert_eq!(found.found().len(), 1);
-        // Somebody beside them who means another box halves it.
+        // A neighbour that votes for another box halves the score.
         assert!(found.person(4, 3, logit(0.35), (9.0, 200.0), (0.0, 0.0)).found().is_empty());
     }
 

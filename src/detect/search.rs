@@ -1,10 +1,11 @@
 //! [`Search`]: when to run the person finder on a camera's frames, and which of its boxes count.
 
-use super::look::{Look, Options, Scene};
+use super::due::{Due, Options, Situation};
 use super::motion::Motion;
-use super::{Detection, Error, Finder};
+use super::{Detection, Finder};
 use crate::frame::Frame;
 use crate::geometry::{BBox, View};
+use crate::infer::Error;
 
 /// A box counts as part of another person if this share of it lies in a better box and its score is
 /// below [`SURE_WITHIN`].
@@ -12,34 +13,34 @@ const WITHIN: f32 = 0.7;
 /// Boxes within others count on their own from this score. On pictures of the training set this
 /// drops a quarter of the finder's boxes at any score, and costs 1 % of the average precision.
 const SURE_WITHIN: f32 = 0.5;
-/// A box must score this many times the finder's threshold, which is meant for single pictures. In a
-/// stream the next search finds a person that this one missed, and a false person stays.
+/// A box must score this many times the finder's threshold, which is set for single pictures. In a
+/// stream, a missed person is found by the next search, but a false person stays.
 const SURE: f32 = 1.3;
-/// People overlap known tracks by at least this IoU; any other box is a newcomer's.
+/// A box that overlaps every track by less than this IoU is a newcomer's.
 const KNOWN_IOU: f32 = 0.3;
 
 /// Searches one camera's frames. Allocates only while its buffers grow.
 #[derive(Debug)]
 pub struct Search {
-    look: Look,
+    due: Due,
     motion: Motion,
-    /// Every detection of the last search that is sure enough.
+    /// Detections of the last search that score enough.
     all: Vec<Detection>,
     /// Those with their centre in the region of interest.
     inside: Vec<Detection>,
 }
 
 impl Search {
-    /// A search that has not run yet.
+    /// For a camera that was never searched.
     pub fn new(options: Options) -> Search {
         let (all, inside) = (Vec::new(), Vec::new());
-        Search { look: Look::new(options), motion: Motion::default(), all, inside }
+        Search { due: Due::new(options), motion: Motion::default(), all, inside }
     }
 
-    /// Runs `finder` on `frame` if a search is due: the people in `region`, best first; `None` if no
-    /// search was due.
+    /// Runs `finder` on `frame` if a search is due. Returns the people in `region`, best first; `None`
+    /// if no search was due.
     ///
-    /// `known` are the boxes of followed people, `lost` says whether one was lost in the last frame.
+    /// `known` are the boxes of tracked people. `lost`: one was lost in the last frame.
     /// All boxes are in px of the display frame that `view` describes.
     ///
     /// # Errors
@@ -56,8 +57,8 @@ impl Search {
         let at = frame.stamp.mono;
         self.motion.update(frame);
         let motion = self.motion.outside(known.clone(), view);
-        let scene = Scene { tracked: known.clone().next().is_some(), motion, lost };
-        if self.look.due(at, scene).is_none() {
+        let situation = Situation { tracked: known.clone().next().is_some(), motion, lost };
+        if self.due.reason(at, situation).is_none() {
             return Ok(None);
         }
         finder.find(frame, view, &mut self.all)?;
@@ -66,11 +67,11 @@ impl Search {
         self.inside.clear();
         self.inside.extend(self.all.iter().filter(|d| contains(region, d.bbox.centre())));
         let is_new = |d: &Detection| known.clone().all(|own| own.iou(&d.bbox) < KNOWN_IOU);
-        self.look.done(at, self.inside.iter().any(is_new));
+        self.due.searched(at, self.inside.iter().any(is_new));
         Ok(Some(&self.inside))
     }
 
-    /// Whether `found`, from the last search, is probably a part of a person with a better box.
+    /// Whether `found`, from the last search, is probably part of a person with a better box.
     pub fn is_part(&self, found: &Detection) -> bool {
         is_part(found, &self.all)
     }

@@ -1,10 +1,28 @@
-//! Why a network does not load or run.
+//! Why a model does not load, or its network does not run.
 
+use super::manifest;
+use crate::crop;
 use std::path::PathBuf;
 
-/// Why a network does not load or run.
+/// Why a model does not load, or its network does not run.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
+    /// The model's folder cannot be used.
+    #[error(transparent)]
+    Manifest(#[from] manifest::Error),
+    /// The network's output is not what the manifest describes.
+    #[error("{path}: the network gives {got}, the manifest says {want}")]
+    Output {
+        /// The manifest.
+        path: PathBuf,
+        /// Maps, rows and columns of the network's output.
+        got: String,
+        /// Those that the manifest describes.
+        want: String,
+    },
+    /// A crop could not be cut.
+    #[error(transparent)]
+    Crop(#[from] crop::Error),
     /// The ONNX file cannot be read.
     #[error("model file {path}: {source}")]
     Read {

@@ -1,4 +1,4 @@
-//! What a network reads: its size and normalisation, and the form in which a crop is handed over.
+//! What a network reads: its size, channels and normalisation.
 
 use serde::Deserialize;
 
@@ -35,30 +35,4 @@ impl InputSpec {
     pub fn normalised(&self, c: usize, v: u8) -> f32 {
         (f32::from(v) - self.mean[c]) / self.std[c]
     }
-}
-
-/// The form of a network's input. The model decides it at load; the cropper writes it.
-#[derive(Debug, Clone)]
-pub enum InputForm {
-    /// u8 `[N, H, W, 3]`, channels in the model's order. Pixel value `v` of channel `c` becomes
-    /// `lut[c][v]`: normalisation and QuantizeLinear in one table.
-    Quantized {
-        /// One table for each channel.
-        lut: Box<[[u8; 256]; 3]>,
-    },
-    /// f32 `[N, 3, H, W]`, channels in the model's order. Pixel value `v` of channel `c` becomes
-    /// `lut[c][v]`.
-    Float {
-        /// One table for each channel.
-        lut: Box<[[f32; 256]; 3]>,
-    },
-}
-
-/// A batch of crops in the network's [`InputForm`], allocated once for the largest batch.
-#[derive(Debug, Clone)]
-pub enum InputBuffer {
-    /// u8 `[max_batch, H, W, 3]`.
-    Quantized(Vec<u8>),
-    /// f32 `[max_batch, 3, H, W]`.
-    Float(Vec<f32>),
 }

@@ -3,10 +3,11 @@
 use super::error::Error;
 use super::explain::Explain;
 use super::f32_ops::F32Ops;
-use super::input::{InputForm, InputSpec};
+use super::input::InputSpec;
 use super::options::TRACT;
 use super::rewrite::{Partition, graph};
 use super::{onnx_limits, quantize_ops};
+use crate::crop::InputForm;
 use crate::kernels::{Isa, Plan, Quant};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;

@@ -1,5 +1,6 @@
-//! Loads a network and runs it over crops. The only module that knows tract.
+//! Loads networks and runs them over crops. The only module that knows tract.
 //!
+//! A [`Model`] is a folder's manifest and [`Network`], with what it takes to crop a frame for it.
 //! [`Network::load`] reads an ONNX file. If the rewriter knows the whole graph, the network becomes
 //! one plan of this crate's integer kernels and reads the crop's bytes
 //! ([`InputForm::Quantized`]). Otherwise tract runs the graph, with our operators where they apply
@@ -19,6 +20,7 @@ mod input;
 mod load;
 mod lower;
 pub mod manifest;
+mod model;
 mod network;
 mod onnx_limits;
 mod options;
@@ -27,8 +29,10 @@ mod quantize_ops;
 mod rewrite;
 mod runner;
 
+pub use crate::crop::{InputBuffer, InputForm};
 pub use error::Error;
 pub use explain::Explain;
-pub use input::{Channels, InputBuffer, InputForm, InputSpec};
+pub use input::{Channels, InputSpec};
+pub use model::Model;
 pub use network::Network;
 pub use options::NetworkOptions;

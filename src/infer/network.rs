@@ -2,10 +2,11 @@
 
 use super::error::Error;
 use super::explain::Explain;
-use super::input::{InputBuffer, InputForm, InputSpec};
+use super::input::InputSpec;
 use super::load::{Engine, Loaded};
 use super::options::NetworkOptions;
 use super::runner::{Runner, run_tract};
+use crate::crop::{InputBuffer, InputForm};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -89,6 +90,11 @@ impl Network {
             InputForm::Quantized { .. } => InputBuffer::Quantized(vec![0; len]),
             InputForm::Float { .. } => InputBuffer::Float(vec![0.0; len]),
         }
+    }
+
+    /// Largest number of crops in one [`Network::run`].
+    pub fn max_batch(&self) -> usize {
+        self.shared.max_batch
     }
 
     /// Channels, height and width of one crop's output.

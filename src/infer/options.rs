@@ -19,10 +19,20 @@ pub struct NetworkOptions {
 }
 
 impl NetworkOptions {
+    /// The kernels that `kernels` or `POSED_KERNELS` names.
+    fn named(&self) -> Option<String> {
+        let from_env = || std::env::var("POSED_KERNELS").ok().filter(|s| !s.is_empty());
+        self.kernels.clone().or_else(from_env)
+    }
+
+    /// The kernels that the cropper may not exceed; `None` if none of ours is named.
+    pub(super) fn limit(&self) -> Option<Isa> {
+        Isa::named(&self.named()?)
+    }
+
     /// The kernels to use; `None` if tract runs the whole network.
     pub(super) fn isa(&self) -> Result<Option<Isa>, Error> {
-        let from_env = || std::env::var("POSED_KERNELS").ok().filter(|s| !s.is_empty());
-        let Some(asked) = self.kernels.clone().or_else(from_env) else { return Ok(Some(Isa::best())) };
+        let Some(asked) = self.named() else { return Ok(Some(Isa::best())) };
         if asked == TRACT {
             return Ok(None);
         }

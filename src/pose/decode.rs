@@ -2,7 +2,7 @@
 
 use crate::infer::manifest::PoseSpec;
 
-/// Weights below e^-CUTOFF of the peak's are nothing in f32.
+/// Weights below e^-CUTOFF of the peak's do not change an f32 sum.
 const CUTOFF: f32 = 20.0;
 
 /// Where one heatmap points.
@@ -12,7 +12,7 @@ pub struct Peak {
     pub x: f32,
     /// Row in heatmap px; always finite and on the map.
     pub y: f32,
-    /// The raw heatmap at the rounded position, before any shift; 0 if the map is no map.
+    /// The heatmap's value at the rounded position, before any shift; 0 for an invalid map.
     pub score: f32,
 }
 
@@ -21,9 +21,9 @@ pub struct Peak {
 pub struct Decoder {
     /// Softmax is taken of `beta` times the map.
     pub beta: f32,
-    /// Heatmap px either side of the peak that take part; 0: the whole map.
+    /// Radius of the softmax around the peak, in heatmap px; 0 takes the whole map.
     pub window_px: usize,
-    /// Adds the published evaluation's quarter-pixel shift.
+    /// Adds the quarter-pixel shift of the published evaluation.
     pub quarter_shift: bool,
 }
 
@@ -34,14 +34,14 @@ impl From<&PoseSpec> for Decoder {
 }
 
 impl Decoder {
-    /// Decodes one heatmap: f32 `[height, width]`, any range; what is no number counts as no evidence.
+    /// Decodes one heatmap, f32 `[height, width]` of any range. Values that are not finite are ignored.
     pub fn decode(&self, map: &[f32], width: usize) -> Peak {
         let Some((column, row, top)) = peak(map, width) else { return Peak::default() };
         let height = map.len() / width;
         let reach = if self.window_px == 0 { map.len() } else { self.window_px };
         let (left, right) = (column.saturating_sub(reach), (column + reach).min(width - 1));
         let (upper, lower) = (row.saturating_sub(reach), (row + reach).min(height - 1));
-        // Offsets from the peak, so that nothing is lost on wide maps.
+        // Sums are of offsets from the peak, to keep precision on wide maps.
         let (mut total, mut dx, mut dy) = (0.0, 0.0, 0.0);
         for (y, line) in map.chunks_exact(width).enumerate().take(lower + 1).skip(upper) {
             for (x, value) in line.iter().enumerate().take(right + 1).skip(left) {
@@ -54,7 +54,7 @@ impl Decoder {
                 }
             }
         }
-        // The peak itself weighs 1: the total is never zero.
+        // The peak's weight is 1, so the total is not zero.
         let (x, y) = (column as f32 + dx / total, row as f32 + dy / total);
         let at = |x: usize, y: usize| map.get(y * width + x).copied().filter(|v| v.is_finite());
         let score = at(x.round_ties_even() as usize, y.round_ties_even() as usize).unwrap_or(0.0);
@@ -76,12 +76,12 @@ impl Decoder {
     }
 }
 
-/// Column, row and value of the first of the largest numbers; `None` if there is no finite one.
+/// Column, row and value of the first maximum; `None` if no value is finite.
 fn peak(map: &[f32], width: usize) -> Option<(usize, usize, f32)> {
     if width == 0 || map.is_empty() || !map.len().is_multiple_of(width) {
         return None;
     }
-    // Comparisons with NaN are false, so NaN never gets in; lanes let the compiler use vectors.
+    // Comparisons with NaN are false, so NaN never wins. Lanes let the compiler use vectors.
     const LANES: usize = 16;
     let larger = |a: f32, b: f32| if b > a { b } else { a };
     let (chunks, rest) = map.as_chunks::<LANES>();
@@ -124,9 +124,9 @@ mod tests {
         fn a_drawn_gaussian_is_found_within_a_fraction_of_a_pixel(
             x in 6.0f32..41.0, y in 6.0f32..57.0, height in 0.3f32..1.0,
         ) {
-            // The sharper the softmax, the more it is an argmax: half a pixel at beta 160, sigma 2.
+            // At beta 160 and sigma 2 the softmax is almost an argmax: within half a pixel.
             prop_assert!(near(SOFT.decode(&gaussian(x, y, height), W), x, y, 0.5));
-            // log of this map is a parabola: its softmax at beta·height = sigma² ~ 4 has its own mean.
+            // A softer softmax averages over several pixels, and is more exact.
             let soft = Decoder { beta: 10.0, ..SOFT };
             prop_assert!(near(soft.decode(&gaussian(x, y, 1.0), W), x, y, 0.1));
         }
@@ -139,7 +139,7 @@ mod tests {
         }
 
         #[test]
-        fn no_map_gives_a_coordinate_off_it(
+        fn no_map_gives_a_keypoint_outside_it(
             values in proptest::collection::vec(prop_oneof![
                 4 => -1.0f32..1.0, 1 => Just(f32::NAN), 1 => Just(f32::INFINITY), 1 => Just(f32::NEG_INFINITY),
             ], 5 * 7),
@@ -152,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn of_two_peaks_the_window_keeps_the_higher_and_the_whole_map_mixes_them() {
+    fn with_two_peaks_a_window_keeps_the_higher_and_the_whole_map_mixes_them() {
         let mut map = gaussian(10.0, 10.0, 1.0);
         for (v, other) in map.iter_mut().zip(gaussian(30.0, 50.0, 0.999)) {
             *v += other;
@@ -171,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_map_scores_nothing() {
+    fn an_invalid_map_scores_zero() {
         for value in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
             assert_eq!(SOFT.decode(&vec![value; W * H], W), Peak::default());
         }
@@ -188,7 +188,7 @@ mod tests {
         let (plain, shifted) =
             (Decoder { quarter_shift: false, ..parity }.decode(&map, W), parity.decode(&map, W));
         assert_eq!(shifted, Peak { x: plain.x + 0.25, ..plain });
-        // Not within a pixel of the border: 1 < p < size - 1.
+        // Within a pixel of the border nothing is shifted: 1 < p < size - 1.
         let map = gaussian(1.2, 30.0, 1.0);
         assert_eq!(parity.decode(&map, W).x, Decoder { quarter_shift: false, ..parity }.decode(&map, W).x);
     }

@@ -1,12 +1,11 @@
-//! One person seen in two boxes is one person: suppression by object keypoint similarity.
+//! Suppression of double poses by object keypoint similarity (OKS).
 
 use crate::keypoint::{Keypoints, Pose, oks};
 
-/// Drops each pose that a better one resembles by more than `threshold` (OKS; 0.9 in the LPN paper's
-/// evaluation), measured by the mean of their box areas. Best first
-/// afterwards.
+/// Sorts `poses`, best first, and drops each that has an OKS above `threshold` with a better
+/// one (0.9 in the LPN paper's evaluation).
 ///
-/// As in the published evaluation every keypoint counts, sure or not.
+/// As in the published evaluation, keypoints count whatever their score.
 pub fn oks_nms(poses: &mut Vec<Pose>, threshold: f32) {
     poses.sort_by(|a, b| b.score.total_cmp(&a.score));
     let mut kept = 0;
@@ -21,7 +20,7 @@ pub fn oks_nms(poses: &mut Vec<Pose>, threshold: f32) {
     poses.truncate(kept);
 }
 
-/// OKS by the mean of both areas, as the published code has it.
+/// OKS with the mean area of both boxes, as in the published code.
 fn similar(a: &Keypoints, b: &Keypoints, better: &Pose, other: &Pose) -> f32 {
     let area = (better.bbox.area() + other.bbox.area()) / 2.0;
     oks(a, b, area, f32::NEG_INFINITY).unwrap_or(0.0)
@@ -39,7 +38,7 @@ mod tests {
     }
 
     #[test]
-    fn the_better_of_two_alike_stays_and_strangers_do() {
+    fn the_better_of_two_similar_poses_stays_and_so_do_different_ones() {
         let mut poses = vec![pose(0.0, 0.5), pose(1.0, 0.9), pose(200.0, 0.3)];
         oks_nms(&mut poses, 0.9);
         assert_eq!(poses.iter().map(|p| p.score).collect::<Vec<_>>(), [0.9, 0.3]);

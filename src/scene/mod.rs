@@ -5,44 +5,44 @@ pub mod offline;
 mod wardrobe;
 
 use crate::clock::{Mono, SharedClock};
-use crate::detect::look;
 use crate::detect::search::Search;
-use crate::detect::{self, Detection, Finder};
+use crate::detect::{Detection, Finder, due};
 use crate::frame::Frame;
 use crate::geometry::{BBox, Rotate, View};
+use crate::infer;
 use crate::keypoint::Pose;
-use crate::pose::{self, Estimator};
+use crate::pose::Estimator;
 use crate::telemetry::stats::Skipped;
 use crate::track::{self, Observation, Person, Tracker};
 use std::time::Duration;
 use wardrobe::Wardrobe;
 
-/// A new person needs this many times the finder's threshold. Objects that the finder mistakes for
-/// people rarely score as much.
+/// A new person must score this many times the finder's threshold. Objects that look like people
+/// rarely do.
 const SURE_OF_NEW: f32 = 1.7;
 
-/// How one camera's frames are worked on.
+/// How to process one camera's frames.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Options {
-    /// To make the picture upright.
+    /// Turns the picture upright.
     pub rotate: Rotate,
-    /// Part of the display frame that is looked at, [x, y, w, h] in 0..=1.
+    /// Part of the display frame that is searched, [x, y, w, h] in 0..=1.
     pub roi: Option<[f32; 4]>,
-    /// Whether the person finder looks for people; if not, the region of interest is the box.
+    /// The finder searches for people. If not, the region of interest is the box of one person.
     pub finder: bool,
-    /// Most poses estimated in one frame.
+    /// Largest number of poses estimated in one frame.
     pub max_people: usize,
-    /// When to look.
-    pub look: look::Options,
-    /// How to follow.
+    /// When to search.
+    pub search: due::Options,
+    /// How to track.
     pub track: track::Options,
 }
 
-/// What an inference thread owns and every camera borrows.
+/// The networks of an inference thread. All cameras share them.
 pub struct Nets {
-    /// Poses in boxes.
+    /// Estimates poses in boxes.
     pub estimator: Estimator,
-    /// Boxes in frames, if there is such a model.
+    /// Finds boxes in frames; `None` if no camera needs it.
     pub finder: Option<Finder>,
 }
 
@@ -51,10 +51,10 @@ pub struct Nets {
 pub enum Error {
     /// The pose network failed.
     #[error("pose network: {0}")]
-    Pose(#[from] pose::Error),
+    Pose(infer::Error),
     /// The person finder failed.
     #[error("person finder: {0}")]
-    Find(#[from] detect::Error),
+    Finder(infer::Error),
 }
 
 /// Time spent on one frame; `None` for a step that had nothing to do.
@@ -74,7 +74,7 @@ pub struct Scene {
     tracker: Tracker,
     search: Search,
     wardrobe: Wardrobe,
-    // Buffers kept from frame to frame, so that no frame allocates.
+    // Buffers are kept between frames, so that no frame allocates.
     /// Detections of this frame; empty if no search was due.
     found: Vec<Detection>,
     /// Boxes of people that the tracker may not know: those of `found`, or the region of interest.
@@ -87,11 +87,11 @@ pub struct Scene {
 }
 
 impl Scene {
-    /// A scene without people.
+    /// A view without people.
     pub fn new(options: Options, ids: track::Ids, clock: SharedClock) -> Scene {
         Scene {
             tracker: Tracker::new(options.track.clone(), ids),
-            search: Search::new(options.look.clone()),
+            search: Search::new(options.search.clone()),
             wardrobe: Wardrobe::default(),
             options,
             clock,
@@ -105,7 +105,7 @@ impl Scene {
         }
     }
 
-    /// How the published frame lies in a stored one.
+    /// How `frame`'s stored px map to display px.
     pub fn view(&self, frame: &Frame) -> View {
         frame.view(self.options.rotate)
     }
@@ -129,7 +129,7 @@ impl Scene {
     /// Finds, estimates and tracks the people in `frame`.
     ///
     /// # Errors
-    /// If a network fails; the tracks then wait for the next frame.
+    /// If a network fails. Tracks are then not updated.
     pub fn update(&mut self, frame: &Frame, nets: &mut Nets) -> Result<(), Error> {
         let view = self.view(frame);
         let size = (view.width, view.height);
@@ -145,7 +145,7 @@ impl Scene {
     }
 
     /// Searches for people if a search is due, into `found` and `proposals`. Without a finder, the
-    /// region of interest is proposed until a person is tracked, whose own box is the better crop.
+    /// region of interest is proposed until a person is tracked: then the track's box is the better crop.
     fn search(&mut self, frame: &Frame, view: &View, finder: Option<&mut Finder>) -> Result<(), Error> {
         self.found.clear();
         self.proposals.clear();
@@ -158,7 +158,9 @@ impl Scene {
         };
         let known = known.iter().map(|track| track.bbox);
         let began = self.clock.now();
-        if let Some(found) = self.search.run(frame, view, finder, &region, known, lost)? {
+        if let Some(found) =
+            self.search.run(frame, view, finder, &region, known, lost).map_err(Error::Finder)?
+        {
             self.timing.finder = Some(self.clock.now().since(began));
             self.found.extend_from_slice(found);
             self.proposals.extend(found.iter().map(|d| d.bbox));
@@ -182,12 +184,13 @@ impl Scene {
         self.crop_boxes.clear();
         self.crop_boxes.extend(self.crops.iter().map(|crop| crop.bbox));
         let began = self.clock.now();
-        estimator.estimate(frame, view, &self.crop_boxes, &mut self.poses)?;
+        estimator.estimate(frame, view, &self.crop_boxes, &mut self.poses).map_err(Error::Pose)?;
         self.timing.pose = (!self.crop_boxes.is_empty()).then(|| self.clock.now().since(began));
         Ok(())
     }
 
-    /// What the poses show, with clothes. A detection below `sure` may not start a track.
+    /// Turns poses into observations with clothes. A detection that scores below `sure` may not start a
+    /// track.
     fn observe(&mut self, frame: &Frame, view: &View, sure: f32) {
         let min_score = self.options.track.keypoint_score;
         let seen = self.poses.iter().zip(&self.crops);

@@ -1,5 +1,5 @@
-//! A clip through the stages at the speed that they take: no frame is dropped and time is the clip's
-//! own, so that the same clip shows the same people on any machine.
+//! Takes a clip through the stages at their own speed. No frame is dropped and time is the clip's, so
+//! that a clip gives the same people on any machine.
 
 use super::{Nets, Scene};
 use crate::capture::{self, Capture, Event, FrameDrop, Options, Sink};
@@ -9,13 +9,13 @@ use crate::telemetry::progress::Progress;
 use std::sync::Arc;
 use std::sync::mpsc::{SyncSender, sync_channel};
 
-/// Why a clip was not followed to its end.
+/// Why a clip was not processed to its end.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// It cannot be opened.
+    /// The clip cannot be opened.
     #[error(transparent)]
     Capture(#[from] capture::Error),
-    /// It cannot be decoded, or not to its end.
+    /// The clip cannot be decoded to its end.
     #[error("the clip: {0}")]
     Clip(String),
     /// A network failed.
@@ -23,10 +23,10 @@ pub enum Error {
     Scene(#[from] super::Error),
 }
 
-/// Hands each frame over and waits until it is taken: the decoder goes no faster than the networks.
+/// Hands each frame over and waits until it is taken, so that the decoder does not run ahead.
 struct Handover(SyncSender<Next>);
 
-/// What comes next of a clip.
+/// What comes next from a clip.
 enum Next {
     Frame(Frame),
     End(Result<(), String>),
@@ -34,7 +34,7 @@ enum Next {
 
 impl Sink for Handover {
     fn frame(&self, frame: Frame) {
-        // Refused only when nobody wants the rest.
+        // Fails only when `follow` has returned early.
         let _ = self.0.send(Next::Frame(frame));
     }
 
@@ -55,8 +55,8 @@ impl Sink for Handover {
     }
 }
 
-/// Plays the clip of `options` (a file that neither loops nor is paced) to `scene` and shows each
-/// frame with its people to `see`. A frame's `stamp.mono` is its time since the clip's beginning.
+/// Takes each frame of the clip of `options` (a file that neither loops nor is paced) through `scene`,
+/// then calls `see`. A frame's `stamp.mono` is its time since the start of the clip.
 ///
 /// # Errors
 /// If the clip cannot be read to its end or a network fails.
@@ -81,7 +81,7 @@ pub fn follow(
         }
     };
     let worked = work();
-    // First, or the streaming thread would wait for us to take a frame, and we for it to end.
+    // Before `stop`: the streaming thread may wait for its frame to be taken.
     drop(frames);
     capture.stop();
     worked

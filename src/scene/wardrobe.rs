@@ -1,4 +1,4 @@
-//! Reads the colours of a person's [`Clothes`] off a frame.
+//! [`Wardrobe`]: reads the colours of a person's [`Clothes`] from a frame.
 
 use crate::crop::Cropper;
 use crate::frame::Frame;
@@ -6,16 +6,17 @@ use crate::geometry::{Affine, View};
 use crate::keypoint::{Keypoint, Keypoints};
 use crate::track::Clothes;
 
-/// Patch that is sampled of a part of the body, in samples along and across it.
+/// Samples along and across a patch of the body.
 const ALONG: usize = 6;
 const ACROSS: usize = 4;
-/// Middle of a part, in shares of its length: its ends are as often a hand, a belt or the floor.
+/// The patch lies between these shares of a limb's length. Its ends often show a hand, a belt or the
+/// floor.
 const FROM: f32 = 0.2;
 const TO: f32 = 0.8;
-/// Half width of the patch, in lengths of the part: narrow enough for a body seen from the side.
+/// Half width of the patch, as a share of the limb's length. Narrow enough for a body in profile.
 const TRUNK_HALF: f32 = 0.1;
 const THIGH_HALF: f32 = 0.05;
-/// A part shorter than this in the frame shows no colour of its own.
+/// A shorter limb shows no colour.
 const MIN_LENGTH_PX: f32 = 4.0;
 const LEFT_SHOULDER: usize = 5;
 const RIGHT_SHOULDER: usize = 6;
@@ -24,7 +25,7 @@ const RIGHT_HIP: usize = 12;
 const LEFT_KNEE: usize = 13;
 const RIGHT_KNEE: usize = 14;
 
-/// Reads clothes off frames; one per inference thread or camera.
+/// Reads clothes from frames. Each camera has one.
 #[derive(Debug)]
 pub struct Wardrobe {
     cropper: Cropper,
@@ -32,13 +33,13 @@ pub struct Wardrobe {
 
 impl Default for Wardrobe {
     fn default() -> Self {
-        Wardrobe { cropper: Cropper::new(ALONG, ACROSS, false) }
+        Wardrobe { cropper: Cropper::new(ALONG, ACROSS) }
     }
 }
 
 impl Wardrobe {
-    /// What the body of `keypoints`, px of the display frame that `view` describes, wears in `frame`.
-    /// Keypoints below `min_score` say nothing.
+    /// The clothes of a person in `frame`. `keypoints` are in px of the display frame that `view`
+    /// describes; those below `min_score` are ignored.
     pub fn read(&mut self, frame: &Frame, view: &View, keypoints: &Keypoints, min_score: f32) -> Clothes {
         let point = |index: usize| keypoints.get(index).filter(|k| k.score >= min_score).map(place);
         let middle = |a, b| {
@@ -46,7 +47,7 @@ impl Wardrobe {
             Some(((ax + bx) / 2.0, (ay + by) / 2.0))
         };
         let trunk = middle(LEFT_SHOULDER, RIGHT_SHOULDER).zip(middle(LEFT_HIP, RIGHT_HIP));
-        // Of one leg: between both of somebody who walks is the background.
+        // One leg alone: between the legs of a walking person is background.
         let thigh = |hip, knee| point(hip).zip(point(knee));
         let legs = thigh(LEFT_HIP, LEFT_KNEE).or_else(|| thigh(RIGHT_HIP, RIGHT_KNEE));
         let mut mean = |part: Option<((f32, f32), (f32, f32))>, half: f32| {
@@ -61,7 +62,7 @@ fn place(keypoint: &Keypoint) -> (f32, f32) {
     (keypoint.x_px, keypoint.y_px)
 }
 
-/// Samples of the patch about the middle of a part of the body -> display px; `None` of one that is too short.
+/// Maps samples of the patch around the middle of a limb to display px; `None` if it is too short.
 fn patch(((x0, y0), (x1, y1)): ((f32, f32), (f32, f32)), half: f32) -> Option<Affine> {
     let (dx, dy) = (x1 - x0, y1 - y0);
     let length = dx.hypot(dy);
@@ -81,7 +82,7 @@ mod tests {
     const RED: [u8; 3] = [200, 30, 40];
     const BLUE: [u8; 3] = [20, 40, 160];
 
-    /// A frame that is red above row 50 and blue below, but for two green columns at either side of x = 50.
+    /// Red above row 50 and blue below, green left and right of the middle.
     fn frame() -> Frame {
         let colour = |x: usize, y: usize| match x {
             0..=40 | 60.. => [0, 255, 0],
@@ -92,7 +93,7 @@ mod tests {
         Frame::still(100, 100, pixels).unwrap()
     }
 
-    /// Seen from the side: shoulders, hips and knees one below another.
+    /// In profile: shoulders, hips and knees one below another.
     fn standing() -> Keypoints {
         let mut body = Keypoints::default();
         for (index, y_px) in [(5, 10.0), (6, 10.0), (11, 50.0), (12, 50.0), (13, 90.0), (14, 90.0)] {
@@ -106,11 +107,11 @@ mod tests {
     }
 
     #[test]
-    fn a_shirt_and_trousers_are_read_and_not_what_is_beside_them() {
+    fn shirt_and_trousers_are_read_without_the_background() {
         let (frame, view) = (frame(), View::new(100, 100, (1, 1), Rotate::None));
         let Clothes { trunk, legs } = Wardrobe::default().read(&frame, &view, &standing(), 0.2);
         assert!(near(trunk, RED) && near(legs, BLUE), "{trunk:?} {legs:?}");
-        // The same scene by a camera that hangs upside down.
+        // The same from a camera that hangs upside down.
         let view = View::new(100, 100, (1, 1), Rotate::Half);
         let turned = standing().map(|k| Keypoint { y_px: 100.0 - k.y_px, ..k });
         let Clothes { trunk, legs } = Wardrobe::default().read(&frame, &view, &turned, 0.2);
@@ -118,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_out_of_sight_or_no_number_has_no_colour() {
+    fn hidden_and_invalid_keypoints_have_no_colour() {
         let (frame, view) = (frame(), View::new(100, 100, (1, 1), Rotate::None));
         let mut body = standing();
         body[5].score = 0.1;

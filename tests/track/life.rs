@@ -3,7 +3,7 @@
 use crate::mot::Score;
 use crate::scene::{self, Body, FAIR, Path, Quality, SIZE, walk};
 use posed::clock::Mono;
-use posed::detect::look::{self, Look, Scene};
+use posed::detect::due::{self, Due, Situation};
 use posed::track::{Ids, Observation, Options, Person, Tracker};
 use std::collections::HashSet;
 
@@ -44,7 +44,7 @@ fn play(run: &Run) -> Outcome {
 pub fn play_and(run: &Run, mut tell: impl FnMut(Mono, &[Person])) -> Outcome {
     let mut rng = fastrand::Rng::with_seed(run.seed);
     let mut tracker = Tracker::new(Options::default(), Ids::default());
-    let mut look = Look::new(look::Options::default());
+    let mut due = Due::new(due::Options::default());
     let (mut out, mut known) = (Outcome::default(), HashSet::new());
     for frame in 0..(run.seconds * run.fps) as u64 {
         let t = frame as f32 / run.fps;
@@ -52,12 +52,12 @@ pub fn play_and(run: &Run, mut tell: impl FnMut(Mono, &[Person])) -> Outcome {
         let bodies = (run.world)(t);
         let boxes: Vec<_> = tracker.predict(at, SIZE).iter().map(|b| b.bbox).collect();
         let unknown = |b: &Body| b.visible() > 3 && boxes.iter().all(|t| t.iou(&b.bbox) < 0.2);
-        let scene = Scene {
+        let situation = Situation {
             tracked: !boxes.is_empty(),
             lost: tracker.lost_person(),
             motion: bodies.iter().any(unknown),
         };
-        let searched = look.due(at, scene).is_some();
+        let searched = due.reason(at, situation).is_some();
         let found = if searched { scene::find(&bodies, &run.quality, &mut rng) } else { Vec::new() };
         if searched {
             tracker.searched(at, &found);
@@ -65,7 +65,7 @@ pub fn play_and(run: &Run, mut tell: impl FnMut(Mono, &[Person])) -> Outcome {
         let crops = tracker.plan(at, SIZE, &found, run.budget);
         assert!(crops.len() <= run.budget);
         if searched {
-            look.done(at, crops.iter().any(|crop| crop.track.is_none()));
+            due.searched(at, crops.iter().any(|crop| crop.track.is_none()));
             out.searches += 1;
         }
         out.crops += crops.len();

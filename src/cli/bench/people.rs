@@ -5,7 +5,7 @@ use crate::cli::output;
 use crate::clock::{Mono, SystemClock};
 use crate::frame::{ClockLabel, Colorimetry, Frame, FrameInfo, PixelFormat, Stamp};
 use crate::geometry::{BBox, Rotate};
-use crate::pose::{Estimator, Options, Timing};
+use crate::pose::{Estimator, Options, PoseTiming};
 use std::time::{Duration, SystemTime};
 
 /// Width and height of the frames, in pixels.
@@ -36,7 +36,7 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
     let frames = (0..FRAMES).map(noise).collect::<anyhow::Result<Vec<Frame>>>()?;
     let boxes = boxes(people);
     let mut poses = vec![];
-    let mut times: Vec<Timing> = vec![];
+    let mut times: Vec<PoseTiming> = vec![];
     let warm_up = runs.div_ceil(10);
     for (run, frame) in frames.iter().cycle().take(runs + warm_up).enumerate() {
         let timing = estimator.estimate(frame, &frame.view(Rotate::None), &boxes, &mut poses)?;
@@ -44,7 +44,7 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
             times.push(timing);
         }
     }
-    let median = |of: fn(&Timing) -> Duration| {
+    let median = |of: fn(&PoseTiming) -> Duration| {
         let mut all: Vec<Duration> = times.iter().map(of).collect();
         all.sort_unstable();
         all[all.len() / 2].as_secs_f64() * 1e3 / people as f64

@@ -59,7 +59,7 @@ fn upright(frame: &Frame, view: &View) -> Option<RgbImage> {
     let identity: [u8; 256] = std::array::from_fn(|v| v as u8);
     let form = InputForm::Quantized { lut: Box::new([identity; 3]) };
     let mut buffer = InputBuffer::Quantized(vec![0; width * height * 3]);
-    Cropper::new(width, height, false).cut(frame, &view.to_stored, &form, &mut buffer, 0).ok()?;
+    Cropper::new(width, height).cut(frame, &view.to_stored, &form, &mut buffer, 0).ok()?;
     let InputBuffer::Quantized(bytes) = buffer else { return None };
     RgbImage::from_raw(view.width, view.height, bytes)
 }

@@ -6,7 +6,7 @@ use crate::cli::models;
 use crate::clock::{Mono, SystemClock};
 use crate::config::SmoothingMode;
 use crate::daemon;
-use crate::detect::look;
+use crate::detect::due;
 use crate::frame::{Frame, Stamp};
 use crate::geometry::Rotate;
 use crate::publish::Poses;
@@ -34,7 +34,7 @@ pub(super) fn run(clip: &Path, args: &Args, out: &mut dyn Write) -> anyhow::Resu
         roi: None,
         finder: true,
         max_people: MAX_PEOPLE,
-        look: look::Options::default(),
+        search: due::Options::default(),
         track: args.tracking(),
     };
     let clock = SystemClock::shared();

@@ -4,7 +4,11 @@ use super::error::Error;
 use std::path::PathBuf;
 
 /// Where the package installs models.
-const INSTALLED: &str = "/usr/share/posed/models";
+pub const INSTALLED: &str = "/usr/share/posed/models";
+/// Name of the default pose model.
+pub const POSE: &str = "lpn50-256x192";
+/// Name of the default person finder.
+pub const FINDER: &str = "person-320x192";
 
 /// The folder of model `name`: in `POSED_MODELS`, in `models` of the working directory, or in
 /// `/usr/share/posed/models`; the first that has a `model.toml`.

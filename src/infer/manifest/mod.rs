@@ -10,7 +10,7 @@ mod tests;
 
 pub use super::input::{Channels, InputSpec};
 pub use error::Error;
-pub use find::find;
+pub use find::{FINDER, INSTALLED, POSE, find};
 pub use sections::{FileSpec, ModelKind, OutputSpec, PersonSpec, PoseSpec};
 
 use sections::ManifestText;
@@ -19,6 +19,9 @@ use std::path::{Path, PathBuf};
 
 /// The only `schema` of `model.toml` that this program reads.
 const SCHEMA: u32 = 1;
+
+/// Maps of a person finder: score, width, height, and the centre's offset in x and y.
+pub const PERSON_MAPS: usize = 5;
 
 /// A checked `model.toml`, and its path.
 #[derive(Clone, Debug, PartialEq)]
@@ -115,9 +118,13 @@ impl Manifest {
         self.path.with_file_name(&self.file.onnx)
     }
 
-    /// Rows and columns of the output.
-    pub fn output_size(&self) -> (usize, usize) {
-        (self.input.height / self.output.stride, self.input.width / self.output.stride)
+    /// Maps, rows and columns of the output for one crop.
+    pub fn output_shape(&self) -> (usize, usize, usize) {
+        let maps = match &self.meaning {
+            Meaning::Pose(pose) => pose.keypoints.len(),
+            Meaning::Person(_) => PERSON_MAPS,
+        };
+        (maps, self.input.height / self.output.stride, self.input.width / self.output.stride)
     }
 
     /// How heatmaps become keypoints.

@@ -49,7 +49,7 @@ fn data_terms_are_optional() {
 #[test]
 fn a_valid_manifest_parses() {
     let manifest = parse(&valid()).unwrap();
-    assert_eq!(manifest.output_size(), (16, 12));
+    assert_eq!(manifest.output_shape(), (17, 16, 12));
     assert_eq!(manifest.input.channels, Channels::Bgr);
     assert_eq!(manifest.onnx(), Path::new("m/model.onnx"));
     assert_eq!(manifest.pose().unwrap().window_px, 5);

@@ -139,18 +139,18 @@ pub enum Sampler {
 }
 
 impl Sampler {
-    /// The best of this processor, and no more than `kernels` have.
-    pub fn new(kernels: Option<&str>) -> Sampler {
+    /// The best on this processor that uses no more than `limit`'s instructions.
+    pub fn new(limit: Option<Isa>) -> Sampler {
         #[cfg(target_arch = "x86_64")]
-        if !matches!(kernels, Some("generic" | "sse41")) && avx2::here() {
-            let older = matches!(kernels, Some("avx2" | "avxvnni"));
+        if !matches!(limit, Some(Isa::Generic | Isa::Sse41)) && avx2::here() {
+            let older = matches!(limit, Some(Isa::Avx2 | Isa::AvxVnni));
             return if avx512::here() && !older { Sampler::Avx512 } else { Sampler::Avx2 };
         }
         #[cfg(target_arch = "aarch64")]
-        if kernels != Some("generic") && neon::here() {
+        if limit != Some(Isa::Generic) && neon::here() {
             return Sampler::Neon;
         }
-        let _ = kernels;
+        let _ = limit;
         Sampler::Generic
     }
 

@@ -31,7 +31,7 @@ fn with_pictures(rng: &mut fastrand::Rng, width: usize, height: usize, mut then:
 
 /// All that run here.
 fn samplers() -> [Sampler; 3] {
-    [Some("generic"), Some("avx2"), None].map(Sampler::new)
+    [Some(Isa::Generic), Some(Isa::Avx2), None].map(Sampler::new)
 }
 
 fn offsets_end(offsets: &[usize]) -> usize {

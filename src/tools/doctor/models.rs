@@ -2,11 +2,8 @@
 
 use super::diagnosis::{Diagnosis, Level};
 use crate::config::Config;
-use crate::infer::manifest::Manifest;
+use crate::infer::manifest::{INSTALLED, Manifest};
 use std::path::{Path, PathBuf};
-
-/// Where the package installs models.
-const INSTALLED: &str = "/usr/share/posed/models";
 
 pub(super) fn examine(config: Option<&Config>, report: &mut Diagnosis) {
     let folders: Vec<PathBuf> = match config {
