@@ -23,6 +23,7 @@ mod connection_error;
 mod messages;
 mod outbox;
 mod probe;
+pub mod spool;
 mod subscriber;
 mod tls;
 
