@@ -6,10 +6,12 @@
 //! dropped first, and counted.
 
 mod disk;
+mod keeper;
 mod record;
 #[cfg(test)]
 mod tests;
 
+pub use keeper::{Acks, Keeper, Outlet};
 pub use record::Record;
 
 use disk::Disk;
@@ -128,9 +130,9 @@ impl Spool {
         Some(record)
     }
 
-    /// Whether a message waits to be sent on this connection.
-    pub fn has_more(&self) -> bool {
-        self.sent < self.waiting.len()
+    /// Messages that were handed out on this connection and are not acknowledged.
+    pub fn in_flight(&self) -> usize {
+        self.sent
     }
 
     /// The broker has acknowledged message `seq`.
