@@ -20,6 +20,7 @@
 
 mod client;
 mod connection_error;
+pub mod discovery;
 mod messages;
 mod outbox;
 mod probe;
