@@ -35,6 +35,7 @@ pub mod keypoint;
 mod secret;
 mod shutdown;
 mod slot;
+mod state_file;
 
 // Telemetry: logs, counters and signs of life.
 pub mod telemetry;

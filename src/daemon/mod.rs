@@ -16,6 +16,7 @@ mod error;
 mod ledger;
 mod nets;
 pub mod options;
+pub mod settings;
 mod state;
 mod stream;
 mod worker;

@@ -19,6 +19,7 @@
 //! - The default packet limit is 10 KiB; a dozen people need more. It is raised.
 
 mod client;
+pub mod commands;
 mod connection_error;
 pub mod discovery;
 mod messages;

@@ -13,8 +13,6 @@ mod tests;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
-use std::io;
-use std::path::Path;
 
 /// What one camera has that Home Assistant can show.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -56,31 +54,6 @@ pub struct Retained {
     pub topic: String,
     /// Its payload; empty: the topic is deleted.
     pub payload: Vec<u8>,
-}
-
-impl Announced {
-    /// Reads what an earlier run announced; nothing if the file does not exist.
-    ///
-    /// # Errors
-    /// If the file cannot be read, or holds something else.
-    pub fn load(file: &Path) -> io::Result<Announced> {
-        match std::fs::read(file) {
-            Ok(bytes) => Ok(serde_json::from_slice(&bytes)?),
-            Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(Announced::default()),
-            Err(e) => Err(e),
-        }
-    }
-
-    /// Writes the list; a power cut leaves the old or the new one.
-    ///
-    /// # Errors
-    /// If the file cannot be written.
-    pub fn save(&self, file: &Path) -> io::Result<()> {
-        let new = file.with_extension("new");
-        std::fs::write(&new, serde_json::to_vec(self)?)?;
-        std::fs::File::open(&new)?.sync_all()?;
-        std::fs::rename(new, file)
-    }
 }
 
 impl Discovery {

@@ -60,12 +60,9 @@ fn what_is_gone_is_removed() {
 fn the_list_comes_back_from_disk() {
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("homeassistant.json");
-    assert_eq!(Announced::load(&file).unwrap(), Announced::default());
     let (_, announced) = discovery().plan(&Announced::default(), &[hall()]);
-    announced.save(&file).unwrap();
-    assert_eq!(Announced::load(&file).unwrap(), announced);
-    std::fs::write(&file, "no JSON").unwrap();
-    assert!(Announced::load(&file).is_err());
+    crate::state_file::write(&file, &announced).unwrap();
+    assert_eq!(crate::state_file::read::<Announced>(&file).unwrap(), announced);
 }
 
 #[test]
