@@ -1,0 +1,140 @@
+"""`python -m lpn COMMAND`: see `python -m lpn COMMAND --help`."""
+
+import argparse
+import logging
+import os
+import sys
+from pathlib import Path
+
+from lpn.pose import commands
+
+
+def cache_dir() -> Path:
+    """Where checkpoints and decoded pictures are kept: never in the repository."""
+    base = os.environ.get("LPN_STATE") or Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "posed/lpn"
+    return Path(base)
+
+
+def train_command(sub):
+    p = sub.add_parser("train", help="train by a config file; continues where a killed run stopped")
+    p.add_argument("--config", type=Path, required=True)
+    p.add_argument("--state", type=Path, help="folder of the run (default: the config's name in the cache folder)")
+    p.add_argument("--max-samples", type=int, help="stop after this many samples, to be continued")
+    p.add_argument("--measure-every", type=int, default=20000, help="samples between looks at the hold-out")
+    p.add_argument("--threads", type=int, default=0, help="torch threads (default: all cores)")
+    p.add_argument("--processes", type=int, default=1, help="share each batch among this many processes of one thread")
+    p.set_defaults(run=train)
+
+
+def train(args) -> int:
+    import torch
+
+    from lpn import train as trainer
+    from lpn.schedule import Config
+
+    if args.threads:
+        torch.set_num_threads(args.threads)
+    state = args.state or cache_dir() / args.config.stem
+    config = Config.load(args.config)
+    trainer.run(config, state, cache_dir() / "pictures", args.measure_every, args.max_samples, args.processes)
+    return 0
+
+
+def bench_train_command(sub):
+    p = sub.add_parser("bench-train", help="samples/s of training here, and where the time goes")
+    p.add_argument("--size", default="256x192", help="HEIGHTxWIDTH of the crops (default: %(default)s)")
+    p.add_argument("--processes", type=int, default=os.cpu_count() or 1)
+    p.add_argument("--steps", type=int, default=5)
+    p.add_argument("--f32", action="store_true", help="without bf16, which pays where a processor multiplies it by itself")
+    p.set_defaults(run=bench_train)
+
+
+def bench_train(args) -> int:
+    import tempfile
+
+    from lpn import profile
+
+    height, width = map(int, args.size.split("x"))
+    with tempfile.TemporaryDirectory() as folder:
+        profile.bench(height, width, args.processes, args.steps, Path(folder), not args.f32)
+    return 0
+
+
+def narrow_command(sub):
+    p = sub.add_parser("narrow", help="cut start values for a narrower network out of a trained pose network")
+    p.add_argument("--weights", type=Path, required=True, help="safetensors of the wide network")
+    p.add_argument("--config", type=Path, required=True, help="config whose [net] is to be started")
+    p.add_argument("--out", type=Path, required=True)
+    p.set_defaults(run=narrow)
+
+
+def narrow(args) -> int:
+    from safetensors.torch import load_file
+
+    from lpn.finder import training
+    from lpn.schedule import Config
+    from lpn.trainer import save_weights
+
+    spec = Config.load(args.config).net
+    save_weights(training.narrow(load_file(args.weights), spec), args.out)
+    return 0
+
+
+def render_command(sub):
+    p = sub.add_parser("render", help="draw people with exact keypoints and boxes, as COCO-format data")
+    p.add_argument("folder", type=Path, help="gets images/ and annotations.json; a run that was stopped goes on")
+    p.add_argument("--count", type=int, default=1000)
+    p.add_argument("--seed", type=int, default=1)
+    p.add_argument("--workers", type=int, default=os.cpu_count() or 1)
+    p.add_argument("--demo", nargs="?", type=int, const=0, metavar="SEED",
+                   help="draw the demo clip walk.mp4 and walk.json instead, or another like it by a seed from 1 (needs ffmpeg)")  # fmt: skip
+    p.set_defaults(run=render)
+
+
+def render(args) -> int:
+    from lpn.render import body, demo, pictures
+
+    try:
+        if args.demo is not None:
+            variant = demo.Variant.drawn(args.demo) if args.demo else demo.Variant()
+            demo.make(args.folder, args.workers, variant=variant)
+        else:
+            print(pictures.render(args.folder, args.count, args.seed, args.workers))
+    except body.BodyError as error:
+        print(f"lpn render: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def person_command(sub):
+    p = sub.add_parser("person", help="a trained person finder -> model folder with int8 model, manifest and card")
+    p.add_argument("weights", type=Path, help=".safetensors of a stage")
+    p.add_argument("folder", type=Path, help="folder of the model; its name is the model's")
+    p.add_argument("--config", type=Path, required=True, help="the config that it was trained by")
+    p.add_argument("--cache", type=Path, help="decoded pictures of the training (default: decode again)")
+    p.add_argument("--size", default="192x320", help="HEIGHTxWIDTH of the input (default: %(default)s)")
+    p.add_argument("--version", required=True, help="of the model, such as 2026.11.1")
+    p.add_argument("--scenes", type=int, default=256, help="training scenes to calibrate with")
+    p.add_argument("--demo", type=Path, help="folder of the demo clip, to measure on as well")
+    p.add_argument("--log", type=Path, help="log.jsonl of the training, for the card")
+    p.set_defaults(run=person)
+
+
+def person(args) -> int:
+    from lpn.finder import ship
+
+    return ship.run(args)
+
+
+def main() -> int:
+    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(message)s")
+    parser = argparse.ArgumentParser(prog="lpn", description=__doc__)
+    sub = parser.add_subparsers(required=True, metavar="COMMAND")
+    for command in (train_command, bench_train_command, narrow_command, render_command, person_command, *commands.ALL):
+        command(sub)
+    args = parser.parse_args()
+    return args.run(args)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

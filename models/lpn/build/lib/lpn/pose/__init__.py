@@ -1,0 +1,1 @@
+"""The pose network: training, evaluation, conversion of published checkpoints, and the model card."""
