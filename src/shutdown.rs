@@ -60,6 +60,11 @@ impl Thread {
         Ok(Thread { handle, over })
     }
 
+    /// Name of the thread, if its work has ended.
+    pub fn ended(&self) -> Option<&str> {
+        self.handle.is_finished().then(|| self.handle.thread().name().unwrap_or_default())
+    }
+
     /// Joins the thread. A panic of its work is no error: the panic hook reports it.
     ///
     /// # Errors
@@ -94,6 +99,7 @@ mod tests {
         })
         .unwrap();
         let busy = thread.join(Duration::ZERO).unwrap_err();
+        assert_eq!(busy.ended(), None);
         go_on.send(()).unwrap();
         busy.join(Duration::from_secs(60)).unwrap();
         let panicked = Thread::spawn("bad".into(), || panic!("as it should")).unwrap();

@@ -67,6 +67,10 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
             tracing::error!("posed ends because the thread {stage} panicked");
             break ExitCode::from(exit::SOFTWARE);
         }
+        if let Some(stage) = daemon.ended() {
+            tracing::error!("posed ends because the thread {stage} has ended by itself");
+            break ExitCode::from(exit::SOFTWARE);
+        }
         match wake {
             Ok(Wake::Signal(SIGHUP)) => {
                 reload(&mut daemon, &args.config);
@@ -77,7 +81,7 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
                 tracing::info!("{}, stopping", if signal == SIGINT { "SIGINT" } else { "SIGTERM" });
                 break ExitCode::SUCCESS;
             }
-            Ok(Wake::Panic) | Err(_) => look_after(&daemon),
+            Ok(Wake::StageEnd) | Err(_) => look_after(&daemon),
         }
     };
     systemd::stopping();
@@ -137,8 +141,8 @@ fn look_after(daemon: &Daemon) {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Wake {
     Signal(i32),
-    /// A stage panicked.
-    Panic,
+    /// A stage panicked or ended.
+    StageEnd,
 }
 
 /// Turns signals into messages, which can be received with a timeout.
@@ -171,7 +175,7 @@ impl SignalThread {
     fn alarm(&self) -> impl Fn() + Send + 'static {
         let send = self.send.clone();
         move || {
-            let _ = send.try_send(Wake::Panic);
+            let _ = send.try_send(Wake::StageEnd);
         }
     }
 

@@ -217,6 +217,12 @@ impl Daemon {
         &self.progress
     }
 
+    /// Name of a stage whose thread has ended although nobody has stopped it.
+    pub fn ended(&self) -> Option<String> {
+        let workers = self.workers.iter().find_map(Thread::ended).map(str::to_owned);
+        workers.or_else(|| self.state.ended()).or_else(|| self.shared.publisher.ended())
+    }
+
     /// One line about all cameras and the broker, for `systemctl status`.
     pub fn status(&self) -> String {
         state::status_line(&self.shared)

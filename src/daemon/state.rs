@@ -44,6 +44,11 @@ impl Ticker {
         self.wake.clone()
     }
 
+    /// Name of the thread, if it has ended.
+    pub(super) fn ended(&self) -> Option<String> {
+        self.thread.ended().map(str::to_owned)
+    }
+
     /// Stops and joins the thread, or leaves it behind after `within`.
     pub(super) fn stop(self, within: Duration) {
         self.stop.trigger();

@@ -241,6 +241,12 @@ impl Publisher {
         self.outbox.stats().connected
     }
 
+    /// Name of the thread, if it has ended.
+    pub fn ended(&self) -> Option<String> {
+        let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner);
+        thread.as_ref().and_then(Thread::ended).map(str::to_owned)
+    }
+
     /// Counters over all cameras.
     pub fn stats(&self) -> Stats {
         self.outbox.stats()

@@ -87,13 +87,16 @@ impl Progress {
         let panics = self.panics.clone();
         let stage = name.clone();
         Thread::spawn(name, move || {
-            if let Err(panic) = catch_unwind(AssertUnwindSafe(work)) {
-                let mut panics = panics.lock().unwrap_or_else(PoisonError::into_inner);
+            let panic = catch_unwind(AssertUnwindSafe(work)).err().filter(|panic| !fault::is_return(panic));
+            let mut panics = panics.lock().unwrap_or_else(PoisonError::into_inner);
+            if panic.is_some() {
                 panics.first.get_or_insert(stage);
-                if let Some(alarm) = &panics.alarm {
-                    alarm();
-                }
-                drop(panics);
+            }
+            if let Some(alarm) = &panics.alarm {
+                alarm();
+            }
+            drop(panics);
+            if let Some(panic) = panic {
                 resume_unwind(panic);
             }
         })
@@ -104,7 +107,7 @@ impl Progress {
         self.panics.lock().unwrap_or_else(PoisonError::into_inner).first.clone()
     }
 
-    /// Calls `alarm` when a stage panics, and now if one already has.
+    /// Calls `alarm` when a stage panics or ends, and now if one has already panicked.
     pub fn on_panic(&self, alarm: impl Fn() + Send + 'static) {
         let mut panics = self.panics.lock().unwrap_or_else(PoisonError::into_inner);
         if panics.first.is_some() {
