@@ -1,5 +1,5 @@
-//! Quantized addition: a map plus a map or a vector, requantized; and two of them in one pass, which is
-//! how a GC block ends (features plus context, rounded, plus the residual, rounded).
+//! Quantized addition: a map plus a map or a vector, requantized. Two additions can share one pass,
+//! as at the end of a GC block: features plus context, rounded, plus the residual, rounded.
 
 use super::arena::Area;
 use super::requant::{round_between, whole_bytes};
@@ -10,20 +10,20 @@ use std::ops::Range;
 /// What is added to a map.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Term<M, V> {
-    /// Another map, with the meaning of its bytes.
+    /// Another map, and its quantization.
     Map(M, Quant),
-    /// A real number a channel, the same at every pixel.
+    /// One real number a channel, the same for every pixel.
     Vector(V),
 }
 
 /// `quantize(first + term)`, clamped.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct AddSpec {
-    /// Meaning of the map that is added to.
+    /// Quantization of the map that is added to.
     pub input: Quant,
-    /// Meaning of the result.
+    /// Quantization of the result.
     pub output: Quant,
-    /// Least and largest output byte.
+    /// Smallest and largest output byte.
     pub clamp: (u8, u8),
 }
 
@@ -49,10 +49,10 @@ impl AddSpec {
     }
 }
 
-/// A sum in steps of its output: `a * input + (b * other + constant)`, each a fused multiply-add and the
-/// zero points in the constant, `c - (a * input + b * other)` of theirs with the first product fused: the operations
-/// of ONNX Runtime's QLinearAdd in its order, because a byte that rounds the other way here is a different network
-/// some layers on.
+/// Computes a sum in steps of its output, `a * input + (b * other + constant)`, by fused
+/// multiply-adds. `constant` includes the zero points. These are the operations of ONNX
+/// Runtime's QLinearAdd in the same order, because a byte that is rounded the other way changes
+/// all later layers.
 #[derive(Debug, Clone, Copy)]
 pub struct Factors {
     input: f32,
@@ -64,7 +64,7 @@ pub struct Factors {
 }
 
 impl Factors {
-    /// The sums' bytes, still as floats.
+    /// The bytes of 16 sums, still as floats.
     #[inline(always)]
     fn rounded<const MAP: bool, const FUSES: bool>(
         &self,
@@ -84,7 +84,19 @@ impl Factors {
         round_between(v, f32::from(self.low), f32::from(self.high))
     }
 
-    /// The constant with a vector's number in it; the byte it was rounded to, where it was.
+    /// The constants of 16 channels, including their numbers of a vector if there is one.
+    #[inline(always)]
+    fn constants(&self, vector: Option<(&[f32], Option<Quant>)>) -> [f32; 16] {
+        let mut constants = [self.constant; 16];
+        if let Some((reals, quant)) = vector {
+            for (constant, real) in constants.iter_mut().zip(reals) {
+                *constant = self.with(*real, quant);
+            }
+        }
+        constants
+    }
+
+    /// The constant plus a number of a vector; `quant` is what the vector was rounded to.
     #[inline(always)]
     fn with(&self, real: f32, quant: Option<Quant>) -> f32 {
         match quant {
@@ -99,7 +111,8 @@ pub struct Add {
     pub isa: Isa,
     pub first: Factors,
     pub second: Option<Factors>,
-    /// Offset of the vector (f32) that the first addition takes instead of a map, and what it was rounded to.
+    /// Offset of the f32 vector that the first addition takes instead of a map, and what it
+    /// was rounded to.
     pub vector: Option<(usize, Option<Quant>)>,
 }
 
@@ -115,11 +128,11 @@ impl Add {
         Ok(Add { isa, first: first.0.factors(other)?, second, vector })
     }
 
-    /// Computes `rows` of `to`; `others` are the maps of the first and the second addition.
+    /// Computes `rows` of `to`. `others` are the maps of the first and the second addition.
     ///
     /// # Safety
-    /// `arena` is an arena of the plan that this step was built and checked for; no other thread writes
-    /// what is read, or touches these rows of `to`.
+    /// `arena` belongs to the plan that this step was built for. No other thread writes what is
+    /// read or uses these rows of `to`.
     pub unsafe fn run(
         &self,
         arena: *mut u8,
@@ -128,131 +141,88 @@ impl Add {
         to: &Area,
         rows: Range<usize>,
     ) {
-        // SAFETY: the caller's promise, passed on; a vector lies in the arena, aligned, padded like the map.
-        unsafe {
-            let vector = self.vector.map(|(at, q)| {
-                (std::slice::from_raw_parts(arena.add(at).cast::<f32>().cast_const(), to.step), q)
-            });
-            match (others[0], self.second) {
-                (None, None) => run::<false, false>(self.isa, self, arena, from, others, vector, to, rows),
-                (None, Some(_)) => run::<false, true>(self.isa, self, arena, from, others, vector, to, rows),
-                (Some(_), None) => run::<true, false>(self.isa, self, arena, from, others, vector, to, rows),
-                (Some(_), Some(_)) => {
-                    run::<true, true>(self.isa, self, arena, from, others, vector, to, rows)
+        let vector = self.vector.map(|(at, quant)| {
+            // SAFETY: the plan placed the vector, aligned and padded like the channels of the map.
+            (unsafe { std::slice::from_raw_parts(arena.add(at).cast::<f32>().cast_const(), to.step) }, quant)
+        });
+        for y in rows {
+            let row = |area: &Area| {
+                // SAFETY: row `y` of a map of the plan; all maps have the size of `to`.
+                unsafe {
+                    std::slice::from_raw_parts(arena.add(area.row(y)).cast_const(), area.width * area.step)
                 }
-            }
+            };
+            // SAFETY: as above; no step reads the map that it writes.
+            let out = unsafe { std::slice::from_raw_parts_mut(arena.add(to.row(y)), to.width * to.step) };
+            let [b, r] = others.map(|area| row(area.unwrap_or(from)));
+            let read = Line { a: row(from), b, r, vector, step: to.step };
+            let parts = (others[0].is_some(), self.second.is_some());
+            // SAFETY: the body is safe; `isa` runs here.
+            unsafe { line(self.isa, parts, self.isa.fuses(), self, &read, out) };
         }
-    }
-}
-
-#[allow(clippy::too_many_arguments, reason = "private: what `Add::run` has, unpacked")]
-unsafe fn run<const MAP: bool, const TWICE: bool>(
-    isa: Isa,
-    k: &Add,
-    arena: *mut u8,
-    from: &Area,
-    others: [Option<&Area>; 2],
-    vector: Option<(&[f32], Option<Quant>)>,
-    to: &Area,
-    rows: Range<usize>,
-) {
-    let second = k.second.unwrap_or(k.first);
-    for y in rows {
-        let row = |area: Option<&Area>| {
-            let area = area.unwrap_or(from);
-            // SAFETY: row `y` of a map of the plan, all of which have `to`'s size.
-            unsafe { std::slice::from_raw_parts(arena.add(area.row(y)).cast_const(), area.width * area.step) }
-        };
-        // SAFETY: as above; `to` is not among the maps that are read.
-        let out = unsafe { std::slice::from_raw_parts_mut(arena.add(to.row(y)), to.width * to.step) };
-        let read = Line { a: row(Some(from)), b: row(others[0]), r: row(others[1]), vector, step: to.step };
-        // SAFETY: `isa` runs here.
-        unsafe { line::<MAP, TWICE>(isa, &k.first, &second, &read, out) };
     }
 }
 
 /// A row of everything that is read.
 struct Line<'a> {
+    /// Of the input.
     a: &'a [u8],
+    /// Of the map of the first addition; unused if that adds a vector.
     b: &'a [u8],
+    /// Of the map of the second addition; unused if there is only one.
     r: &'a [u8],
     vector: Option<(&'a [f32], Option<Quant>)>,
+    /// Bytes from a pixel to the next.
     step: usize,
 }
 
-unsafe fn line<const MAP: bool, const TWICE: bool>(
-    isa: Isa,
-    first: &Factors,
-    second: &Factors,
-    line: &Line<'_>,
-    out: &mut [u8],
-) {
-    versions! {
-        fn versioned(map: bool, twice: bool, fuses: bool, first: &Factors, second: &Factors, line: &Line<'_>, out: &mut [u8])
-            = body;
-    }
-    // SAFETY: the body is safe; the caller's `isa` runs here.
-    unsafe { versioned(isa, MAP, TWICE, isa.fuses(), first, second, line, out) };
+versions! {
+    fn line(parts: (bool, bool), fuses: bool, k: &Add, line: &Line<'_>, out: &mut [u8]) = line_body;
 }
 
+/// `(map, twice)`: whether the first addition adds a map, and whether there is a second.
 #[inline(always)]
-unsafe fn body(
-    map: bool,
-    twice: bool,
-    fuses: bool,
-    first: &Factors,
-    second: &Factors,
-    line: &Line<'_>,
-    out: &mut [u8],
-) {
+unsafe fn line_body((map, twice): (bool, bool), fuses: bool, k: &Add, line: &Line<'_>, out: &mut [u8]) {
     match (map, twice, fuses) {
-        (false, false, true) => pixels::<false, false, true>(first, second, line, out),
-        (false, true, true) => pixels::<false, true, true>(first, second, line, out),
-        (true, false, true) => pixels::<true, false, true>(first, second, line, out),
-        (true, true, true) => pixels::<true, true, true>(first, second, line, out),
-        (false, false, false) => pixels::<false, false, false>(first, second, line, out),
-        (false, true, false) => pixels::<false, true, false>(first, second, line, out),
-        (true, false, false) => pixels::<true, false, false>(first, second, line, out),
-        (true, true, false) => pixels::<true, true, false>(first, second, line, out),
+        (false, false, true) => pixels::<false, false, true>(k, line, out),
+        (false, true, true) => pixels::<false, true, true>(k, line, out),
+        (true, false, true) => pixels::<true, false, true>(k, line, out),
+        (true, true, true) => pixels::<true, true, true>(k, line, out),
+        (false, false, false) => pixels::<false, false, false>(k, line, out),
+        (false, true, false) => pixels::<false, true, false>(k, line, out),
+        (true, false, false) => pixels::<true, false, false>(k, line, out),
+        (true, true, false) => pixels::<true, true, false>(k, line, out),
     }
 }
 
 #[inline(always)]
-fn pixels<const MAP: bool, const TWICE: bool, const FUSES: bool>(
-    first: &Factors,
-    second: &Factors,
-    line: &Line<'_>,
-    out: &mut [u8],
-) {
-    let (first, second) = (*first, *second);
+fn pixels<const MAP: bool, const TWICE: bool, const FUSES: bool>(k: &Add, line: &Line<'_>, out: &mut [u8]) {
+    let (first, second) = (k.first, k.second.unwrap_or(k.first));
     let parts = |x: &'_ [u8]| -> *const [u8; 16] { x.as_ptr().cast() };
-    let (a, b, r, out_parts) =
-        (parts(line.a), parts(line.b), parts(line.r), out.as_mut_ptr().cast::<[u8; 16]>());
-    let n = out.len() / 16;
+    let (a, b, r) = (parts(line.a), parts(line.b), parts(line.r));
+    let (n, out) = (out.len() / 16, out.as_mut_ptr().cast::<[u8; 16]>());
     assert!(line.a.len() >= n * 16 && line.b.len() >= n * 16 && line.r.len() >= n * 16);
     let per_pixel = line.step / 16;
-    let second_constant = [second.constant; 16];
+    let second_constants = [second.constant; 16];
     for i in 0..per_pixel {
-        let mut constant = [first.constant; 16];
-        if let Some((v, quant)) = line.vector {
-            for (constant, v) in constant.iter_mut().zip(&v[i * 16..i * 16 + 16]) {
-                *constant = first.with(*v, quant);
-            }
-        }
+        let constants = first.constants(line.vector.map(|(v, quant)| (&v[i * 16..i * 16 + 16], quant)));
         for p in (i..n).step_by(per_pixel) {
-            // SAFETY: `p` is less than `n`, which the assertion holds against all four.
+            // SAFETY: `p` is less than `n`, which the assertion and `out` allow for all four.
             unsafe {
-                let a = *a.add(p);
-                let mut sum = [0f32; 16];
-                for l in 0..16 {
-                    sum[l] = a[l].into();
-                }
-                let mut sum = first.rounded::<MAP, FUSES>(&sum, &*b.add(p), &constant);
-                if TWICE {
-                    sum = second.rounded::<true, FUSES>(&sum, &*r.add(p), &second_constant);
-                }
-                out_parts.add(p).write(whole_bytes(sum, 0));
+                let sum = first.rounded::<MAP, FUSES>(&reals(&*a.add(p)), &*b.add(p), &constants);
+                let twice = || second.rounded::<true, FUSES>(&sum, &*r.add(p), &second_constants);
+                out.add(p).write(whole_bytes(if TWICE { twice() } else { sum }, 0));
             }
         }
     }
+}
+
+/// Bytes as floats.
+#[inline(always)]
+fn reals(bytes: &[u8; 16]) -> [f32; 16] {
+    let mut reals = [0f32; 16];
+    for l in 0..16 {
+        reals[l] = bytes[l].into();
+    }
+    reals
 }

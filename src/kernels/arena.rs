@@ -1,11 +1,11 @@
-//! One block of memory for all maps of an inference, and where each map lies in it.
+//! One block of memory for all maps of an inference, and the place of each map in it.
 
 use super::Error;
 
-/// Bytes past the last map that a kernel may read (never write): a vector at the last pixel.
+/// Bytes after the last map that a kernel may read but not write, with a vector at the last pixel.
 const SLACK: usize = 1024;
 
-/// Border pixels that a map's readers look at.
+/// Pixels outside a map that its readers look at.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Border {
     pub top: usize,
@@ -15,7 +15,7 @@ pub struct Border {
 }
 
 impl Border {
-    /// The border that satisfies both.
+    /// The border that is enough for both readers.
     pub fn max(self, o: Border) -> Border {
         Border {
             top: self.top.max(o.top),
@@ -25,36 +25,39 @@ impl Border {
         }
     }
 
-    /// What a window of `kernel` taps, stepping `stride`, needs on a side of `len` pixels with `pad` before
-    /// it and `out` output pixels: pixels after it.
+    /// The border after an axis of `len` pixels that has `pad` pixels before it: what `out` windows
+    /// of `kernel` pixels, `stride` pixels apart, read there.
     pub fn after(len: usize, kernel: usize, stride: usize, pad: usize, out: usize) -> usize {
         ((out - 1) * stride + kernel).saturating_sub(len + pad)
     }
 }
 
-/// A map's shape and place. Offsets and pitches in bytes.
+/// A map's shape and place. Offsets, steps and lengths are in bytes.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Area {
     pub height: usize,
     pub width: usize,
-    /// Channels that mean something.
+    /// Channels without the padding.
     pub channels: usize,
-    /// Bytes from a pixel to the next.
+    /// From a pixel to the next.
     pub step: usize,
-    /// Bytes from a row to the next.
+    /// From a row to the next.
     pub pitch: usize,
     pub border: Border,
-    /// The border's byte.
+    /// The byte that fills the border.
     pub zero_point: u8,
     /// Offset of pixel (0, 0).
     pub origin: usize,
-    /// Offset and length of it all, border included.
+    /// Offset and length of the map with its border.
     pub start: usize,
     pub len: usize,
 }
 
 impl Area {
-    /// Bytes of the map with its border, or `None` past 1 GiB.
+    /// A map with its border, at offset 0.
+    ///
+    /// # Errors
+    /// If it needs more than 1 GiB.
     pub fn shape(
         (height, width, channels): (usize, usize, usize),
         step: usize,
@@ -76,20 +79,20 @@ impl Area {
         Area { origin: self.origin - self.start + start, start, ..self }
     }
 
-    /// All pixels follow each other without a gap.
+    /// Whether all pixels follow each other without a gap.
     pub fn is_flat(&self) -> bool {
         self.pitch == self.width * self.step
     }
 
-    /// Offset of row `y`'s pixel 0.
+    /// Offset of the first pixel of row `y`.
     pub fn row(&self, y: usize) -> usize {
         self.origin + y * self.pitch
     }
 
-    /// Fills the border beside `rows`, and above and below it where `rows` has the map's first or last row.
+    /// Fills the border beside `rows`, and that above or below if they have the first or last row.
     ///
     /// # Safety
-    /// `arena` is an arena of a plan that holds this area; no other thread uses these bytes.
+    /// `arena` belongs to a plan that holds this area. No other thread uses these bytes.
     pub unsafe fn fill_border(&self, arena: *mut u8, rows: std::ops::Range<usize>) {
         let b = self.border;
         if b == Border::default() || rows.is_empty() {
@@ -115,7 +118,7 @@ impl Area {
 #[repr(align(64))]
 struct Line(#[allow(dead_code, reason = "read through pointers")] [u8; 64]);
 
-/// The memory. Aligned to 64 bytes, never grown.
+/// The memory of all maps, aligned to 64 bytes.
 pub struct Arena(Vec<Line>);
 
 impl Arena {
@@ -133,8 +136,8 @@ impl Arena {
     }
 }
 
-/// Places `areas` (each with the first and last step that uses it) so that no two that live at once
-/// overlap, and returns the arena's length.
+/// Gives each of `areas` a place and returns the arena's length. `lives` has the first and the last
+/// step that uses each; areas that are in use at the same step do not overlap.
 pub fn place(areas: &mut [Area], lives: &[(usize, usize)]) -> Result<usize, Error> {
     let mut order: Vec<usize> = (0..areas.len()).collect();
     order.sort_by_key(|&i| std::cmp::Reverse(areas[i].len));

@@ -1,7 +1,8 @@
-//! Attention pooling, the reading half of a GC block: one logit a pixel, softmax over all pixels, and
-//! the sum of the features weighted by it. Bytes in, floats inside.
+//! Attention pooling, the first half of a GC block: one logit a pixel, softmax over all pixels, and
+//! the sum of the features weighted by it. It reads bytes and computes in f32.
 
 use super::arena::Area;
+use super::simd::exp::exp_nonpositive;
 use super::{Error, Isa, Quant};
 use std::ops::Range;
 
@@ -10,11 +11,11 @@ use std::ops::Range;
 pub struct AttendSpec {
     /// f32 `[channels]`: the 1x1 convolution to one logit.
     pub weights: Vec<f32>,
-    /// Meaning of the map's bytes.
+    /// Quantization of the map.
     pub input: Quant,
 }
 
-/// Attention pooling over places in the arena. (The logits' bias moves all alike, so softmax ignores it.)
+/// Attention pooling over places in the arena. A bias of the logits would not change their softmax.
 pub struct Attend {
     isa: Isa,
     /// `weights * scale`, padded with zeros.
@@ -26,7 +27,7 @@ pub struct Attend {
     pub context: usize,
 }
 
-/// The most channels of the context that are summed together: as many as sums stay in registers.
+/// Channels of the context that are summed together at most: more sums leave the registers.
 const BLOCK: usize = 64;
 
 impl Attend {
@@ -41,20 +42,20 @@ impl Attend {
     ) -> Result<Attend, Error> {
         let mut weights: Vec<f32> = spec.weights.iter().map(|w| w * spec.input.scale).collect();
         if weights.len() != from.channels || weights.iter().any(|w| !w.is_finite()) {
-            return Err(Error::step(Attend::STEP, "weights that are not finite, or not one a channel"));
+            return Err(Error::step(Attend::STEP, "the weights are not finite, or not one for each channel"));
         }
         weights.resize(from.step, 0.0);
         Ok(Attend { isa, weights, input: spec.input, logits, context })
     }
 
-    /// Logits of `rows`.
+    /// Computes the logits of `rows`.
     ///
     /// # Safety
-    /// `arena` is an arena of the plan that this step was built and checked for; no other thread writes
-    /// `from` or uses these rows' logits.
+    /// `arena` belongs to the plan that this step was built for. No other thread writes `from` or
+    /// uses the logits of these rows.
     pub unsafe fn logits(&self, arena: *mut u8, from: &Area, rows: Range<usize>) {
         for y in rows {
-            // SAFETY: a row of `from`; a row of the logits, which the plan placed for `from`'s pixels.
+            // SAFETY: a row of `from` and one of the logits; each pixel of `from` has a logit.
             let (x, out) = unsafe {
                 let out = arena.add(self.logits).cast::<f32>().add(y * from.width);
                 let row = std::slice::from_raw_parts(arena.add(from.row(y)), from.width * from.step);
@@ -65,12 +66,12 @@ impl Attend {
         }
     }
 
-    /// Turns all logits into weights (`exp(logit - largest)`, not normalised).
+    /// Turns all logits into weights, `exp(logit - largest)`, which are not normalised.
     ///
     /// # Safety
-    /// As [`Attend::logits`], for all rows.
+    /// As [`Attend::logits`] for all rows.
     pub unsafe fn weigh(&self, arena: *mut u8, from: &Area) {
-        // SAFETY: the logits of the plan; the body is safe; `isa` runs here.
+        // SAFETY: the caller's contract; the body is safe; `isa` runs here.
         unsafe {
             let logits = arena.add(self.logits).cast::<f32>();
             let logits = std::slice::from_raw_parts_mut(logits, from.height * from.width);
@@ -78,17 +79,17 @@ impl Attend {
         }
     }
 
-    /// The `part`th of `parts` of the context's channels.
+    /// Computes the `part`th of `parts` of the context's channels.
     ///
     /// # Safety
-    /// `arena` is an arena of the plan that this step was built and checked for; no other thread writes
-    /// `from` or the logits, or uses these channels of the context.
+    /// `arena` belongs to the plan that this step was built for. No other thread writes `from` or
+    /// the logits, or uses these channels of the context.
     pub unsafe fn context(&self, arena: *mut u8, from: &Area, part: usize, parts: usize) {
         let block = from.step.div_ceil(parts).next_multiple_of(16).min(BLOCK);
         let blocks = from.step.div_ceil(block);
         for i in blocks * part / parts..blocks * (part + 1) / parts {
             let channels = i * block..(i * block + block).min(from.step);
-            // SAFETY: the caller's promise; offsets as planned.
+            // SAFETY: the caller's contract; the plan placed the logits and the context.
             unsafe {
                 let weights = arena.add(self.logits).cast::<f32>().cast_const();
                 let weights = std::slice::from_raw_parts(weights, from.height * from.width);
@@ -121,11 +122,11 @@ unsafe fn row_logits_body(weights: &[f32], x: &[u8], out: &mut [f32]) {
     }
 }
 
-/// Sums of `N` vectors, each in one cache line: a release's link-time optimisation leaves them in memory.
+/// Sums of `N` vectors, in one cache line each: link-time optimization leaves them in memory.
 #[repr(align(64))]
 struct Sums<const N: usize>([[f32; 16]; N]);
 
-/// The logits of `N` pixels: together, because one alone is all latency.
+/// The logits of `N` pixels. Several at a time hide the latency of the additions.
 #[inline(always)]
 fn logits_of<const N: usize>(weights: &[f32], x: &[u8]) -> [f32; N] {
     let mut sums = Sums([[0f32; 16]; N]);
@@ -140,7 +141,7 @@ fn logits_of<const N: usize>(weights: &[f32], x: &[u8]) -> [f32; N] {
     sums.0.map(tree_sum)
 }
 
-/// The sum of 16 lanes, always in this order.
+/// The sum of 16 lanes in a fixed order.
 #[inline(always)]
 pub fn tree_sum(mut lanes: [f32; 16]) -> f32 {
     for half in [8, 4, 2, 1] {
@@ -167,23 +168,6 @@ unsafe fn exponentials_body(logits: &mut [f32]) {
     }
 }
 
-/// `e^x` for `x <= 0`, to 2 units in the last place, by plain operations that vectorise: `2^n * p(r)`
-/// with Cephes' polynomial.
-#[inline(always)]
-pub fn exp_nonpositive(x: f32) -> f32 {
-    const LN2_HIGH: f32 = 0.693_359_4;
-    const LN2_LOW: f32 = -2.121_944_4e-4;
-    let x = if x > -87.0 { x } else { -87.0 };
-    let n = (x * std::f32::consts::LOG2_E + 12_582_912.0) - 12_582_912.0;
-    let r = (x - n * LN2_HIGH) - n * LN2_LOW;
-    let mut p = 1.987_569_1e-4f32;
-    for c in [1.398_2e-3, 8.333_452e-3, 4.166_579_6e-2, 1.666_666_5e-1, 0.500_000_06] {
-        p = p * r + c;
-    }
-    let p = p * (r * r) + r + 1.0;
-    p * f32::from_bits(((n as i32 + 127) << 23) as u32)
-}
-
 #[inline(always)]
 unsafe fn weighted_sums_body(
     input: Quant,
@@ -193,7 +177,7 @@ unsafe fn weighted_sums_body(
     channel: usize,
     context: &mut [f32],
 ) {
-    // SAFETY: the caller's promise: as many channels of `from` as `context` is long.
+    // SAFETY: the caller's contract: `from` has as many channels as `context`.
     unsafe {
         match context.len() / 16 {
             1 => weighted_sums_of::<1>(input, weights, arena, from, channel, context),
@@ -220,13 +204,8 @@ unsafe fn weighted_sums_of<const B: usize>(
         let row = unsafe { arena.add(from.row(y) + channel) };
         for (p, w) in weights.iter().enumerate() {
             total += *w;
-            for (b, sums) in sums.0.iter_mut().enumerate() {
-                // SAFETY: 16 channels of a pixel of `from`.
-                let x = unsafe { &*row.add(p * from.step + b * 16).cast::<[u8; 16]>() };
-                for l in 0..16 {
-                    sums[l] += f32::from(x[l]) * *w;
-                }
-            }
+            // SAFETY: `16 B` channels of a pixel of `from`.
+            add_weighted(&mut sums.0, unsafe { &*row.add(p * from.step).cast() }, *w);
         }
     }
     for (out, sum) in context.iter_mut().zip(sums.0.as_flattened()) {
@@ -234,17 +213,12 @@ unsafe fn weighted_sums_of<const B: usize>(
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::exp_nonpositive;
-
-    #[test]
-    fn exp_is_close_to_the_library_one() {
-        for i in 0..200_000 {
-            let x = -(i as f32) * 4e-4;
-            let (got, want) = (exp_nonpositive(x), x.exp());
-            assert!((got - want).abs() <= 3e-7 * want, "{x}: {got} {want}");
+/// Adds `16 B` channels of a pixel times its weight.
+#[inline(always)]
+fn add_weighted<const B: usize>(sums: &mut [[f32; 16]; B], pixel: &[[u8; 16]; B], w: f32) {
+    for (sums, x) in sums.iter_mut().zip(pixel) {
+        for l in 0..16 {
+            sums[l] += f32::from(x[l]) * w;
         }
-        assert!(exp_nonpositive(f32::NEG_INFINITY) < 1e-37);
     }
 }

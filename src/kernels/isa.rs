@@ -1,22 +1,23 @@
-//! Which instruction set the kernels use.
+//! The instruction sets that kernels exist for.
 
-/// A set of kernels.
+/// An instruction set, which has a set of kernels.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 pub enum Isa {
-    /// Plain Rust: right everywhere, and what every other set is tested against.
+    /// Plain Rust, for any processor; the reference that every other set is tested against.
     #[default]
     Generic,
-    /// x86-64 with SSE4.1, the most that many of Intel's small processors have: AVX2's kernels, two registers a vector.
+    /// x86-64 with SSE4.1, the best set of many small Intel processors: the kernels of AVX2 with
+    /// two registers for each vector.
     Sse41,
-    /// x86-64 with AVX2: `vpmaddubsw` on weights packed so that it cannot saturate.
+    /// x86-64 with AVX2: `vpmaddubsw` on weights that are packed so that it cannot saturate.
     Avx2,
-    /// x86-64 with AVX-VNNI (256 bit `vpdpbusd`).
+    /// x86-64 with AVX-VNNI: 256-bit `vpdpbusd`.
     AvxVnni,
-    /// x86-64 with AVX-512 VNNI.
+    /// x86-64 with AVX-512 VNNI: 512-bit `vpdpbusd`.
     Avx512Vnni,
-    /// ARM with NEON, 64 or 32 bit (`smull`, `smlal`, `sadalp`).
+    /// 64-bit or 32-bit ARM with NEON: `smull`, `smlal`, `sadalp`.
     Neon,
-    /// aarch64 with the dot product extension (`sdot`).
+    /// 64-bit ARM with the dot product extension: `sdot`.
     DotProd,
 }
 
@@ -37,12 +38,13 @@ impl Isa {
         }
     }
 
-    /// The sets that this processor can run, the best first; never empty.
+    /// The sets that this processor can run, the best first. Never empty.
     pub fn available() -> Vec<Isa> {
         Isa::ALL.into_iter().filter(|isa| isa.runs_here()).collect()
     }
 
-    /// Whether floats are multiplied and added in one instruction, the product unrounded.
+    /// Whether a multiplication and an addition of floats are one instruction, which does not
+    /// round the product.
     pub fn fuses(self) -> bool {
         !cfg!(target_arch = "x86_64") || !matches!(self, Isa::Generic | Isa::Sse41)
     }
@@ -64,7 +66,7 @@ impl Isa {
             Isa::Generic => true,
             Isa::Sse41 => std::is_x86_feature_detected!("sse4.1"),
             Isa::Avx2 => avx2,
-            // The same 256 bit instruction under its two encodings: the newer one, or AVX-512's.
+            // The 256-bit instruction has two encodings: its own, and that of AVX-512.
             Isa::AvxVnni => avx2 && (std::is_x86_feature_detected!("avxvnni") || x86_64::evex_vnni()),
             Isa::Avx512Vnni => avx2 && x86_64::evex_vnni(),
             Isa::Neon | Isa::DotProd => false,
@@ -86,14 +88,14 @@ impl Isa {
 
     #[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
     fn runs_here(self) -> bool {
-        // On 32 bit ARM the whole program is built for NEON, or it has no kernels for it.
+        // On 32-bit ARM the whole program is built for NEON, or it has no kernels for NEON.
         self == Isa::Generic || (cfg!(posed_neon) && self == Isa::Neon)
     }
 }
 
 #[cfg(target_arch = "x86_64")]
 mod x86_64 {
-    /// All of AVX-512 that the kernels use.
+    /// Whether the processor has every part of AVX-512 that the kernels use.
     pub fn evex_vnni() -> bool {
         std::is_x86_feature_detected!("avx512f")
             && std::is_x86_feature_detected!("avx512bw")
@@ -107,7 +109,7 @@ mod x86_64 {
 mod tests {
     use super::Isa;
 
-    /// Says which sets all the other tests compare (the board tests read it from the output).
+    /// Prints which sets the other tests compare; `tests/boards/kernels.sh` reads that.
     #[test]
     fn every_set_that_runs_here_is_found_by_its_name() {
         let names: Vec<&str> = Isa::available().iter().map(|isa| isa.name()).collect();

@@ -1,17 +1,17 @@
-//! Max pooling of a u8 map (quantization keeps order, so bytes compare as their reals do).
+//! Max pooling of a u8 map. Quantization keeps the order of numbers, so bytes are compared.
 
 use super::arena::Area;
 use super::{Error, Isa};
 use std::ops::Range;
 
-/// Max pooling; windows past the edge take what is inside.
+/// Max pooling. Pixels of a window outside the map do not count.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct MaxPoolSpec {
     /// Window rows and columns.
     pub kernel: [usize; 2],
-    /// Steps down and right.
+    /// Vertical and horizontal stride, in input pixels.
     pub stride: [usize; 2],
-    /// Padding above and left.
+    /// Padding above and to the left.
     pub pad: [usize; 2],
 }
 
@@ -27,17 +27,27 @@ impl MaxPoolSpec {
         if fits && from.channels == to.channels && from.zero_point == to.zero_point {
             return Ok(());
         }
-        Err(Error::step(MaxPoolSpec::STEP, format!("{self:?} leaves an empty window, or changes channels")))
+        Err(Error::step(
+            MaxPoolSpec::STEP,
+            format!("{self:?} has an empty window, or changes channels or zero point"),
+        ))
     }
 
     /// Computes `rows` of `to`.
     ///
     /// # Safety
-    /// `arena` is an arena of the plan that this step was checked for; no other thread writes `from`, or
-    /// touches these rows of `to`.
+    /// `arena` belongs to the plan that this step was checked for. No other thread writes `from` or
+    /// uses these rows of `to`.
     pub(super) unsafe fn run(self, isa: Isa, arena: *mut u8, from: &Area, to: &Area, rows: Range<usize>) {
-        // SAFETY: the caller's promise, passed on.
+        // SAFETY: the caller's contract; `isa` is one that runs here.
         unsafe { versioned(isa, self, arena, from, to, rows) };
+    }
+
+    /// The input positions along an axis of `len` that output position `o` looks at.
+    #[inline(always)]
+    fn window(self, axis: usize, o: usize, len: usize) -> Range<usize> {
+        let (at, pad) = (o * self.stride[axis], self.pad[axis]);
+        at.saturating_sub(pad)..(at + self.kernel[axis]).saturating_sub(pad).min(len)
     }
 }
 
@@ -47,42 +57,57 @@ versions! {
 
 #[inline(always)]
 unsafe fn body(k: MaxPoolSpec, arena: *mut u8, from: &Area, to: &Area, rows: Range<usize>) {
-    // SAFETY: the caller's promise, passed on.
+    // SAFETY: the caller's contract.
     unsafe {
         if to.step.is_multiple_of(64) {
-            blocks::<64>(k, arena, from, to, rows);
+            rows_of::<64>(k, arena, from, to, rows);
         } else {
-            blocks::<16>(k, arena, from, to, rows);
+            rows_of::<16>(k, arena, from, to, rows);
         }
     }
 }
 
-/// `N` channels at a time.
+/// Computes `rows` of `to`, `N` channels at a time.
 #[inline(always)]
-unsafe fn blocks<const N: usize>(k: MaxPoolSpec, arena: *mut u8, from: &Area, to: &Area, rows: Range<usize>) {
-    let window = |axis: usize, o: usize, len: usize| {
-        let at = o * k.stride[axis];
-        at.saturating_sub(k.pad[axis])..(at + k.kernel[axis]).saturating_sub(k.pad[axis]).min(len)
-    };
+unsafe fn rows_of<const N: usize>(
+    k: MaxPoolSpec,
+    arena: *mut u8,
+    from: &Area,
+    to: &Area,
+    rows: Range<usize>,
+) {
     for y in rows {
-        let window_rows = window(0, y, from.height);
+        let window_rows = k.window(0, y, from.height);
         for p in 0..to.width {
-            let columns = window(1, p, from.width);
+            let window = [window_rows.clone(), k.window(1, p, from.width)];
+            let out = to.row(y) + p * to.step;
             for c in (0..to.step).step_by(N) {
-                let mut most = [0u8; N];
-                for iy in window_rows.clone() {
-                    let row = from.row(iy) + c;
-                    for ix in columns.clone() {
-                        // SAFETY: a pixel of `from`, `N` of its channels.
-                        let x = unsafe { &*arena.add(row + ix * from.step).cast::<[u8; N]>() };
-                        for l in 0..N {
-                            most[l] = most[l].max(x[l]);
-                        }
-                    }
-                }
-                // SAFETY: `N` channels of a pixel of `to`.
-                unsafe { *arena.add(to.row(y) + p * to.step + c).cast::<[u8; N]>() = most };
+                // SAFETY: the window lies in `from`; `N` channels of a pixel of `to`.
+                unsafe { *arena.add(out + c).cast() = largest::<N>(arena.add(c), from, &window) };
             }
         }
     }
+}
+
+/// The largest byte of each of `N` channels in a window.
+///
+/// # Safety
+/// The window lies in `from`. The first pixel has the channels at `arena + from.origin`.
+#[inline(always)]
+unsafe fn largest<const N: usize>(
+    arena: *const u8,
+    from: &Area,
+    [rows, columns]: &[Range<usize>; 2],
+) -> [u8; N] {
+    let mut largest = [0u8; N];
+    for y in rows.clone() {
+        for x in columns.clone() {
+            // SAFETY: the caller's pixel.
+            let pixel = unsafe { &*arena.add(from.row(y) + x * from.step).cast::<[u8; N]>() };
+            for l in 0..N {
+                largest[l] = largest[l].max(pixel[l]);
+            }
+        }
+    }
+    largest
 }

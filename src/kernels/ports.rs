@@ -1,9 +1,10 @@
-//! The plan's edges: plain tensors in and out, in the layouts of ONNX and of the crop.
+//! The inputs and outputs of a plan: plain tensors, in the layouts of ONNX and of the crop.
 
 use super::arena::Area;
 use super::{MapId, Quant};
+use std::ops::Range;
 
-/// A tensor that a plan reads, and the map that it becomes.
+/// A tensor that a plan reads, and the map that it is copied to.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum InputPort {
     /// u8 `[H, W, C]`, already quantized.
@@ -15,7 +16,7 @@ pub enum InputPort {
 }
 
 impl InputPort {
-    /// The map that the tensor becomes.
+    /// The map that the tensor is copied to.
     pub fn map(&self) -> MapId {
         match self {
             InputPort::BytesHwc(m) | InputPort::BytesChw(m) | InputPort::FloatsChw(m, _) => *m,
@@ -23,7 +24,7 @@ impl InputPort {
     }
 }
 
-/// A tensor that a plan writes, and the map that it is made of.
+/// A tensor that a plan writes, and the map that it is copied from.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum OutputPort {
     /// u8 `[C, H, W]`.
@@ -35,7 +36,7 @@ pub enum OutputPort {
 }
 
 impl OutputPort {
-    /// The map that the tensor is made of.
+    /// The map that the tensor is copied from.
     pub fn map(&self) -> MapId {
         match self {
             OutputPort::BytesChw(m) | OutputPort::RealsChw(m, _) | OutputPort::FloatsChw(m) => *m,
@@ -62,7 +63,7 @@ pub enum Output<'a> {
 }
 
 impl InputPort {
-    /// The buffer is of the port's kind and holds `area`'s values.
+    /// Whether the buffer has the port's type and the length of `area`.
     pub(super) fn fits(&self, area: &Area, input: &Input<'_>) -> bool {
         let len = area.height * area.width * area.channels;
         match (self, input) {
@@ -75,38 +76,18 @@ impl InputPort {
     /// Copies rows of the tensor into its map.
     ///
     /// # Safety
-    /// `arena` is an arena of the plan that holds `to`, `fits` said yes, and no other thread uses these rows.
-    pub(super) unsafe fn load(
-        &self,
-        input: &Input<'_>,
-        arena: *mut u8,
-        to: &Area,
-        rows: std::ops::Range<usize>,
-    ) {
-        let (w, c, plane) = (to.width, to.channels, to.width * to.height);
+    /// `arena` belongs to a plan that holds `to`. [`InputPort::fits`] accepted the buffer. No other
+    /// thread uses these rows.
+    pub(super) unsafe fn load(&self, input: &Input<'_>, arena: *mut u8, to: &Area, rows: Range<usize>) {
+        let (w, c) = (to.width, to.channels);
         for y in rows {
             // SAFETY: row `y` of `to`.
             let out = unsafe { std::slice::from_raw_parts_mut(arena.add(to.row(y)), w * to.step) };
             match (self, input) {
-                (InputPort::BytesHwc(_), Input::Bytes(x)) => {
-                    let row = &x[y * w * c..][..w * c];
-                    if to.step == c {
-                        out.copy_from_slice(row);
-                    } else {
-                        for (out, x) in out.chunks_exact_mut(to.step).zip(row.chunks_exact(c)) {
-                            out[..c].copy_from_slice(x);
-                        }
-                    }
-                }
-                (InputPort::BytesChw(_), Input::Bytes(x)) => {
-                    for (p, out) in out.chunks_exact_mut(to.step).enumerate() {
-                        (0..c).for_each(|i| out[i] = x[i * plane + y * w + p]);
-                    }
-                }
+                (InputPort::BytesHwc(_), Input::Bytes(x)) => copy_pixels(&x[y * w * c..][..w * c], to, out),
+                (InputPort::BytesChw(_), Input::Bytes(x)) => from_planes(x, y * w, to, out, |byte| byte),
                 (InputPort::FloatsChw(_, q), Input::Floats(x)) => {
-                    for (p, out) in out.chunks_exact_mut(to.step).enumerate() {
-                        (0..c).for_each(|i| out[i] = q.quantize(x[i * plane + y * w + p]));
-                    }
+                    from_planes(x, y * w, to, out, |real| q.quantize(real));
                 }
                 _ => {}
             }
@@ -114,8 +95,31 @@ impl InputPort {
     }
 }
 
+/// Copies a row of dense pixels into a row of `to`, where pixels are padded.
+fn copy_pixels(row: &[u8], to: &Area, out: &mut [u8]) {
+    let c = to.channels;
+    if to.step == c {
+        out.copy_from_slice(row);
+        return;
+    }
+    for (out, x) in out.chunks_exact_mut(to.step).zip(row.chunks_exact(c)) {
+        out[..c].copy_from_slice(x);
+    }
+}
+
+/// Collects a row of `to` from planes, in each of which the row begins at `at`.
+#[inline(always)]
+fn from_planes<T: Copy>(x: &[T], at: usize, to: &Area, out: &mut [u8], byte: impl Fn(T) -> u8) {
+    let plane = to.width * to.height;
+    for (p, out) in out.chunks_exact_mut(to.step).enumerate() {
+        for (c, out) in out[..to.channels].iter_mut().enumerate() {
+            *out = byte(x[c * plane + at + p]);
+        }
+    }
+}
+
 impl OutputPort {
-    /// The buffer is of the port's kind and holds `area`'s values.
+    /// Whether the buffer has the port's type and the length of `area`.
     pub(super) fn fits(&self, area: &Area, output: &Output<'_>) -> bool {
         let len = area.height * area.width * area.channels;
         match (self, output) {
@@ -128,41 +132,42 @@ impl OutputPort {
     /// Copies the map into the tensor.
     ///
     /// # Safety
-    /// `arena` is an arena of the plan that holds `from`, `fits` said yes, and no other thread writes it.
+    /// `arena` belongs to a plan that holds `from`. [`OutputPort::fits`] accepted the buffer. No
+    /// other thread writes the map.
     pub(super) unsafe fn save(&self, output: &mut Output<'_>, arena: *const u8, from: &Area) {
-        let (w, plane) = (from.width, from.width * from.height);
-        let table: [f32; 256] = match self {
-            OutputPort::RealsChw(_, q) => std::array::from_fn(|v| q.real(v as u8)),
-            _ => [0.0; 256],
-        };
-        for y in 0..from.height {
-            // SAFETY: row `y` of `from`.
-            let row = unsafe { arena.add(from.row(y)) };
-            // A few pixels at a time, so that each one's lines are still there for its next channel.
-            for p in (0..w).step_by(16) {
-                let (n, at) = (16.min(w - p), y * w + p);
-                for c in 0..from.channels {
-                    let place = c * plane + at..c * plane + at + n;
-                    // SAFETY: channel `c` of a pixel of the row; f32 maps are aligned.
-                    let byte = |i: usize| unsafe { *row.add((p + i) * from.step + c) };
-                    match (self, &mut *output) {
-                        (OutputPort::BytesChw(_), Output::Bytes(out)) => {
-                            out[place].iter_mut().enumerate().for_each(|(i, out)| *out = byte(i));
-                        }
-                        (OutputPort::RealsChw(..), Output::Floats(out)) => {
-                            let out = out[place].iter_mut().enumerate();
-                            out.for_each(|(i, out)| *out = table[usize::from(byte(i))]);
-                        }
-                        (OutputPort::FloatsChw(_), Output::Floats(out)) => {
-                            // SAFETY: as above.
-                            let real =
-                                |i: usize| unsafe { *row.add((p + i) * from.step).cast::<f32>().add(c) };
-                            out[place].iter_mut().enumerate().for_each(|(i, out)| *out = real(i));
-                        }
-                        _ => {}
-                    }
+        // SAFETY: the caller's contract; the map holds bytes or floats as its port says.
+        unsafe {
+            match (self, output) {
+                (OutputPort::BytesChw(_), Output::Bytes(out)) => to_planes(arena, from, out, |v: u8| v),
+                (OutputPort::RealsChw(_, q), Output::Floats(out)) => {
+                    let reals: [f32; 256] = std::array::from_fn(|v| q.real(v as u8));
+                    to_planes(arena, from, out, |v: u8| reals[usize::from(v)]);
                 }
+                (OutputPort::FloatsChw(_), Output::Floats(out)) => to_planes(arena, from, out, |v: f32| v),
+                _ => {}
             }
+        }
+    }
+}
+
+/// Pixels that are copied together, so that their cache lines are still there for the next channel.
+const TOGETHER: usize = 16;
+
+/// Spreads a map over planes.
+///
+/// # Safety
+/// `from` lies in `arena`. Its pixels hold a `T` for each channel, aligned.
+unsafe fn to_planes<T: Copy, U>(arena: *const u8, from: &Area, out: &mut [U], value: impl Fn(T) -> U) {
+    let (w, plane) = (from.width, from.width * from.height);
+    for (y, p) in (0..from.height).flat_map(|y| (0..w).step_by(TOGETHER).map(move |p| (y, p))) {
+        let n = TOGETHER.min(w - p);
+        // SAFETY: a pixel of the map.
+        let pixels = unsafe { arena.add(from.row(y) + p * from.step).cast::<T>() };
+        for c in 0..from.channels {
+            // SAFETY: channel `c` of `n` pixels of the map.
+            let value = |i: usize| value(unsafe { *pixels.byte_add(i * from.step).add(c) });
+            let at = c * plane + y * w + p;
+            out[at..at + n].iter_mut().enumerate().for_each(|(i, out)| *out = value(i));
         }
     }
 }

@@ -1,32 +1,32 @@
-//! Quantization, and requantization as ONNX Runtime does it: the i32 sum times one f32 a channel,
-//! rounded half to even, plus the zero point, saturated.
+//! Quantization, and requantization as ONNX Runtime does it: the i32 sum times one f32 for each
+//! channel, rounded half to even, plus the zero point, saturated.
 
-/// How a u8 map stands for real numbers: `(byte - zero_point) * scale`.
+/// How bytes stand for real numbers: `(byte - zero_point) * scale`.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Quant {
-    /// Real difference of one step; finite and positive.
+    /// The real difference between neighbouring bytes; finite and positive.
     pub scale: f32,
     /// The byte that stands for 0.
     pub zero_point: u8,
 }
 
 impl Quant {
-    /// ONNX QuantizeLinear: `saturate(round_half_even(x / scale) + zero_point)`; a NaN becomes 0's byte.
+    /// ONNX QuantizeLinear: `saturate(round_half_even(x / scale) + zero_point)`. NaN becomes 0.
     pub fn quantize(self, x: f32) -> u8 {
         round_to_byte(x / self.scale, self.zero_point)
     }
 
-    /// ONNX DequantizeLinear.
+    /// ONNX DequantizeLinear: the real number that a byte stands for.
     pub fn real(self, byte: u8) -> f32 {
         (f32::from(byte) - f32::from(self.zero_point)) * self.scale
     }
 }
 
-/// Adding and taking away 1.5 * 2^23 leaves the nearest integer, ties to even, for |x| < 2^22.
+/// Adding and subtracting 1.5 * 2^23 leaves the nearest integer, ties to even, if |x| < 2^22.
 const ROUNDER: f32 = 12_582_912.0;
 
-/// The larger of `x` and a number; the number where `x` is none. `f32::max` says the same, which is one instruction
-/// on 64 bit ARM and many on x86; so it is with the two functions below.
+/// The larger of `x` and `bound`; `bound` if `x` is a NaN. `f32::max` gives the same: in one
+/// instruction on 64-bit ARM, in several on x86. The next two functions choose for the same reason.
 #[inline(always)]
 fn larger(x: f32, bound: f32) -> f32 {
     if cfg!(target_arch = "aarch64") {
@@ -38,7 +38,7 @@ fn larger(x: f32, bound: f32) -> f32 {
     }
 }
 
-/// The smaller of two numbers.
+/// The smaller of `x` and `bound`, neither of which is a NaN.
 #[inline(always)]
 fn smaller(x: f32, bound: f32) -> f32 {
     if cfg!(target_arch = "aarch64") {
@@ -50,27 +50,28 @@ fn smaller(x: f32, bound: f32) -> f32 {
     }
 }
 
-/// The nearest integer, ties to even; |x| < 2^22.
+/// The nearest integer, ties to even, if |x| < 2^22.
 #[inline(always)]
 fn nearest(x: f32) -> f32 {
     if cfg!(target_arch = "aarch64") { x.round_ties_even() } else { (x + ROUNDER) - ROUNDER }
 }
 
-/// `saturate(round_half_even(x) + zero_point)`; a NaN becomes 0.
+/// `saturate(round_half_even(x) + zero_point)`; a NaN becomes byte 0.
 #[inline(always)]
 pub fn round_to_byte(x: f32, zero_point: u8) -> u8 {
     round_to_bytes([x], zero_point, (0, 255))[0]
 }
 
-/// [`round_to_byte`] of many lanes at a time, then clamped: in stages, so that it vectorises.
+/// [`round_to_byte`] of many lanes, then clamped; in stages, which the compiler vectorizes.
 #[inline(always)]
 pub fn round_to_bytes<const N: usize>(x: [f32; N], zero_point: u8, (low, high): (u8, u8)) -> [u8; N] {
     let zero = f32::from(zero_point);
-    // Saturating before rounding is the same, all bounds being integers.
+    // All bounds are integers, so it makes no difference to saturate before rounding.
     whole_bytes(round_between(x, f32::from(low) - zero, f32::from(high) - zero), zero_point)
 }
 
-/// The nearest whole numbers, ties to even, between two whole numbers less than 2^22; a NaN becomes the lower.
+/// The nearest integers, ties to even, limited to `least..=most`, which are integers below 2^22. A
+/// NaN becomes `least`.
 #[inline(always)]
 pub fn round_between<const N: usize>(x: [f32; N], least: f32, most: f32) -> [f32; N] {
     let mut out = [0f32; N];
@@ -80,12 +81,12 @@ pub fn round_between<const N: usize>(x: [f32; N], least: f32, most: f32) -> [f32
     out
 }
 
-/// Whole numbers from [`round_between`], plus the zero point, as bytes.
+/// Integers from [`round_between`] plus the zero point, as bytes.
 #[inline(always)]
 pub fn whole_bytes<const N: usize>(x: [f32; N], zero_point: u8) -> [u8; N] {
     let mut ints = [0i32; N];
     for l in 0..N {
-        // SAFETY: between two numbers less than 2^22, and no NaN.
+        // SAFETY: `round_between` returns integers within 2^22, and no NaN.
         ints[l] = unsafe { x[l].to_int_unchecked::<i32>() };
     }
     let mut bytes = [0u8; N];
@@ -95,28 +96,29 @@ pub fn whole_bytes<const N: usize>(x: [f32; N], zero_point: u8) -> [u8; N] {
     bytes
 }
 
-/// Requantization of a layer's sums, a value a channel padded to a multiple of 64 channels.
+/// Requantization of the sums of a layer. Vectors have a value for each channel and are padded to a
+/// multiple of 64.
 #[derive(Debug, Clone)]
 pub struct Requant {
-    /// Added to the sum: the bias, less what the input's zero point adds.
+    /// Added to the sum: the bias minus what the input's zero point adds.
     pub bias: Vec<i32>,
-    /// `scale of input * scale of the channel's weights / scale of output`.
+    /// `input scale * weight scale of the channel / output scale`.
     pub mult: Vec<f32>,
     /// The output's zero point.
     pub zero_point: u8,
-    /// Least output byte (the zero point after a ReLU).
+    /// Smallest output byte: the zero point after a ReLU.
     pub low: u8,
     /// Largest output byte.
     pub high: u8,
-    /// No sum times its factor can leave i32: what the vector conversions need.
+    /// Whether every sum times its factor fits in i32, which the kernels by hand require.
     pub fits_i32: bool,
 }
 
 impl Requant {
-    /// The output bytes of 16 channels from `channel` on, for their sums (bias included).
+    /// The output bytes of 16 channels from `channel` on; `sums` include the bias.
     ///
     /// # Panics
-    /// When there are no such channels.
+    /// If there are no such channels.
     #[inline(always)]
     pub fn bytes(&self, channel: usize, sums: &[i32; 16]) -> [u8; 16] {
         let mult = &self.mult[channel..channel + 16];
@@ -127,10 +129,11 @@ impl Requant {
         round_to_bytes(real, self.zero_point, (self.low, self.high))
     }
 
-    /// Checks the values of a layer with `weights(channel)` (all taps of it), and folds the zero point in.
+    /// Checks the values of a layer and folds the input's zero point into the bias.
+    /// `weights(channel)` are all weights of a channel.
     ///
     /// # Errors
-    /// When a factor is not finite and positive, or a sum could leave i32.
+    /// If a factor is not finite and positive, or a sum could leave i32.
     pub fn new<'a, W: Iterator<Item = i8>>(
         channels: usize,
         weights: impl Fn(usize) -> W + 'a,
@@ -146,7 +149,7 @@ impl Requant {
             fits_i32: true,
         };
         if values.bias.len() != channels || values.mult.len() != channels {
-            return Err(format!("{channels} channels, not as many biases and scales"));
+            return Err(format!("the numbers of biases and scales differ from {channels} channels"));
         }
         for c in 0..channels {
             let (sum, size) = weights(c)
@@ -154,7 +157,7 @@ impl Requant {
             let bias = i64::from(values.bias[c]) - i64::from(values.input_zero_point) * sum;
             let most = 255 * size + bias.abs();
             if most > i64::from(i32::MAX) {
-                return Err(format!("channel {c} can sum to {most}, past 32 bits"));
+                return Err(format!("channel {c} can sum to {most}, more than 32 bits hold"));
             }
             let mult = values.mult[c];
             if !(mult.is_finite() && mult > 0.0) {
@@ -168,7 +171,7 @@ impl Requant {
     }
 }
 
-/// What [`Requant::new`] folds.
+/// The values of a layer that [`Requant::new`] checks.
 pub struct RequantSpec<'a> {
     pub bias: &'a [i32],
     pub mult: &'a [f32],
@@ -194,7 +197,7 @@ mod tests {
     }
 
     #[test]
-    fn a_nan_is_no_panic() {
+    fn nan_and_infinity_saturate() {
         assert_eq!(round_to_byte(f32::NAN, 7), 0);
         assert_eq!(round_to_byte(f32::INFINITY, 7), 255);
         assert_eq!(round_to_byte(f32::NEG_INFINITY, 7), 0);

@@ -1,6 +1,6 @@
-//! Small float programs over vectors: the middle of a GC block, whatever its graph spells it as.
+//! Operations on f32 vectors: the middle of a GC block, in whatever operators a graph expresses it.
 //!
-//! Vectors are f32, padded with zeros to 16 (so is every operation's result), and take microseconds.
+//! A vector is padded with zeros to a multiple of 16. An operation takes microseconds.
 
 use super::attention::tree_sum;
 use super::{Error, Isa, Quant, VecId};
@@ -8,9 +8,9 @@ use super::{Error, Isa, Quant, VecId};
 /// The second operand of an operation.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Operand {
-    /// A vector computed before: of the same length, or of length 1.
+    /// A vector that was computed before: of the same length, or of length 1.
     Vector(VecId),
-    /// Numbers known at load: as many, or one.
+    /// Numbers from the network: as many as the vector has, or one.
     Constant(Vec<f32>),
 }
 
@@ -26,13 +26,13 @@ pub enum VecOp {
     },
     /// Adds.
     Add(Operand),
-    /// Takes away.
+    /// Subtracts.
     Sub(Operand),
     /// Multiplies.
     Mul(Operand),
     /// Divides.
     Div(Operand),
-    /// The larger.
+    /// The larger of both.
     Max(Operand),
     /// The sum: a vector of length 1.
     Sum,
@@ -44,11 +44,11 @@ pub enum VecOp {
     Sqrt,
     /// `1 / x`.
     Recip,
-    /// Rounds to what a quantized vector can hold.
+    /// Rounds to values that a quantized vector can hold.
     Requantize(Quant),
 }
 
-/// Where a vector lies: offset in bytes, and its length.
+/// The place of a vector in the arena: offset in bytes, and number of values.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct VectorSpan {
     pub at: usize,
@@ -60,29 +60,29 @@ pub struct VectorStep {
     pub isa: Isa,
     pub op: VecOp,
     pub from: VectorSpan,
-    /// The operand's place, where it is a vector.
+    /// The place of the operand, if it is a vector.
     pub other: Option<VectorSpan>,
     pub to: VectorSpan,
-    /// `MatVec` weights with rows padded to 16.
+    /// The weights of a `MatVec`, each row padded to a multiple of 16.
     rows: Vec<f32>,
 }
 
 impl VectorStep {
     pub const STEP: &'static str = "vector operation";
 
-    /// Length of the result of `op` on `len` numbers.
+    /// The length of the result of `op` on `len` numbers.
     pub fn out_len(op: &VecOp, len: usize, other: Option<usize>) -> Result<usize, Error> {
         let bad = |what: &str| Err(Error::step(VectorStep::STEP, format!("{what}: {len} numbers")));
         match op {
             VecOp::MatVec { weights, bias } if weights.len() == bias.len() * len => Ok(bias.len()),
-            VecOp::MatVec { .. } => bad("weights do not fit"),
+            VecOp::MatVec { .. } => bad("the weights do not fit"),
             VecOp::Sum => Ok(1),
             VecOp::Add(o) | VecOp::Sub(o) | VecOp::Mul(o) | VecOp::Div(o) | VecOp::Max(o) => {
                 let n = match o {
                     Operand::Constant(c) => c.len(),
                     Operand::Vector(_) => other.unwrap_or(0),
                 };
-                if n == len || n == 1 { Ok(len) } else { bad("operand does not fit") }
+                if n == len || n == 1 { Ok(len) } else { bad("the operand does not fit") }
             }
             _ => Ok(len),
         }
@@ -109,14 +109,14 @@ impl VectorStep {
     /// Runs the operation.
     ///
     /// # Safety
-    /// `arena` is an arena of the plan that this step was built for; no other thread uses its vectors.
+    /// `arena` belongs to the plan that this step was built for. No other thread uses its vectors.
     pub unsafe fn run(&self, arena: *mut u8) {
         let padded = |p: VectorSpan| p.len.next_multiple_of(16);
-        // SAFETY: the plan placed the vectors, padded, aligned and apart.
+        // SAFETY: the plan placed the vectors: aligned, padded, without overlap.
         let read = |p: VectorSpan| unsafe {
             std::slice::from_raw_parts(arena.add(p.at).cast::<f32>().cast_const(), padded(p))
         };
-        // SAFETY: as above; the result is another place than what is read.
+        // SAFETY: as above; the result overlaps nothing that is read.
         let out =
             unsafe { std::slice::from_raw_parts_mut(arena.add(self.to.at).cast::<f32>(), padded(self.to)) };
         let x = read(self.from);

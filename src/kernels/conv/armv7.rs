@@ -7,7 +7,7 @@
 use super::packed::{Conv, Packed};
 use super::segments::Tile;
 use crate::kernels::arena::Area;
-use crate::kernels::simd::armv7_store::ByteStore;
+use crate::kernels::simd::armv7_store::Armv7Store;
 use std::arch::asm;
 use std::ops::Range;
 
@@ -18,7 +18,7 @@ const TILE: usize = 4;
 /// As [`Conv::run`]; the processor has NEON, and no weight is -128.
 pub unsafe fn conv(k: &Conv, arena: *mut u8, from: &Area, to: &Area, rows: Range<usize>) {
     let Packed::I8(weights) = &k.weights else { return };
-    let store = ByteStore::new(&k.requant);
+    let store = Armv7Store::new(&k.requant);
     // SAFETY: the caller's contract.
     for tile in unsafe { k.tiles(arena, from, to, rows) } {
         let w = weights[tile.index * k.tile_len()..][..k.tile_len()].as_ptr();
@@ -34,7 +34,7 @@ pub unsafe fn conv(k: &Conv, arena: *mut u8, from: &Area, to: &Area, rows: Range
 /// # Safety
 /// The tile's pixels lie in the maps; `w` has its weights.
 #[inline(always)]
-unsafe fn pair(k: &Conv, store: &ByteStore, w: *const i8, tile: Tile) {
+unsafe fn pair(k: &Conv, store: &Armv7Store, w: *const i8, tile: Tile) {
     let mult = &k.mult[tile.channel..][..TILE];
     let bias = &k.bias[tile.channel..][..TILE];
     // SAFETY: the caller's pixels: their runs, and room for the tile's channels.
@@ -149,9 +149,9 @@ macro_rules! finish {
 /// The sums of 4 channels of two pixels, bias included.
 ///
 /// # Safety
-/// `x` leads to the first run of each pixel; a pixel has `rows` runs of `run` bytes (a multiple of 8),
-/// `pitch` bytes apart. `w` is a tile of weights, `[row][run / 16][4][16]`, the last 8 bytes of a run
-/// as `[4][8]`; none is -128. `bias` leads to 4 numbers.
+/// `x` leads to the first run of each pixel; a pixel has `rows` runs of `run` bytes (a multiple of
+/// 8), `pitch` bytes apart. `w` is a tile of weights, `[row][run / 16][4][16]`, the last 8 bytes of
+/// a run as `[4][8]`; none is -128. `bias` leads to 4 numbers.
 unsafe fn pixels(
     x: [*const u8; 2],
     w: *const i8,

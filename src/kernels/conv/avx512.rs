@@ -78,8 +78,8 @@ unsafe fn pixels<const R: usize, const C: usize>(k: &Conv, mut w: *const i8, til
 /// Adds one run of `R` pixels, four bytes at a time, times its weights.
 ///
 /// # Safety
-/// Each pixel has `4 * quads` bytes, `x_step` bytes after the previous pixel's; `w` has 16 C weights
-/// for each.
+/// Each pixel has `4 * quads` bytes, `x_step` bytes after the previous pixel's; `w` has 16 C
+/// weights for each.
 #[inline]
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni")]
 unsafe fn add_run<const R: usize, const C: usize>(

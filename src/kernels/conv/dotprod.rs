@@ -1,4 +1,4 @@
-//! The dot product extension of 64-bit ARM: `sdot` on 16 output channels of up to 6 pixels at a time.
+//! The dot product extension of 64-bit ARM: `sdot` on 16 output channels of up to 6 pixels.
 
 use super::packed::{Conv, Packed};
 use super::segments::Tile;
@@ -22,7 +22,7 @@ pub unsafe fn conv(k: &Conv, arena: *mut u8, from: &Area, to: &Area, rows: Range
 }
 
 /// # Safety
-/// The tile's pixels lie in the maps, whose arena has 16 bytes after each run. `w` has the tile's
+/// The tile's pixels lie in the maps. The arena has 16 bytes after each run. `w` has the tile's
 /// weights, `[kernel row][run / 4][16][4]`.
 #[inline]
 #[target_feature(enable = "neon,dotprod")]

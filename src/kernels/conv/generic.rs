@@ -13,7 +13,7 @@ pub unsafe fn conv(k: &Conv, arena: *mut u8, from: &Area, to: &Area, rows: Range
     for tile in unsafe { k.tiles(arena, from, to, rows) } {
         let weights = &weights[tile.index * k.tile_len()..][..k.tile_len()];
         for p in 0..tile.pixels {
-            // SAFETY: a pixel of the tile, whose input and channels the plan checked.
+            // SAFETY: a pixel of the tile; the plan checked its input and channels.
             unsafe {
                 let pixel = tile.skip(p);
                 store(k, pixel, &pixel_sums(k, pixel, weights));
@@ -40,8 +40,7 @@ unsafe fn pixel_sums(k: &Conv, pixel: Tile, weights: &[i8]) -> [i32; 16] {
     sums
 }
 
-/// Adds one byte times 16 weights. A product fits in i16, where the compiler multiplies twice as many
-/// at a time.
+/// Adds one byte times 16 weights. Products fit in i16, of which a vector multiplies twice as many.
 #[inline(always)]
 fn add_products(sums: &mut [i32; 16], x: u8, w: &[i8; 16]) {
     for l in 0..16 {

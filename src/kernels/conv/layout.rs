@@ -2,7 +2,7 @@
 
 use crate::kernels::Isa;
 
-/// The channel at position `p` of 64 after `vpackssdw` and `vpackuswb` pack four vectors of 16 sums.
+/// The channel at position `p` of 64 after `vpackssdw` and `vpackuswb` pack 4 vectors of 16 sums.
 pub fn packed64(p: usize) -> usize {
     let (a, l) = (p / 16, p % 16);
     l / 4 * 16 + a * 4 + l % 4
@@ -54,8 +54,8 @@ impl Layout {
             .collect()
     }
 
-    /// Weights as `[tile][kernel row][run / group][channel of tile][group]`; the last group of a run
-    /// may be shorter. `at(channel, kernel row, byte of the run)` is a weight.
+    /// Weights as `[tile][kernel row][run / group][channel of tile][group]`; the last group of a
+    /// run may be shorter. `at(channel, kernel row, byte of the run)` is a weight.
     pub fn pack(
         &self,
         kernel_rows: usize,

@@ -7,14 +7,14 @@
 //! - *plain*, `x · w`: a sum of two products is in `255 * (negative weights) ..= 255 * (positive
 //!   weights)`;
 //! - *signed*, `|w| · (x ^ mask)`, where `mask` is 0x80, or 0x7f for a negative weight. The second
-//!   factor is then `x - 128` or `127 - x`, so a sum of two products is in `-128 * |w| ..= 127 * |w|`
-//!   (of both weights), which i16 always holds. It differs from `x · w` by `128 * w`, and by `|w|`
-//!   more where w is negative. These constants go into the bias.
+//!   factor is then `x - 128` or `127 - x`, so a sum of two products is in
+//!   `-128 * |w| ..= 127 * |w|` (of both weights), which i16 always holds. It differs from `x · w`
+//!   by `128 * w`, and by `|w|` more where w is negative. These constants go into the bias.
 //!
 //! Widening to i32 costs a multiplication (`vpmaddwd` by one). If i16 holds the added ranges of two
 //! vectors, they are added first: three multiplications instead of four. Most vectors of trained
-//! weights find such a partner. Vectors are sorted by [`VectorGroup`], so that a tile has one list of
-//! tap offsets for each group. Vectors without weights are left out.
+//! weights find such a partner. Vectors are sorted by [`VectorGroup`], so that a tile has one list
+//! of tap offsets for each group. Vectors without weights are left out.
 
 /// Output channels of a tile: the lanes of a vector.
 pub const TILE: usize = 8;
@@ -25,7 +25,7 @@ const TAPS: usize = 4;
 /// How many vectors are tried as the partner of one.
 const WINDOW: usize = 256;
 
-/// Vectors of weights whose products are added before they are widened.
+/// Vectors of weights; the products of a group are added before they are widened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum VectorGroup {
     /// Two plain vectors.
@@ -133,8 +133,8 @@ fn fit(a: &Ranges, b: &Ranges) -> bool {
 
 impl PairedWeights {
     /// Packs `kernel_rows` runs of `run` bytes, `pitch` bytes apart, for the channels of `order`.
-    /// `at(channel, row, byte)` is a weight. Adds the constants of the signed form to `bias`, one for
-    /// each channel of `order`.
+    /// `at(channel, row, byte)` is a weight. Adds the constants of the signed form to `bias`, one
+    /// for each channel of `order`.
     pub fn new(
         (kernel_rows, run, pitch): (usize, usize, usize),
         order: &[usize],
@@ -206,74 +206,4 @@ fn paired(mut vectors: Vec<WeightVector>) -> [Vec<WeightVector>; 5] {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// The sum of two products in one i16 lane of the vector whose bytes begin at `at`.
-    fn product(weights: &PairedWeights, at: usize, signed: bool, x: [u8; 2]) -> i32 {
-        let factor = |i: usize| {
-            let w = weights.bytes[at + i];
-            if signed {
-                i32::from(w) * i32::from((x[i] ^ weights.bytes[at + 32 + i]) as i8)
-            } else {
-                i32::from(w as i8) * i32::from(x[i])
-            }
-        };
-        factor(0) + factor(1)
-    }
-
-    /// For each vector of the first tile, how many its group has and whether it is signed.
-    fn forms(weights: &PairedWeights) -> Vec<(usize, bool)> {
-        let groups = VectorGroup::ALL.into_iter().zip(weights.tiles[0].vectors);
-        let of_group = |(group, n): (VectorGroup, usize)| {
-            let together = group.forms().len();
-            (0..n).map(move |i| (together, group.forms()[i % together]))
-        };
-        groups.flat_map(of_group).collect()
-    }
-
-    /// Packs two vectors whose first channel has these weights, and checks its sums for inputs of
-    /// extreme bytes.
-    fn check(weights: [i8; 8]) {
-        let mut bias = [0; TILE];
-        let order: Vec<usize> = (0..TILE).collect();
-        let at = |o: usize, _: usize, byte: usize| if o == 0 { weights[byte] } else { 0 };
-        let packed = PairedWeights::new((1, 8, 8), &order, at, &mut bias);
-        for b in [[0u8, 0, 0, 0], [0, 255, 0, 255], [255, 0, 255, 255], [255; 4], [128, 127, 3, 250]] {
-            let x = [b[0], b[1], 0, 0, b[2], b[3], 0, 0];
-            let want: i32 = weights.iter().zip(x).map(|(w, x)| i32::from(*w) * i32::from(x)).sum();
-            let (mut total, mut lane, mut at) = (bias[0], 0, 0);
-            for (i, (&(together, signed), &offset)) in forms(&packed).iter().zip(&packed.offsets).enumerate()
-            {
-                let x = [x[offset as usize], x[offset as usize + 1]];
-                let first = together == 1 || i % 2 == 0;
-                let value = product(&packed, at, signed, x);
-                lane = if first { value } else { lane + value };
-                assert!(i16::try_from(lane).is_ok(), "{weights:?} {x:?}: {lane}");
-                total += value;
-                at += if signed { 64 } else { 32 };
-            }
-            assert_eq!(total, want, "{weights:?} {x:?}");
-        }
-    }
-
-    #[test]
-    fn no_pair_saturates_and_the_bias_makes_up_for_the_signed_form() {
-        // Any two weights of a lane, with some others in a second vector.
-        let others = [[0, 0], [127, 127], [-128, -128], [127, -128], [60, -60], [40, 40], [-30, -90]];
-        for (a, b) in (i8::MIN..=i8::MAX).flat_map(|a| [-128, -100, -1, 0, 64, 127].map(|b| (a, b))) {
-            others.iter().for_each(|c| check([a, b, 0, 0, c[0], c[1], 0, 0]));
-        }
-    }
-
-    #[test]
-    fn vectors_of_trained_weights_all_find_partners() {
-        let mut rng = fastrand::Rng::with_seed(1);
-        let weights: Vec<i8> = (0..TILE * 256).map(|_| rng.i8(-90..=90)).collect();
-        let order: Vec<usize> = (0..TILE).collect();
-        let at = |o: usize, _: usize, byte: usize| weights[o * 256 + byte];
-        let packed = PairedWeights::new((1, 256, 256), &order, at, &mut [0; TILE]);
-        let [plain, mixed, signed, alone @ ..] = packed.tiles[0].vectors;
-        assert_eq!((plain + mixed + signed, alone), (64, [0, 0]), "{:?}", packed.tiles);
-    }
-}
+mod tests;

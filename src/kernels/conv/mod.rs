@@ -1,8 +1,8 @@
 //! Dense convolution of a u8 map: pointwise, strided, and the stem.
 //!
-//! In an NHWC map that includes its border, one kernel row of one output pixel reads `kernel width *
-//! channels` contiguous bytes, a *run*. So every dense convolution is the same loop: the runs of a
-//! pixel against packed weights, and the next pixel `x_step` bytes on.
+//! In an NHWC map with its border, one kernel row of one output pixel reads a *run*: contiguous
+//! bytes, `kernel width * channels` of them. So every dense convolution is the same loop: the runs
+//! of a pixel against packed weights, and the next pixel `x_step` bytes on.
 //!
 //! [`packed`] lays the weights out for an instruction set, [`segments`] walks over the output, and
 //! one file for each instruction set computes the pixels of a tile.

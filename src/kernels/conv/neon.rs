@@ -30,8 +30,8 @@ pub unsafe fn conv(k: &Conv, arena: *mut u8, from: &Area, to: &Area, rows: Range
 }
 
 /// # Safety
-/// The tile's pixels lie in the maps. `w` has its weights, `[kernel row][run / 16][4][16]`, the last 8
-/// bytes of a run as `[4][8]`.
+/// The tile's pixels lie in the maps. `w` has its weights, `[kernel row][run / 16][4][16]`, the
+/// last 8 bytes of a run as `[4][8]`.
 #[inline]
 #[target_feature(enable = "neon")]
 unsafe fn segment<const PAIRED: bool>(k: &Conv, w: *const i8, mut tile: Tile) {

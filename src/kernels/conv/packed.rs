@@ -30,6 +30,20 @@ pub struct ConvSpec {
     pub clamp: (u8, u8),
 }
 
+impl ConvSpec {
+    /// The values for [`Requant::new`].
+    pub(in crate::kernels) fn requant(&self) -> RequantSpec<'_> {
+        RequantSpec {
+            bias: &self.bias,
+            mult: &self.mult,
+            input_zero_point: self.input.zero_point,
+            zero_point: self.output_zero_point.unwrap_or(0),
+            low: self.clamp.0,
+            high: self.clamp.1,
+        }
+    }
+}
+
 /// A convolution packed for an instruction set.
 pub struct Conv {
     pub isa: Isa,
@@ -137,15 +151,7 @@ fn requant(spec: &ConvSpec, ci: usize, co: usize) -> Result<Requant, Error> {
         let n = spec.weights.len();
         return Err(bad(format!("{n} weights for {ci} -> {co} channels, {rows}x{columns}")));
     }
-    let values = RequantSpec {
-        bias: &spec.bias,
-        mult: &spec.mult,
-        input_zero_point: spec.input.zero_point,
-        zero_point: spec.output_zero_point.unwrap_or(0),
-        low: spec.clamp.0,
-        high: spec.clamp.1,
-    };
-    Requant::new(co, |o| spec.weights[o * taps..][..taps].iter().copied(), values).map_err(bad)
+    Requant::new(co, |o| spec.weights[o * taps..][..taps].iter().copied(), spec.requant()).map_err(bad)
 }
 
 /// The weight of output channel `o` for one byte of kernel row `ky`'s run; 0 in the padding.

@@ -59,8 +59,8 @@ impl Tile {
     }
 }
 
-/// Iterates over tiles, see [`Conv::tiles`]. Written by hand because a call for each tile, which nested
-/// adapters cost, takes 2 % of a convolution with short rows.
+/// Iterates over tiles, see [`Conv::tiles`]. Written by hand because a call for each tile, which
+/// nested adapters cost, takes 2 % of a convolution with short rows.
 pub struct Tiles {
     arena: *mut u8,
     segments: Segments,
@@ -117,7 +117,8 @@ impl Conv {
     /// next tile, so that its weights stay in the cache.
     ///
     /// # Safety
-    /// As [`Conv::run`]. The caller only reads the input of a tile's pixels and writes their channels.
+    /// As [`Conv::run`]. The caller reads only the input of a tile's pixels and
+    /// writes their output.
     pub unsafe fn tiles(&self, arena: *mut u8, from: &Area, to: &Area, rows: Range<usize>) -> Tiles {
         let segments = self.segments(from, to, rows);
         let count = segments.pixels.div_ceil(segments.n);

@@ -6,25 +6,25 @@ use super::upright::COLUMNS;
 use super::{Group, Line, Picture};
 use std::arch::x86_64::*;
 
-/// Whether this processor has it, and what [`Isa::Avx2`](crate::kernels::Isa::Avx2) has beside it.
+/// Whether this processor has all that [`Isa::Avx2`](crate::kernels::Isa::Avx2) needs.
 pub(super) fn here() -> bool {
     std::arch::is_x86_feature_detected!("avx2") && std::arch::is_x86_feature_detected!("fma")
 }
 
 /// # Safety
-/// [`here`], and the picture can be sampled.
+/// [`here`] is true, and `lanes.rs` can sample the picture.
 #[target_feature(enable = "avx2")]
 pub(super) unsafe fn sample(picture: &Picture<'_>, line: &Line, out: &mut [u8]) {
-    // SAFETY: the caller's promises.
+    // SAFETY: the caller's contract.
     unsafe { row::<Avx2>(picture, line, out) };
 }
 
-/// Picks the samples of a group's channels out of a blended row, as upright.rs does.
+/// Picks the samples of a group's channels out of a blended row. Results are those of `upright.rs`.
 ///
-/// Neighbours are loaded one column after the other: that takes fewer operations than a gather.
+/// Neighbours are loaded column by column, which takes fewer operations than a gather.
 ///
 /// # Safety
-/// [`here`].
+/// [`here`] is true.
 #[target_feature(enable = "avx2")]
 pub(super) unsafe fn pick(
     row: &[i16],
@@ -42,53 +42,64 @@ pub(super) unsafe fn pick(
     for (i, (left, weights)) in left.as_chunks::<8>().0.iter().zip(weights.as_chunks::<8>().0).enumerate() {
         // SAFETY: eight pairs of weights.
         let weights = unsafe { _mm256_loadu_si256(weights.as_ptr().cast()) };
-        let mut store = |channel: usize, samples: __m128i| {
-            let Some(out) = channels.get_mut(channel).and_then(|c| c.as_chunks_mut::<8>().0.get_mut(i))
-            else {
-                return;
-            };
-            // SAFETY: eight samples.
-            unsafe { _mm_storeu_si128(out.as_mut_ptr().cast(), samples) };
-        };
         if both {
-            // SAFETY: asked above: four samples from each place on are in `row`.
-            let [low, high] = unsafe { alternating(row, left, weights) };
-            // The first byte is the channel's whose offset is 0.
-            store(group.offsets[0], low);
-            store(group.offsets[1], high);
+            // SAFETY: checked above: `row` has four samples from each place on.
+            let [first, second] = unsafe { alternating(row, left, weights) };
+            // The first sample belongs to the channel with offset 0.
+            store(channels, group.offsets[0], i, first);
+            store(channels, group.offsets[1], i, second);
             continue;
         }
         for (channel, &offset) in group.offsets.iter().enumerate() {
-            // SAFETY: asked above: two samples from each place, and from each place a step further, are in `row`.
-            let pairs = unsafe {
-                let words = words(row, left, offset);
-                if group.step == 1 {
-                    words
-                } else {
-                    let right = _mm256_slli_epi32::<16>(self::words(row, left, offset + group.step));
-                    _mm256_blend_epi16::<0b1010_1010>(words, right)
-                }
-            };
-            let sums = weighed(pairs, weights);
+            // SAFETY: checked above: `row` has two samples at each place, and a step further.
+            let sums = weighed(unsafe { neighbours(row, left, offset, group.step) }, weights);
             let (low, high) = (_mm256_castsi256_si128(sums), _mm256_extracti128_si256::<1>(sums));
-            store(channel, _mm_packs_epi32(low, high));
+            store(channels, channel, i, _mm_packs_epi32(low, high));
         }
+    }
+}
+
+/// Stores the `i`th eight samples of a channel.
+#[inline]
+#[target_feature(enable = "avx2")]
+fn store(channels: &mut [Vec<i16>], channel: usize, i: usize, samples: __m128i) {
+    if let Some(out) = channels.get_mut(channel).and_then(|c| c.as_chunks_mut::<8>().0.get_mut(i)) {
+        // SAFETY: eight samples.
+        unsafe { _mm_storeu_si128(out.as_mut_ptr().cast(), samples) };
+    }
+}
+
+/// For each of eight places, the sample `offset` further on and its right neighbour.
+///
+/// # Safety
+/// `row` has two samples from there on, and from `step` further on.
+#[inline]
+#[target_feature(enable = "avx2")]
+unsafe fn neighbours(row: &[i16], left: &[u32; 8], offset: usize, step: usize) -> __m256i {
+    // SAFETY: the caller's contract.
+    unsafe {
+        let both = words(row, left, offset);
+        if step == 1 {
+            return both;
+        }
+        let right = _mm256_slli_epi32::<16>(words(row, left, offset + step));
+        _mm256_blend_epi16::<0b1010_1010>(both, right)
     }
 }
 
 /// Two samples from each of eight places, `offset` further on.
 ///
 /// # Safety
-/// They are in `row`.
+/// `row` has them.
 #[inline]
 #[target_feature(enable = "avx2")]
 unsafe fn words(row: &[i16], left: &[u32; 8], offset: usize) -> __m256i {
-    // SAFETY: the caller's promise.
+    // SAFETY: the caller's contract.
     let w = |i: usize| unsafe { row.as_ptr().add(left[i] as usize + offset).cast::<i32>().read_unaligned() };
     _mm256_setr_epi32(w(0), w(1), w(2), w(3), w(4), w(5), w(6), w(7))
 }
 
-/// Two samples by two weights, in steps of 1/128.
+/// The weighted sums of pairs of samples, in steps of 1/128.
 #[inline]
 #[target_feature(enable = "avx2")]
 fn weighed(pairs: __m256i, weights: __m256i) -> __m256i {
@@ -96,18 +107,18 @@ fn weighed(pairs: __m256i, weights: __m256i) -> __m256i {
     _mm256_srai_epi32::<14>(sums)
 }
 
-/// Eight columns of two channels that alternate: the samples of the first, and of the second.
+/// Eight columns of two channels that alternate: the samples of the first, then of the second.
 ///
 /// # Safety
-/// Four samples from each place on are in `row`.
+/// `row` has four samples from each place on.
 #[inline]
 #[target_feature(enable = "avx2")]
 unsafe fn alternating(row: &[i16], left: &[u32; 8], weights: __m256i) -> [__m128i; 2] {
     let twice = |order: __m128i| _mm256_broadcastsi128_si256(order);
-    // Left and right neighbours together, channel by channel.
+    // Puts left and right neighbours of a channel next to each other.
     let pairs = twice(_mm_setr_epi8(0, 1, 4, 5, 2, 3, 6, 7, 8, 9, 12, 13, 10, 11, 14, 15));
     let four = |first: usize, of: __m256i| {
-        // SAFETY: the caller's promise.
+        // SAFETY: the caller's contract.
         let q =
             |i: usize| unsafe { row.as_ptr().add(left[first + i] as usize).cast::<i64>().read_unaligned() };
         let columns = _mm256_shuffle_epi8(_mm256_setr_epi64x(q(0), q(1), q(2), q(3)), pairs);
@@ -117,17 +128,17 @@ unsafe fn alternating(row: &[i16], left: &[u32; 8], weights: __m256i) -> [__m128
         four(0, _mm256_setr_epi32(0, 0, 1, 1, 2, 2, 3, 3)),
         four(4, _mm256_setr_epi32(4, 4, 5, 5, 6, 6, 7, 7)),
     );
-    // Columns 0 1 4 5 and 2 3 6 7, each with its channels apart.
+    // Columns 0 1 4 5, then 2 3 6 7, each sorted by channel.
     let apart = twice(_mm_setr_epi8(0, 1, 4, 5, 8, 9, 12, 13, 2, 3, 6, 7, 10, 11, 14, 15));
     let words = _mm256_shuffle_epi8(_mm256_packs_epi32(a, b), apart);
     let (even, odd) = (_mm256_castsi256_si128(words), _mm256_extracti128_si256::<1>(words));
     [_mm_unpacklo_epi32(even, odd), _mm_unpackhi_epi32(even, odd)]
 }
 
-/// Blends two rows of the same length, 16 or more, as upright.rs does.
+/// Blends two rows of the same length, 16 or more. Results are those of `upright.rs`.
 ///
 /// # Safety
-/// [`here`].
+/// [`here`] is true.
 #[target_feature(enable = "avx2")]
 pub(super) unsafe fn blend(top: &[u8], bottom: &[u8], weight: i16, out: &mut [i16]) {
     let len = top.len();
@@ -136,9 +147,9 @@ pub(super) unsafe fn blend(top: &[u8], bottom: &[u8], weight: i16, out: &mut [i1
     }
     let weight = _mm256_set1_epi16(weight);
     for at in (0..len).step_by(COLUMNS) {
-        // The last vector goes over some of what the one before it did.
+        // The last vector overlaps the one before it.
         let at = at.min(len - COLUMNS);
-        // SAFETY: 16 bytes of each row, and 16 places, from `at` on, which is at most `len - 16`.
+        // SAFETY: `at` is at most `len - 16`, so the rows have 16 bytes and `out` 16 samples there.
         unsafe {
             let row = |row: &[u8]| {
                 _mm256_slli_epi16::<7>(_mm256_cvtepu8_epi16(_mm_loadu_si128(row.as_ptr().add(at).cast())))
@@ -150,10 +161,10 @@ pub(super) unsafe fn blend(top: &[u8], bottom: &[u8], weight: i16, out: &mut [i1
     }
 }
 
-/// Writes a line of pixels made of a line of Y, U and V each, as upright.rs does.
+/// Converts a line of Y, U and V to pixels. Results are those of `colour.rs`.
 ///
 /// # Safety
-/// [`here`].
+/// [`here`] is true.
 #[target_feature(enable = "avx2")]
 pub(super) unsafe fn convert(m: &Matrix, ycc: [&[i16]; 3], fade: Fade<'_>, out: &mut [u8]) {
     let all = |v: i16| _mm256_set1_epi16(v);
@@ -220,8 +231,8 @@ impl Lanes for Avx2 {
         fn gather(plane: &[u8], offsets: __m256i) -> __m256i {
             let last = _mm256_set1_epi32(plane.len() as i32 - 4);
             let safe = _mm256_min_epu32(offsets, last);
-            // SAFETY: the unsigned minimum puts every offset into 0..=len - 4, whatever it was; the four
-            // bytes from there are in `plane`, which has 4..=i32::MAX. A gather needs no alignment.
+            // SAFETY: the unsigned minimum is in 0..=len - 4 for any offset. `plane` has
+            // 4..=i32::MAX bytes, so four follow. A gather needs no alignment.
             let words = unsafe { _mm256_i32gather_epi32::<1>(plane.as_ptr().cast(), safe) };
             let behind = _mm256_slli_epi32::<3>(_mm256_sub_epi32(offsets, safe));
             _mm256_srlv_epi32(words, behind)

@@ -1,18 +1,20 @@
-//! Sixteen columns at a time with AVX-512 VBMI, one of whose permutations reaches 128 bytes: it picks the samples of
-//! all sixteen, which AVX2 loads one after the other. So they are picked from both rows first and blended then, in
-//! registers; and a table of 256 bytes is two permutations.
+//! Sixteen columns at a time with AVX-512 VBMI.
+//!
+//! A permutation picks from 128 bytes, so one is enough for the samples of sixteen columns, which
+//! AVX2 loads one by one. Samples are therefore picked from both rows first and blended in
+//! registers. A look-up in a table of 256 bytes takes two permutations.
 
 use super::Tables;
 use super::upright::COLUMNS;
 use std::arch::x86_64::*;
 
-/// Bytes that a permutation reaches.
+/// Bytes that a permutation picks from.
 const REACH: usize = 128;
 
-/// Pixels that go through the tables at a time.
+/// Pixels that are looked up in the tables at a time.
 const PIXELS: usize = 64;
 
-/// Whether this processor has it.
+/// Whether this processor has every part of AVX-512 that is used here.
 pub(super) fn here() -> bool {
     super::avx2::here()
         && std::arch::is_x86_feature_detected!("avx512f")
@@ -21,19 +23,20 @@ pub(super) fn here() -> bool {
         && std::arch::is_x86_feature_detected!("avx512vbmi")
 }
 
-/// Where the samples of each 16 columns lie.
+/// Where the samples lie, for each 16 columns.
 #[derive(Debug, Default)]
 pub(super) struct Windows {
-    /// The byte of the row that the window begins with.
+    /// The byte of the row at which the window begins.
     starts: Vec<usize>,
-    /// Bytes of the window: each column's left and right sample of the channel whose offset is 0.
+    /// Each column's left and right sample within the window, for the channel with offset 0.
     places: Vec<[u8; 2 * COLUMNS]>,
-    /// Whether a permutation reaches all samples.
+    /// Whether each window has at most the bytes that a permutation picks from.
     pub fit: bool,
 }
 
 impl Windows {
-    /// `left`: each column's left sample; its right one is `step` further, `last` the greatest offset of a channel.
+    /// `left` are the left samples of the columns, the right ones are `step` further on, and `last`
+    /// is the largest offset of a channel.
     pub fn fill(&mut self, left: &[u32], step: usize, last: usize) {
         self.starts.clear();
         self.places.clear();
@@ -48,10 +51,11 @@ impl Windows {
     }
 }
 
-/// Samples a line of a group's channels between two rows of the same length, as upright.rs does.
+/// Samples a line of a group's channels between two rows of the same length. Results are those of
+/// `upright.rs`.
 ///
 /// # Safety
-/// [`here`].
+/// [`here`] is true.
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vbmi")]
 pub(super) unsafe fn sample(
     rows: [&[u8]; 2],
@@ -82,12 +86,12 @@ pub(super) unsafe fn sample(
     }
 }
 
-/// The first bytes of a row, as many as a permutation reaches; 0 where there are no more.
+/// The first bytes of a row that a permutation picks from, followed by zeros if the row is shorter.
 #[inline]
 #[target_feature(enable = "avx512f,avx512bw")]
 fn window(row: &[u8]) -> [__m512i; 2] {
     let at = row.as_ptr();
-    // SAFETY: 128 bytes, or as many of them as the row has.
+    // SAFETY: 128 bytes, or those that the row has: masked bytes are not read.
     unsafe {
         if row.len() >= REACH {
             return [_mm512_loadu_si512(at.cast()), _mm512_loadu_si512(at.add(64).cast())];
@@ -104,7 +108,7 @@ fn first(count: usize) -> u64 {
     if count < 64 { (1 << count) - 1 } else { u64::MAX }
 }
 
-/// Bytes of a window, in steps of 1/128.
+/// Samples of a window, in steps of 1/128.
 #[inline]
 #[target_feature(enable = "avx512f,avx512bw,avx512vbmi")]
 fn pick([first, second]: [__m512i; 2], places: __m512i) -> __m512i {
@@ -112,12 +116,13 @@ fn pick([first, second]: [__m512i; 2], places: __m512i) -> __m512i {
     _mm512_slli_epi16::<7>(_mm512_cvtepu8_epi16(_mm512_castsi512_si256(bytes)))
 }
 
-/// For each byte of 64 pixels: where in the first two channels, or in the third, it is; and whether in the third.
+/// The place of each byte of 64 pixels in the first two channels or in the third, and a mask of
+/// those in the third.
 const PLACES: ([[u8; PIXELS]; 3], [u64; 3]) = {
     let (mut places, mut third) = ([[0; PIXELS]; 3], [0; 3]);
     let mut at = 0;
     while at < 3 * PIXELS {
-        // The second channel's bytes follow the first's.
+        // The bytes of the second channel follow those of the first.
         places[at / 64][at % 64] = (at / 3 + if at % 3 == 1 { 64 } else { 0 }) as u8;
         if at % 3 == 2 {
             third[at / 64] |= 1 << (at % 64);
@@ -127,10 +132,10 @@ const PLACES: ([[u8; PIXELS]; 3], [u64; 3]) = {
     (places, third)
 };
 
-/// As tables.rs does, of lines of the same length, and of three times that.
+/// As `tables.rs`, for lines of the same length and an output of three times that length.
 ///
 /// # Safety
-/// [`here`].
+/// [`here`] is true.
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vbmi")]
 pub(super) unsafe fn interleave(lines: [&[u8]; 3], tables: &Tables, out: &mut [u8]) {
     let tables = tables.each_ref().map(|table| {
@@ -141,7 +146,7 @@ pub(super) unsafe fn interleave(lines: [&[u8]; 3], tables: &Tables, out: &mut [u
     for (i, out) in out.chunks_mut(3 * PIXELS).enumerate() {
         let channel = |c: usize| {
             let line = lines[c].get(i * PIXELS..).unwrap_or(&[]);
-            // SAFETY: 64 bytes, or as many of them as the line has.
+            // SAFETY: 64 bytes, or those that the line has: masked bytes are not read.
             let bytes = unsafe { _mm512_maskz_loadu_epi8(first(line.len()), line.as_ptr().cast()) };
             look_up(bytes, &tables[c])
         };
@@ -152,13 +157,13 @@ pub(super) unsafe fn interleave(lines: [&[u8]; 3], tables: &Tables, out: &mut [u
             let bytes = _mm512_permutex2var_epi8(a, places, b);
             let bytes = _mm512_mask_permutexvar_epi8(bytes, third, places, c);
             let out = out.get_mut(j * 64..).unwrap_or(&mut []);
-            // SAFETY: 64 bytes, or as many as there is room for.
+            // SAFETY: 64 bytes, or those that there is room for: masked bytes are not written.
             unsafe { _mm512_mask_storeu_epi8(out.as_mut_ptr().cast(), first(out.len()), bytes) };
         }
     }
 }
 
-/// Two tables of 128, of which the top bit of each byte chooses one.
+/// Looks up in two tables of 128 bytes; the top bit of each byte chooses one.
 #[inline]
 #[target_feature(enable = "avx512f,avx512bw,avx512vbmi")]
 fn look_up(bytes: __m512i, [a, b, c, d]: &[__m512i; 4]) -> __m512i {

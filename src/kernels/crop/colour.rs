@@ -1,15 +1,16 @@
-//! The last step of an upright crop: a line of each channel into bytes of R, G and B, in fixed point.
+//! The last step of an upright crop, in fixed point: lines of channels become bytes of R, G and B.
 
 use super::Ycc;
 use super::upright::COLUMNS;
 
-/// `a * b / 32768`, halves up: what `pmulhrsw` and `sqrdmulh` do.
+/// `a * b / 32768`, halves rounded up, as `pmulhrsw` and `sqrdmulh` compute it.
 #[inline(always)]
 pub(super) fn times(a: i16, b: i16) -> i16 {
     ((((i32::from(a) * i32::from(b)) >> 14) + 1) >> 1) as i16
 }
 
-/// [`Ycc`] in fixed point: luma's factor in 1/65536, chroma's in 1/131072, what black is in 1/64.
+/// [`Ycc`] in fixed point: the factor of luma in 1/65536, those of chroma in 1/131072, and the
+/// value of black in 1/64.
 pub(super) struct Matrix {
     pub y: i16,
     pub rv: i16,
@@ -21,7 +22,7 @@ pub(super) struct Matrix {
 
 impl From<&Ycc> for Matrix {
     fn from(m: &Ycc) -> Matrix {
-        // From steps of 1/128 to steps of 1/64: half; chroma is doubled first, so a quarter.
+        // Samples are in 1/128 and results in 1/64: half, and a quarter for doubled chroma.
         let chroma = |c: f32| (c * 8192.0).round() as i16;
         let black = ((m.b0 + 128.0 * m.bu) * 64.0).round() as i16;
         let y = (m.y * 16384.0).round() as i16;
@@ -29,13 +30,13 @@ impl From<&Ycc> for Matrix {
     }
 }
 
-/// How much of the line, and of each column, is in the picture; `None`: all of it.
+/// How much of the line and of each column is in the picture. `None`: everything.
 pub(super) type Fade<'a> = Option<(i16, &'a [i16])>;
 
 /// A vector of samples.
 pub(super) type Samples = [i16; COLUMNS];
 
-/// Writes a line of pixels made of a line of each channel.
+/// Converts a line of each channel to pixels.
 pub(super) fn write(
     channels: [&[i16]; 3],
     fade: Fade<'_>,
@@ -51,10 +52,7 @@ pub(super) fn write(
     {
         for (mut samples, out) in pixels(a, b, c).into_iter().zip([red, green, blue]) {
             if let Some((line, columns)) = fade {
-                for (sample, column) in samples.iter_mut().zip(&columns[i * COLUMNS..]) {
-                    let inside = (*sample).clamp(0, 255 << 6);
-                    *sample = times(times(inside << 1, *column) << 1, line);
-                }
+                darken(&mut samples, line, &columns[i * COLUMNS..]);
             }
             for l in 0..COLUMNS {
                 out[l] = (samples[l].saturating_add(32) >> 6).clamp(0, 255) as u8;
@@ -63,12 +61,21 @@ pub(super) fn write(
     }
 }
 
-/// R, G and B in steps of 1/64 of Y, U and V in steps of 1/128.
+/// Fades samples to black by the part of the line and of each column that is in the picture.
+#[inline(always)]
+fn darken(samples: &mut Samples, line: i16, columns: &[i16]) {
+    for (sample, column) in samples.iter_mut().zip(columns) {
+        let inside = (*sample).clamp(0, 255 << 6);
+        *sample = times(times(inside << 1, *column) << 1, line);
+    }
+}
+
+/// R, G and B in steps of 1/64 from Y, U and V in steps of 1/128.
 #[inline(always)]
 pub(super) fn converted(m: &Matrix, luma: &Samples, u: &Samples, v: &Samples) -> [Samples; 3] {
     let mut out = [[0; COLUMNS]; 3];
     for l in 0..COLUMNS {
-        // Chroma about 0, in steps of 1/256.
+        // Chroma around 0, in steps of 1/256.
         let [u, v] = [u[l], v[l]].map(|c| c.wrapping_sub(128 << 7) << 1);
         let luma = times(luma[l], m.y).saturating_add(m.black);
         out[0][l] = luma.saturating_add(times(v, m.rv));
@@ -78,7 +85,7 @@ pub(super) fn converted(m: &Matrix, luma: &Samples, u: &Samples, v: &Samples) ->
     out
 }
 
-/// Steps of 1/64 of steps of 1/128.
+/// Samples in steps of 1/64 from those in steps of 1/128.
 #[inline(always)]
 pub(super) fn halved(samples: &Samples) -> Samples {
     samples.map(|v| (v + 1) >> 1)

@@ -1,4 +1,4 @@
-//! The reference: one sample after the other.
+//! The reference: one sample at a time.
 
 use super::{Colour, Group, Line, Picture, across, down};
 
@@ -32,7 +32,7 @@ fn pixel(picture: &Picture<'_>, x: f32, y: f32) -> [u8; 3] {
     })
 }
 
-/// `v` in 0..=`top`; 0 if it is no number.
+/// `v` limited to 0..=`top`; 0 if it is a NaN.
 pub(super) fn limit(v: f32, top: f32) -> f32 {
     let v = positive(v);
     if v < top { v } else { top }
@@ -53,7 +53,7 @@ fn rgb(colour: &Colour, [a, b, c]: [f32; 3]) -> [f32; 3] {
     }
 }
 
-/// The four samples around a point, and how near it is to each.
+/// The four samples around a point: their places, and the weights of the right and lower ones.
 struct Taps {
     left: usize,
     right: usize,
@@ -67,7 +67,7 @@ impl Taps {
         let (scale, offset) = down(group.halved.1);
         let x = limit(x * across(group.halved.0), (group.width - 1) as f32);
         let y = limit(y * scale + offset, (group.height - 1) as f32);
-        // The last sample of a row is the right one of a pair, all of whose weight it gets.
+        // A point at the last sample of a row takes the last pair, and the right one counts fully.
         let column = (x as usize).min(group.width.max(2) - 2);
         let row = y as usize;
         let left = row * group.stride + column * group.step;
@@ -81,7 +81,7 @@ impl Taps {
     }
 
     fn channel(&self, group: &Group<'_>, offset: usize) -> f32 {
-        // All four are in the plane: `consistent` was asked. A wrong answer is better than a panic.
+        // The plane has all four, or else `consistent` is wrong: then a wrong byte beats a panic.
         let at = |i: usize| f32::from(group.plane.get(i + offset).copied().unwrap_or(0));
         let lerp = |a: f32, b: f32, f: f32| a + (b - a) * f;
         let top = lerp(at(self.left), at(self.right), self.fx);

@@ -1,10 +1,11 @@
-//! Several samples at a time: a gathered 32-bit word holds a sample and, where samples are one or two bytes
-//! apart, its right neighbour too. Written once over the few operations in which vector units differ.
+//! Several samples at a time, written once over the operations in which vector units differ.
+//!
+//! A gathered 32-bit word holds a sample, and its right neighbour if that is near enough.
 
 use super::{Colour, Group, Line, Picture, across, down};
 
-/// Whether `picture` can be sampled here: rows of at least two samples, planes that a 32-bit offset
-/// reaches and that hold at least one word.
+/// Whether `picture` can be sampled here: its rows have at least two samples, and its planes hold
+/// at least one word and no more than a 32-bit offset reaches.
 pub(super) fn can(picture: &Picture<'_>) -> bool {
     picture.groups.iter().all(|g| g.width > 1 && (4..=i32::MAX as usize).contains(&g.plane.len()))
 }
@@ -12,16 +13,16 @@ pub(super) fn can(picture: &Picture<'_>) -> bool {
 /// A vector unit.
 ///
 /// # Safety
-/// The processor has it: so much every method asks of its caller, and nothing more.
-#[allow(clippy::missing_safety_doc, reason = "said above")]
+/// For every method: the processor has the unit.
+#[allow(clippy::missing_safety_doc, reason = "one contract for all methods, above")]
 pub(super) trait Lanes {
-    /// f32 in every lane.
+    /// An f32 in every lane.
     type Floats: Copy;
-    /// 32 bits in every lane, less than 2^31.
+    /// A number below 2^31 in every lane.
     type Words: Copy;
-    /// A byte of every lane.
+    /// A byte for every lane.
     type Bytes: AsRef<[u8]>;
-    /// Lanes of a vector; divides 8.
+    /// Lanes of a vector; a divisor of 8.
     const LANES: usize;
 
     unsafe fn floats(v: f32) -> Self::Floats;
@@ -32,11 +33,11 @@ pub(super) trait Lanes {
     unsafe fn sub(a: Self::Floats, b: Self::Floats) -> Self::Floats;
     unsafe fn mul(a: Self::Floats, b: Self::Floats) -> Self::Floats;
     unsafe fn abs(a: Self::Floats) -> Self::Floats;
-    /// The smaller; `b` where `a` is no number.
+    /// The smaller; `b` if `a` is a NaN.
     unsafe fn min(a: Self::Floats, b: Self::Floats) -> Self::Floats;
-    /// The larger; `b` where `a` is no number.
+    /// The larger; `b` if `a` is a NaN.
     unsafe fn max(a: Self::Floats, b: Self::Floats) -> Self::Floats;
-    /// Towards zero; what is there is not negative.
+    /// The integers below numbers that are not negative.
     unsafe fn whole(a: Self::Floats) -> Self::Words;
     unsafe fn number(a: Self::Words) -> Self::Floats;
     unsafe fn add_words(a: Self::Words, b: Self::Words) -> Self::Words;
@@ -44,18 +45,17 @@ pub(super) trait Lanes {
     unsafe fn min_words(a: Self::Words, b: Self::Words) -> Self::Words;
     /// Byte `index` of each word, as a number.
     unsafe fn byte(words: Self::Words, index: usize) -> Self::Floats;
-    /// The low byte of each word, which is less than 256.
+    /// The words, all less than 256, as bytes.
     unsafe fn bytes(words: Self::Words) -> Self::Bytes;
-    /// The little-endian words that begin at `offsets` of a plane that [`can`] be sampled; bytes past its
-    /// end read as zero, so an offset near the end still finds the bytes that are there, and one past it
-    /// finds nothing.
+    /// The little-endian words at `offsets` of a plane that [`can`] be sampled. Bytes after its
+    /// end are zero.
     unsafe fn gather(plane: &[u8], offsets: Self::Words) -> Self::Words;
 }
 
-/// Samples a line, as generic.rs does.
+/// Samples a line. Results are those of `generic.rs`.
 ///
 /// # Safety
-/// The processor has `L`; `picture` [`can`] be sampled.
+/// The processor has `L`, and `picture` [`can`] be sampled.
 #[inline(always)]
 pub(super) unsafe fn row<L: Lanes>(picture: &Picture<'_>, line: &Line, out: &mut [u8]) {
     let count = out.len() / 3;
@@ -66,57 +66,79 @@ pub(super) unsafe fn row<L: Lanes>(picture: &Picture<'_>, line: &Line, out: &mut
         .zip(green.chunks_exact_mut(L::LANES))
         .zip(blue.chunks_exact_mut(L::LANES));
     // SAFETY: the caller's processor.
-    unsafe {
-        let all = |v| L::floats(v);
-        let (zero, one) = (all(0.0), all(1.0));
-        let right = all((picture.width - 1) as f32);
-        let bottom = all((picture.height - 1) as f32);
-        let mut i = L::numbered();
-        for ((r, g), b) in chunks {
-            let at = |start, step| L::add(all(start), L::mul(all(step), i));
-            let x = at(line.start.0, line.step.0);
-            let y = at(line.start.1, line.step.1);
-            i = L::add(i, all(L::LANES as f32));
-            let inside_x = L::min(L::max(x, zero), right);
-            let inside_y = L::min(L::max(y, zero), bottom);
-            let cover = |out, inside| L::max(L::sub(one, L::abs(L::sub(out, inside))), zero);
-            let cover = L::mul(cover(x, inside_x), cover(y, inside_y));
-            let channels = match picture.groups {
-                [rgb] if picture.colour != Colour::Grey => apart::<L, 3>(rgb, inside_x, inside_y),
-                [luma] => [near::<L, 1>(luma, inside_x, inside_y)[0]; 3],
-                [luma, chroma] => {
-                    let [y] = near::<L, 1>(luma, inside_x, inside_y);
-                    let [u, v] = if chroma.step < 3 {
-                        near::<L, 2>(chroma, inside_x, inside_y)
-                    } else {
-                        apart::<L, 2>(chroma, inside_x, inside_y)
-                    };
-                    [y, u, v]
-                }
-                [luma, u, v, ..] => {
-                    let one = |group| near::<L, 1>(group, inside_x, inside_y)[0];
-                    [one(luma), one(u), one(v)]
-                }
-                [] => [zero; 3],
-            };
-            let byte = |v| {
-                let v = L::max(L::min(v, all(255.0)), zero);
-                L::bytes(L::whole(L::add(L::mul(v, cover), all(0.5))))
-            };
-            let rgb = rgb::<L>(&picture.colour, channels);
-            r.copy_from_slice(byte(rgb[0]).as_ref());
-            g.copy_from_slice(byte(rgb[1]).as_ref());
-            b.copy_from_slice(byte(rgb[2]).as_ref());
+    let (mut i, last) = unsafe {
+        let last = [picture.width, picture.height].map(|n| (n - 1) as f32);
+        (L::numbered(), [L::floats(last[0]), L::floats(last[1])])
+    };
+    for ((r, g), b) in chunks {
+        // SAFETY: the caller's contract.
+        unsafe {
+            let at = |start, step| L::add(L::floats(start), L::mul(L::floats(step), i));
+            let (x, y) = (at(line.start.0, line.step.0), at(line.start.1, line.step.1));
+            i = L::add(i, L::floats(L::LANES as f32));
+            let rgb = pixels::<L>(picture, last, x, y);
+            r.copy_from_slice(rgb[0].as_ref());
+            g.copy_from_slice(rgb[1].as_ref());
+            b.copy_from_slice(rgb[2].as_ref());
         }
     }
 }
 
+/// R, G and B at points of the picture; `last` is its last column and row.
+#[inline(always)]
+unsafe fn pixels<L: Lanes>(
+    picture: &Picture<'_>,
+    last: [L::Floats; 2],
+    x: L::Floats,
+    y: L::Floats,
+) -> [L::Bytes; 3] {
+    // SAFETY: the caller's contract.
+    unsafe {
+        let all = |v| L::floats(v);
+        let (zero, one) = (all(0.0), all(1.0));
+        let inside_x = L::min(L::max(x, zero), last[0]);
+        let inside_y = L::min(L::max(y, zero), last[1]);
+        let cover = |out, inside| L::max(L::sub(one, L::abs(L::sub(out, inside))), zero);
+        let cover = L::mul(cover(x, inside_x), cover(y, inside_y));
+        let byte = |v| {
+            let v = L::max(L::min(v, all(255.0)), zero);
+            L::bytes(L::whole(L::add(L::mul(v, cover), all(0.5))))
+        };
+        let [r, g, b] = rgb::<L>(&picture.colour, channels::<L>(picture, inside_x, inside_y));
+        [byte(r), byte(g), byte(b)]
+    }
+}
+
+/// The picture's channels at points inside it.
+#[inline(always)]
+unsafe fn channels<L: Lanes>(picture: &Picture<'_>, x: L::Floats, y: L::Floats) -> [L::Floats; 3] {
+    // SAFETY: the caller's contract.
+    unsafe {
+        match picture.groups {
+            [rgb] if picture.colour != Colour::Grey => apart::<L, 3>(rgb, x, y),
+            [luma] => [near::<L, 1>(luma, x, y)[0]; 3],
+            [luma, chroma] => {
+                let [luma] = near::<L, 1>(luma, x, y);
+                let close = chroma.step < 3;
+                let [u, v] = if close { near::<L, 2>(chroma, x, y) } else { apart::<L, 2>(chroma, x, y) };
+                [luma, u, v]
+            }
+            [luma, u, v, ..] => {
+                let one = |group| near::<L, 1>(group, x, y)[0];
+                [one(luma), one(u), one(v)]
+            }
+            [] => [L::floats(0.0); 3],
+        }
+    }
+}
+
+/// R, G and B from the picture's channels.
 #[inline(always)]
 unsafe fn rgb<L: Lanes>(colour: &Colour, [a, b, c]: [L::Floats; 3]) -> [L::Floats; 3] {
     let Colour::Ycc(m) = colour else { return [a, b, c] };
     // SAFETY: the caller's processor.
     unsafe {
-        // Multiplied, then added, never both at once: the plain code's bits.
+        // Not fused, so that the bits are those of the generic code.
         let times = |v, by: f32| L::mul(v, L::floats(by));
         let plus = |v, add: f32| L::add(v, L::floats(add));
         let y = times(a, m.y);
@@ -128,7 +150,8 @@ unsafe fn rgb<L: Lanes>(colour: &Colour, [a, b, c]: [L::Floats; 3]) -> [L::Float
     }
 }
 
-/// Byte offsets of the upper and lower left samples around points, and how near those are.
+/// The samples around points: byte offsets of the upper and the lower left sample, and the weights
+/// of the right and the lower samples.
 struct Taps<L: Lanes> {
     upper: L::Words,
     lower: L::Words,
@@ -136,6 +159,7 @@ struct Taps<L: Lanes> {
     fy: L::Floats,
 }
 
+/// The samples of a group around points of the picture.
 #[inline(always)]
 unsafe fn taps<L: Lanes>(group: &Group<'_>, x: L::Floats, y: L::Floats) -> Taps<L> {
     let (scale, offset) = down(group.halved.1);
@@ -160,7 +184,7 @@ unsafe fn taps<L: Lanes>(group: &Group<'_>, x: L::Floats, y: L::Floats) -> Taps<
     }
 }
 
-/// Channels whose samples are one or two bytes apart: one word has both neighbours.
+/// Samples that are one or two bytes apart: one word has both neighbours.
 #[inline(always)]
 unsafe fn near<L: Lanes, const N: usize>(group: &Group<'_>, x: L::Floats, y: L::Floats) -> [L::Floats; N] {
     // SAFETY: the caller's processor.
@@ -178,7 +202,7 @@ unsafe fn near<L: Lanes, const N: usize>(group: &Group<'_>, x: L::Floats, y: L::
     }
 }
 
-/// Channels whose samples are three or four bytes apart: a word each.
+/// Samples that are three or four bytes apart: each has a word of its own.
 #[inline(always)]
 unsafe fn apart<L: Lanes, const N: usize>(group: &Group<'_>, x: L::Floats, y: L::Floats) -> [L::Floats; N] {
     // SAFETY: the caller's processor.
@@ -197,6 +221,7 @@ unsafe fn apart<L: Lanes, const N: usize>(group: &Group<'_>, x: L::Floats, y: L:
     }
 }
 
+/// Interpolates between the upper two and the lower two samples.
 #[inline(always)]
 unsafe fn blend<L: Lanes>(at: &Taps<L>, [a, b, c, d]: [L::Floats; 4]) -> L::Floats {
     // SAFETY: the caller's processor.

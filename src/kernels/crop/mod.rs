@@ -1,18 +1,19 @@
 //! Samples a picture along one line of a crop, in the picture's own pixel format.
 //!
 //! # What a sample is
-//! At (x, y) stored px, luma and chroma (or R, G, B) are each interpolated bilinearly on their own
-//! grid, the nearest edge continued outwards; chroma sample (i, j) lies at luma column 2i (left, as
-//! MPEG-2 has it) and, where rows are halved too, at luma row 2j + 0.5. The result is converted to
-//! RGB, limited to 0..=255, faded to black over the one pixel outside the picture (what a bilinear
-//! warp with a black border gives) and rounded, halves up, as `cv2.warpAffine` rounds.
+//! At (x, y) in stored pixels, luma and chroma (or R, G, B) are each interpolated bilinearly on
+//! their own grid; outside it the nearest edge continues. Chroma sample (i, j) lies at luma column
+//! 2i (left, as in MPEG-2) and, if rows are halved too, at luma row 2j + 0.5. The result is
+//! converted to RGB, limited to 0..=255, faded to black over one pixel outside the picture, as a
+//! bilinear warp with a black border does, and rounded with halves up, as in `cv2.warpAffine`.
 //!
-//! Where one crop pixel spans several picture pixels nothing is averaged: the networks are trained
-//! on plain bilinear crops, and see here what they saw there.
+//! If a pixel of the crop spans several pixels of the picture, they are not averaged: the networks
+//! are trained on plain bilinear crops.
 //!
 //! # How
-//! A crop whose lines are rows of the picture goes by [`Upright`], in fixed point; any other sample by sample, in
-//! f32. Each way has one order of operations, whatever the processor: results are equal bit for bit.
+//! If the lines of a crop are rows of the picture, [`Upright`] samples them in fixed point. Other
+//! crops are sampled point by point in f32. Each way has one order of operations for all
+//! processors, so results are equal bit for bit.
 
 mod colour;
 mod generic;
@@ -35,7 +36,7 @@ pub use upright::Upright;
 
 use super::Isa;
 
-/// Samples that are stored side by side: one plane's, or several channels of it.
+/// Channels that are stored together: one plane, or several channels in one plane.
 #[derive(Clone, Copy, Debug)]
 pub struct Group<'a> {
     /// Bytes of the plane.
@@ -44,28 +45,29 @@ pub struct Group<'a> {
     pub stride: usize,
     /// Bytes from one sample to the next.
     pub step: usize,
-    /// Byte of each channel within a sample.
+    /// The byte of each channel within a sample.
     pub offsets: &'static [usize],
     /// Samples in a row.
     pub width: usize,
     /// Rows.
     pub height: usize,
-    /// One sample for two px of the picture: across, down.
+    /// Whether one sample stands for two pixels: across, down.
     pub halved: (bool, bool),
 }
 
 /// How samples become RGB.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Colour {
-    /// They are.
+    /// The channels are R, G and B.
     Rgb,
-    /// Luma alone.
+    /// The only channel is luma.
     Grey,
-    /// Y, U, V.
+    /// The channels are Y, U and V.
     Ycc(Ycc),
 }
 
-/// R = y·Y + rv·V + r0, G = y·Y + gu·U + gv·V + g0, B = y·Y + bu·U + b0, all in 0..=255.
+/// A conversion to R, G and B, all in 0..=255: R = y·Y + rv·V + r0, G = y·Y + gu·U + gv·V + g0 and
+/// B = y·Y + bu·U + b0.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[allow(missing_docs, reason = "named in the formula above")]
 pub struct Ycc {
@@ -80,7 +82,8 @@ pub struct Ycc {
 }
 
 impl Ycc {
-    /// The matrix of luma weights `kr` and `kb` (ITU-R BT.601: 0.299, 0.114; BT.709: 0.2126, 0.0722).
+    /// The conversion for luma weights `kr` and `kb`: 0.299 and 0.114 in ITU-R BT.601, 0.2126 and
+    /// 0.0722 in BT.709.
     pub fn new(kr: f64, kb: f64, full_range: bool) -> Ycc {
         let kg = 1.0 - kr - kb;
         let (y, c, black) = if full_range { (1.0, 1.0, 0.0) } else { (255.0 / 219.0, 255.0 / 224.0, 16.0) };
@@ -107,30 +110,30 @@ pub struct Picture<'a> {
     pub width: usize,
     /// Height in px.
     pub height: usize,
-    /// Its channels, in the order that `colour` names them; one to three groups.
+    /// The channels in the order of `colour`, in one to three groups.
     pub groups: &'a [Group<'a>],
-    /// How they become RGB.
+    /// How the channels become RGB.
     pub colour: Colour,
 }
 
-/// A straight line of samples, in px of the picture: sample `i` lies at `start + i·step`.
+/// A straight line of samples in pixels of the picture: sample `i` lies at `start + i·step`.
 #[derive(Clone, Copy, Debug)]
 pub struct Line {
-    /// x, y of sample 0.
+    /// x and y of sample 0.
     pub start: (f32, f32),
     /// From one sample to the next.
     pub step: (f32, f32),
 }
 
-/// A way to sample, chosen once.
+/// The implementation that samples; chosen once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Sampler {
-    /// Plain Rust: right everywhere.
+    /// Plain Rust, for any processor.
     Generic,
     /// Eight samples at a time.
     #[cfg(target_arch = "x86_64")]
     Avx2,
-    /// Sixteen columns at a time of upright crops; others as [`Sampler::Avx2`].
+    /// Sixteen columns of an upright crop at a time; other crops as [`Sampler::Avx2`].
     #[cfg(target_arch = "x86_64")]
     Avx512,
     /// Four samples at a time.
@@ -139,7 +142,7 @@ pub enum Sampler {
 }
 
 impl Sampler {
-    /// The best on this processor that uses no more than `limit`'s instructions.
+    /// The best one of this processor. It uses no larger instruction set than `limit`.
     pub fn new(limit: Option<Isa>) -> Sampler {
         #[cfg(target_arch = "x86_64")]
         if !matches!(limit, Some(Isa::Generic | Isa::Sse41)) && avx2::here() {
@@ -154,22 +157,22 @@ impl Sampler {
         Sampler::Generic
     }
 
-    /// Samples `line` into `out`: R, then G, then B, each a third of it; the length of a third must be
-    /// a multiple of 8 (anything else is left as it is, for there is nothing sensible to do).
+    /// Samples `line` into `out`: R, then G, then B, each a third of it. The length of a third must
+    /// be a multiple of 8; if not, `out` stays as it is.
     pub fn sample(self, picture: &Picture<'_>, line: &Line, out: &mut [u8]) {
         let count = out.len() / 3;
         if count * 3 != out.len() || !count.is_multiple_of(8) || !consistent(picture) {
-            debug_assert!(false, "a caller of the crop kernels broke their rules");
+            debug_assert!(false, "the output or the picture breaks the contract of the crop kernels");
             return;
         }
         match self {
             #[cfg(target_arch = "x86_64")]
-            // SAFETY: asked just now.
+            // SAFETY: checked just now.
             Sampler::Avx2 | Sampler::Avx512 if avx2::here() && lanes::can(picture) => unsafe {
                 avx2::sample(picture, line, out)
             },
             #[cfg(target_arch = "aarch64")]
-            // SAFETY: asked just now.
+            // SAFETY: checked just now.
             Sampler::Neon if neon::here() && lanes::can(picture) => unsafe {
                 neon::sample(picture, line, out)
             },
@@ -177,25 +180,26 @@ impl Sampler {
         }
     }
 
-    /// Prepares `upright` for crops of `picture` whose column `i` of `count` lies at `start + i·step` px.
+    /// Prepares `upright` for crops of `picture` with `count` columns, column `i` at
+    /// `start + i·step`.
     pub fn columns(self, picture: &Picture<'_>, upright: &mut Upright, start: f32, step: f32, count: usize) {
         if consistent(picture) {
             upright.columns(picture, start, step, count);
         }
     }
 
-    /// Has what [`Sampler::line`] will read at row `y` fetched.
+    /// Starts to fetch what [`Sampler::line`] will read at row `y`.
     pub fn expect(self, picture: &Picture<'_>, upright: &Upright, y: f32) {
         if consistent(picture) {
             upright.expect(picture, y);
         }
     }
 
-    /// Samples the line at row `y` px of the picture that `upright` was prepared for; `out` as in
+    /// Samples the line at row `y` of the picture that `upright` is prepared for; `out` as in
     /// [`Sampler::sample`].
     pub fn line(self, picture: &Picture<'_>, upright: &mut Upright, y: f32, out: &mut [u8]) {
         if !out.len().is_multiple_of(3) || !consistent(picture) {
-            debug_assert!(false, "a caller of the crop kernels broke their rules");
+            debug_assert!(false, "the output or the picture breaks the contract of the crop kernels");
             return;
         }
         let isa = match self {
@@ -209,7 +213,7 @@ impl Sampler {
     }
 }
 
-/// Whether every sample of every group lies in its plane, and the channels are as many as they must be.
+/// Whether every sample of a group lies in its plane, and the number of channels fits the colour.
 fn consistent(picture: &Picture<'_>) -> bool {
     let channels: usize = picture.groups.iter().map(|g| g.offsets.len()).sum();
     let wanted = if picture.colour == Colour::Grey { 1 } else { 3 };
@@ -224,12 +228,12 @@ fn consistent(picture: &Picture<'_>) -> bool {
         })
 }
 
-/// Sample coordinate from picture coordinate: scale, then offset.
+/// The scale from columns of the picture to columns of samples.
 fn across(halved: bool) -> f32 {
     if halved { 0.5 } else { 1.0 }
 }
 
-/// As [`across`], for rows, whose halved samples lie between two rows.
+/// The scale and offset from rows of the picture to rows of samples. Halved rows lie between two.
 fn down(halved: bool) -> (f32, f32) {
     if halved { (0.5, -0.25) } else { (1.0, 0.0) }
 }

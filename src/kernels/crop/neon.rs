@@ -4,16 +4,16 @@ use super::lanes::{Lanes, row};
 use super::{Line, Picture};
 use std::arch::aarch64::*;
 
-/// Whether this processor has it.
+/// Whether this processor has NEON.
 pub(super) fn here() -> bool {
     std::arch::is_aarch64_feature_detected!("neon")
 }
 
 /// # Safety
-/// [`here`], and the picture can be sampled.
+/// [`here`] is true, and `lanes.rs` can sample the picture.
 #[target_feature(enable = "neon")]
 pub(super) unsafe fn sample(picture: &Picture<'_>, line: &Line, out: &mut [u8]) {
-    // SAFETY: the caller's promises.
+    // SAFETY: the caller's contract.
     unsafe { row::<Neon>(picture, line, out) };
 }
 
@@ -53,14 +53,14 @@ impl Lanes for Neon {
         }
         fn gather(plane: &[u8], offsets: uint32x4_t) -> uint32x4_t {
             let safe = vminq_u32(offsets, vdupq_n_u32(plane.len() as u32 - 4));
-            // SAFETY: the minimum puts every offset into 0..=len - 4, whatever it was; the four bytes from
-            // there are in `plane`, which has 4..=i32::MAX.
+            // SAFETY: the minimum is in 0..=len - 4 for any offset. `plane` has 4..=i32::MAX bytes,
+            // so four follow.
             let word = |at: u32| unsafe { plane.as_ptr().add(at as usize).cast::<u32>().read_unaligned() };
             let words = vdupq_n_u32(word(vgetq_lane_u32::<0>(safe)));
             let words = vsetq_lane_u32::<1>(word(vgetq_lane_u32::<1>(safe)), words);
             let words = vsetq_lane_u32::<2>(word(vgetq_lane_u32::<2>(safe)), words);
             let words = vsetq_lane_u32::<3>(word(vgetq_lane_u32::<3>(safe)), words);
-            // Shifted left by less than nothing, that is right.
+            // A negative shift to the left is a shift to the right.
             let behind = vshlq_n_u32::<3>(vsubq_u32(offsets, safe));
             vshlq_u32(words, vnegq_s32(vreinterpretq_s32_u32(behind)))
         }

@@ -1,6 +1,6 @@
 use super::*;
 
-/// Y with a U, V pair for every 2x2, R G B and R G B x, of `width` x `height` px in random bytes.
+/// Calls `then` with pictures of random bytes in seven layouts: grey, Y with U and V, and RGB.
 fn with_pictures(rng: &mut fastrand::Rng, width: usize, height: usize, mut then: impl FnMut(&Picture<'_>)) {
     let stride = 4 * width + rng.usize(0..9);
     let bytes: Vec<u8> = (0..stride * height).map(|_| rng.u8(..)).collect();
@@ -29,7 +29,7 @@ fn with_pictures(rng: &mut fastrand::Rng, width: usize, height: usize, mut then:
     }
 }
 
-/// All that run here.
+/// The best samplers of this processor within three limits.
 fn samplers() -> [Sampler; 3] {
     [Some(Isa::Generic), Some(Isa::Avx2), None].map(Sampler::new)
 }
@@ -64,10 +64,40 @@ fn every_sampler_gives_the_same_bytes() {
     }
 }
 
+/// Every sampler with the columns that it keeps from picture to picture, as a cropper does.
+struct UprightCrops {
+    generic: Upright,
+    others: [(Sampler, Upright); 3],
+}
+
+impl UprightCrops {
+    /// Samples one line by every sampler. Upright crops are equal to the byte, and within a level
+    /// of the crop that is sampled point by point.
+    fn check(&mut self, picture: &Picture<'_>, (start, step, y): (f32, f32, f32)) {
+        let name = format!("{}x{} {:?} {start} {step} {y}", picture.width, picture.height, picture.colour);
+        let (mut want, mut got, mut by_point) = (vec![1; 3 * 32], vec![2; 3 * 32], vec![3; 3 * 32]);
+        Sampler::Generic.line(picture, &mut self.generic, y, &mut want);
+        for (sampler, upright) in &mut self.others {
+            sampler.line(picture, upright, y, &mut got);
+            assert_eq!(want, got, "{sampler:?} {name}");
+        }
+        let line = Line { start: (start, y), step: (step, 0.0) };
+        Sampler::Generic.sample(picture, &line, &mut by_point);
+        let off = want.iter().zip(&by_point).map(|(a, b)| a.abs_diff(*b)).max();
+        assert!(off <= Some(1), "{name}: {off:?} levels");
+    }
+
+    /// Prepares every sampler for crops of 32 columns.
+    fn columns(&mut self, picture: &Picture<'_>, start: f32, step: f32) {
+        Sampler::Generic.columns(picture, &mut self.generic, start, step, 32);
+        self.others.iter_mut().for_each(|(s, upright)| s.columns(picture, upright, start, step, 32));
+    }
+}
+
 #[test]
-fn upright_crops_are_alike_by_every_sampler_and_within_a_level_of_the_other_way() {
-    // Kept from picture to picture, as a cropper keeps them.
-    let (mut plain, mut fast) = (Upright::default(), samplers().map(|s| (s, Upright::default())));
+fn upright_crops_are_equal_by_every_sampler_and_close_to_crops_by_point() {
+    let others = samplers().map(|sampler| (sampler, Upright::default()));
+    let mut crops = UprightCrops { generic: Upright::default(), others };
     let mut rng = fastrand::Rng::with_seed(13);
     let bad = [f32::NAN, f32::INFINITY, f32::NEG_INFINITY, 1e30];
     for (width, height) in [(37, 23), (1, 1), (2, 1), (1, 7), (3, 3), (8, 5), (64, 40), (300, 40)] {
@@ -76,22 +106,9 @@ fn upright_crops_are_alike_by_every_sampler_and_within_a_level_of_the_other_way(
                 let mut within = |low: f32, high: f32| low + (high - low) * rng.f32();
                 let step = if round == 0 { bad[0] } else { within(-6.0, 6.0) };
                 let start = bad.get(round).copied().unwrap_or_else(|| within(-30.0, 60.0));
-                Sampler::Generic.columns(picture, &mut plain, start, step, 32);
-                fast.iter_mut().for_each(|(s, fast)| s.columns(picture, fast, start, step, 32));
-                for y in [within(-3.0, 30.0), within(0.0, 20.0), bad[round % 4]] {
-                    let (mut a, mut other) = (vec![1; 3 * 32], vec![3; 3 * 32]);
-                    Sampler::Generic.line(picture, &mut plain, y, &mut a);
-                    let name = format!("{width}x{height} {:?} {start} {step} {y}", picture.colour);
-                    for (sampler, fast) in &mut fast {
-                        let mut b = vec![2; 3 * 32];
-                        sampler.line(picture, fast, y, &mut b);
-                        assert_eq!(a, b, "{sampler:?} {name}");
-                    }
-                    let line = Line { start: (start, y), step: (step, 0.0) };
-                    Sampler::Generic.sample(picture, &line, &mut other);
-                    let off = a.iter().zip(&other).map(|(a, b)| a.abs_diff(*b)).max();
-                    assert!(off <= Some(1), "{name}: {off:?} levels");
-                }
+                let rows = [within(-3.0, 30.0), within(0.0, 20.0), bad[round % 4]];
+                crops.columns(picture, start, step);
+                rows.into_iter().for_each(|y| crops.check(picture, (start, step, y)));
             }
         });
     }
@@ -102,7 +119,7 @@ fn lines_become_pixels_through_any_tables_by_every_sampler() {
     let mut rng = fastrand::Rng::with_seed(15);
     for len in (0..200).chain([256, 320]) {
         let tables: Tables = std::array::from_fn(|_| std::array::from_fn(|_| rng.u8(..)));
-        // The first line holds every byte; the lines need not be of one length.
+        // The first line holds every byte. The lines may differ in length.
         let first: Vec<u8> = (0..len).map(|i| i as u8).collect();
         let [second, third] =
             [0, len % 3].map(|more| (0..len + more).map(|_| rng.u8(..)).collect::<Vec<u8>>());
@@ -149,16 +166,14 @@ fn the_corners_of_both_matrices() {
             let m = Ycc::new(kr, kb, full);
             let (black, white) = if full { (0.0, 255.0) } else { (16.0, 235.0) };
             for (luma, want) in [(black, 0.0f32), (white, 255.0)] {
-                let y = luma * m.y;
-                for v in
-                    [y + m.rv * 128.0 + m.r0, y + m.gu * 128.0 + m.gv * 128.0 + m.g0, y + m.bu * 128.0 + m.b0]
-                {
-                    assert!((v - want).abs() < 1e-3, "{v} {want}");
-                }
+                let (y, chroma) = (luma * m.y, 128.0);
+                let (r, g) = (y + m.rv * chroma + m.r0, y + m.gu * chroma + m.gv * chroma + m.g0);
+                let rgb = [r, g, y + m.bu * chroma + m.b0];
+                assert!(rgb.iter().all(|v| (v - want).abs() < 1e-3), "{rgb:?} {want}");
             }
         }
     }
-    // BT.601, limited: the coefficients that every table prints.
+    // BT.601, limited range: the well-known coefficients.
     let m = Ycc::new(0.299, 0.114, false);
     for (got, want) in [(m.y, 1.164), (m.rv, 1.596), (m.gu, -0.392), (m.gv, -0.813), (m.bu, 2.017)] {
         assert!((got - want).abs() < 1e-3, "{got} {want}");

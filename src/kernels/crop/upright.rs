@@ -1,33 +1,33 @@
-//! Crops whose lines are rows of the picture, which is all crops of pictures that are not turned by 90 degrees.
+//! Crops with lines along rows of the picture: all crops, unless the picture is rotated by 90°.
 //!
-//! Every pixel of a line then lies between the same two rows, and every line has the same columns. So the
-//! columns are worked out once a crop; for each line the two rows are blended where they lie, byte after byte,
-//! which any vector unit does at the speed of memory; and only then samples are picked, from a row that is in
-//! the first cache. It is all in fixed point, so every processor gives the same bytes; what is lost is far
-//! below half a level:
+//! All pixels of a line lie between the same two rows, and all lines have the same columns. So the
+//! columns are computed once for a crop. For each line the two rows are blended byte by byte, which
+//! vector units do at the speed of memory, and samples are then picked from the blended row in the
+//! first-level cache. Everything is in fixed point, so all processors give the same bytes. The
+//! error is far below half a level:
 //!
-//! - a blended sample is i16 in steps of 1/128, its weight in 1/32768;
-//! - so is a sample between two columns, their weights in 1/16384;
-//! - R, G and B are i16 in steps of 1/64, saturated at 511 (anything above 255 is 255).
+//! - a blended sample is an i16 in steps of 1/128; the weight of a row is in 1/32768;
+//! - a sample between two columns is the same; the weight of a column is in 1/16384;
+//! - R, G and B are i16 in steps of 1/64, saturated at 511; everything above 255 becomes 255.
 
 use super::colour::{Matrix, converted, halved, times, write};
 use super::{Colour, Group, Picture, across, down, generic};
 use crate::kernels::Isa;
 
-/// 1.0 as a column's weight.
+/// 1.0 as the weight of a column.
 const ONE: f32 = 16384.0;
-/// Columns that are picked together: what the tables are padded to.
+/// Columns that are picked together. The tables are padded to a multiple.
 pub const COLUMNS: usize = 16;
-/// Samples after the last one of a row that a pick may read (and multiplies by nothing).
+/// Samples after the end of a row that a kernel may read. Their weights are zero.
 const SLACK: usize = 8;
 
-/// An upright crop's columns, and the memory that its lines go through. Kept between crops.
+/// The columns of an upright crop, and memory for its lines. Kept between crops.
 #[derive(Debug, Default)]
 pub struct Upright {
     groups: [Columns; 3],
     /// How much of each column is in the picture, in 1/16384.
     cover: Vec<i16>,
-    /// Whether all of every column is.
+    /// Whether all columns are entirely in the picture.
     whole: bool,
     /// Two rows of a group, blended.
     row: Vec<i16>,
@@ -35,23 +35,24 @@ pub struct Upright {
     channels: [Vec<i16>; 3],
 }
 
-/// Where a group's samples for each column lie.
+/// The samples of a group for each column.
 #[derive(Debug, Default)]
 struct Columns {
-    /// The bytes of a row that the crop reads: the first, and how many.
+    /// The bytes of a row that the crop reads: the first one, and their number.
     start: usize,
     len: usize,
-    /// The left sample's first byte, from `start` on; its right neighbour's is a step further.
+    /// The first byte of each left sample, counted from `start`. The right sample is
+    /// a step further.
     left: Vec<u32>,
-    /// Weights of the left and the right sample, in 1/16384.
+    /// The weights of the left and the right sample, in 1/16384.
     weights: Vec<[i16; 2]>,
-    /// The same for permutations of bytes.
+    /// The samples in a form for permutations of bytes.
     #[cfg(target_arch = "x86_64")]
     windows: super::avx512::Windows,
 }
 
 impl Upright {
-    /// Prepares for crops whose column `i` lies at `start + i·step`, px of `picture`, which is consistent.
+    /// Prepares for crops with column `i` at `start + i·step` of `picture`, which is consistent.
     pub(super) fn columns(&mut self, picture: &Picture<'_>, start: f32, step: f32, count: usize) {
         let inside = |i: usize| {
             let x = start + step * i as f32;
@@ -71,7 +72,8 @@ impl Upright {
         self.channels.iter_mut().for_each(|c| c.resize(padded, 0));
     }
 
-    /// Has the processor fetch what the line at row `y` will read: rows are too far apart for it to foresee.
+    /// Asks the processor to fetch what the line at row `y` will read. Rows are too far apart for
+    /// its own prefetcher.
     pub(super) fn expect(&self, picture: &Picture<'_>, y: f32) {
         let inside = generic::limit(y, (picture.height - 1) as f32);
         for (group, columns) in picture.groups.iter().zip(&self.groups) {
@@ -83,8 +85,8 @@ impl Upright {
         }
     }
 
-    /// Samples the line at row `y`, px of the `picture` that the columns are of: R, then G, then B, each a third
-    /// of `out` and whole vectors long.
+    /// Samples the line at row `y` of the `picture` that the columns belong to: R, then G, then B,
+    /// each a third of `out` and a multiple of [`COLUMNS`] long.
     pub(super) fn line(&mut self, isa: Isa, picture: &Picture<'_>, y: f32, out: &mut [u8]) {
         let inside = generic::limit(y, (picture.height - 1) as f32);
         let cover = covered(y, inside);
@@ -121,12 +123,12 @@ impl Upright {
     }
 }
 
-/// Asks for bytes that will be read soon, where there is an instruction for it.
+/// Asks the processor to fetch bytes, if it has an instruction for that.
 fn fetch(bytes: &[u8]) {
     #[cfg(target_arch = "x86_64")]
     for line in bytes.chunks(64) {
         use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
-        // SAFETY: x86-64 always has it, and it reads nothing that the program could see.
+        // SAFETY: every x86-64 processor has the instruction, and it changes only the cache.
         unsafe { _mm_prefetch::<_MM_HINT_T0>(line.as_ptr().cast()) };
     }
     #[cfg(not(target_arch = "x86_64"))]
@@ -151,7 +153,7 @@ impl Columns {
     fn fill(&mut self, group: &Group<'_>, inside: impl Iterator<Item = f32>) {
         self.left.clear();
         self.weights.clear();
-        // The last sample of a row is the right one of a pair, all of whose weight it gets.
+        // A point at the last sample of a row takes the last pair, and the right one counts fully.
         let last = group.width.max(2) - 2;
         for x in inside {
             let x = generic::limit(x * across(group.halved.0), (group.width - 1) as f32);
@@ -171,7 +173,7 @@ impl Columns {
         self.windows.fill(&self.left, group.step, last);
     }
 
-    /// Samples a line of a group's channels between two rows; `weight` of the second in 1/32768.
+    /// Samples a line of a group's channels between two rows; `weight` of the second is in 1/32768.
     fn sample(
         &self,
         isa: Isa,
@@ -212,7 +214,7 @@ impl Columns {
     }
 }
 
-/// Blends two rows, byte by byte: `weight` of the lower one in 1/32768.
+/// Blends two rows byte by byte; `weight` is that of the lower one, in 1/32768.
 fn blend(isa: Isa, top: &[u8], bottom: &[u8], weight: i16, out: &mut [i16]) {
     #[cfg(target_arch = "x86_64")]
     if isa != Isa::Generic && top.len() >= COLUMNS {

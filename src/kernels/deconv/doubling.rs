@@ -1,9 +1,9 @@
 //! The transposed convolution that doubles a map (4x4, stride 2, padding 1, one output channel a
 //! group), over 256-bit vectors. It is a small part of a network, so larger sets use it too.
 //!
-//! An output pixel sums over two rows and two columns of the input. The parity of its row and column
-//! decides which of the 16 taps they meet. The input's border holds the zero point, so the edges need
-//! no special case.
+//! An output pixel sums over two rows and two columns of the input. The parity of its row and
+//! column decides which of the 16 taps they meet. The input's border holds the zero point, so the
+//! edges need no special case.
 
 use super::spec::DeconvSpec;
 use crate::kernels::arena::Area;
@@ -26,8 +26,8 @@ pub struct Doubling {
 
 /// The taps of one parity of row and column.
 struct ParityTaps {
-    /// `[column][v][lower and upper half of the channels][lane]`. A pair of lanes has the weights of
-    /// both rows with one member (`v` is 0), and those of both members of row `v` with two.
+    /// `[column][v][lower and upper half of the channels][lane]`. A pair of lanes has the weights
+    /// of both rows with one member (`v` is 0), and those of both members of row `v` with two.
     weights: [[[[i16; 16]; 2]; 2]; 2],
     /// The bias minus what the input's zero point adds.
     bias: [i32; 16],
@@ -80,8 +80,8 @@ on_256_bits! {
     /// Computes `rows` of `to`, which has twice the rows and columns of `from`.
     ///
     /// # Safety
-    /// As [`Deconv::run`](super::Deconv::run), and `from` has a border of one pixel. The processor has
-    /// the set.
+    /// As [`Deconv::run`](super::Deconv::run), and `from` has a border of one pixel. The processor
+    /// has the set.
     pub fn double(
         k: &Doubling, q: &Requant, arena: *mut u8, from: &Area, to: &Area, rows: Range<usize>,
     ) = body;
@@ -116,8 +116,9 @@ unsafe fn rows_of<V: Vector, const M: usize>(
 ) {
     for y in rows {
         for (block, taps) in k.taps.iter().enumerate() {
-            // SAFETY: windows that begin a row and a column before the map lie in its border. Channels
-            // that the map lacks are the next pixel's or the arena's slack, and meet zero weights.
+            // SAFETY: windows that begin a row and a column before the map lie in its
+            // border. Channels that the map lacks are the next pixel's or the arena's slack,
+            // and meet zero weights.
             unsafe {
                 let top = from.origin + y.div_ceil(2) * from.pitch - from.pitch;
                 let x = arena.add(top + block * 16 * M).cast_const();
@@ -158,7 +159,8 @@ unsafe fn row<V: Vector, const M: usize>(
     }
 }
 
-/// Two rows of a column as i16: pairs of rows with one member; pairs of members, row by row, with two.
+/// Two rows of a column as i16: pairs of rows with one member; pairs of members in each
+/// row with two.
 ///
 /// # Safety
 /// The column's two rows begin at `x`. The processor has `V`.

@@ -37,7 +37,7 @@ impl Deconv {
     /// Checks `spec` and packs it.
     ///
     /// # Errors
-    /// If the groups or the weights do not fit the maps, a kernel is too long, or as [`Requant::new`].
+    /// If groups or weights do not fit the maps, the kernel is too long, or as [`Requant::new`].
     pub fn new(isa: Isa, spec: &DeconvSpec, from: &Area, to: &Area) -> Result<Deconv, Error> {
         let requant = requant(spec, from.channels, to.channels)?;
         let generic = TapWeights::new(spec, from.channels, to.channels);
@@ -65,7 +65,7 @@ impl Deconv {
     pub unsafe fn run(&self, arena: *mut u8, from: &Area, to: &Area, rows: Range<usize>) {
         #[cfg(target_arch = "x86_64")]
         if let Some(doubling) = &self.doubling {
-            // SAFETY: the caller's contract; `border` asked for the border; the set is not `Generic`.
+            // SAFETY: the caller's contract; `from` has the border; the set is not `Generic`.
             return unsafe { doubling::double(self.isa, doubling, &self.requant, arena, from, to, rows) };
         }
         // SAFETY: the caller's contract.

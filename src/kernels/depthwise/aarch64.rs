@@ -22,7 +22,8 @@ pub unsafe fn by_dot(k: &Depthwise, arena: *mut u8, from: &Area, to: &Area, rows
             *vector = unsafe { vld1q_s8(weights.as_ptr()) };
         }
         for y in rows.clone() {
-            // SAFETY: the plan checked the window of every output pixel; each has these 16 channels.
+            // SAFETY: the plan checked the windows of all output pixels, which have these 16
+            // channels.
             unsafe {
                 let x = arena.add(k.window(from, y) + i * 16).cast_const();
                 dot_row(k, i * 16, &vectors, (x, from), (arena.add(to.row(y) + i * 16), to));

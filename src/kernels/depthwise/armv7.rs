@@ -4,14 +4,14 @@
 use super::packed::Depthwise;
 use crate::kernels::arena::Area;
 use crate::kernels::conv::Packed;
-use crate::kernels::simd::armv7_store::ByteStore;
+use crate::kernels::simd::armv7_store::Armv7Store;
 use std::ops::Range;
 
 /// # Safety
 /// As [`Depthwise::run`]; the processor has NEON.
 pub unsafe fn depthwise(k: &Depthwise, arena: *mut u8, from: &Area, to: &Area, rows: Range<usize>) {
     let Packed::I16(weights) = &k.weights else { return };
-    let store = ByteStore::new(&k.requant);
+    let store = Armv7Store::new(&k.requant);
     // Maps are padded to 16 channels, so every block of 8 is full.
     for (block, weights) in weights.as_chunks::<72>().0.iter().enumerate() {
         let channel = block * 8;

@@ -21,8 +21,8 @@ pub unsafe fn depthwise(k: &Depthwise, arena: *mut u8, from: &Area, to: &Area, r
         // SAFETY: bias and factors are padded to 64 channels.
         let block = unsafe { Block::load(k, weights, i, mask, (pitch, step)) };
         for y in rows.clone() {
-            // SAFETY: the plan checked the window of every output pixel; the mask keeps out channels
-            // that the maps lack.
+            // SAFETY: the plan checked the window of every output pixel; the mask keeps out
+            // channels that the maps lack.
             unsafe {
                 let x = arena.add(k.window(from, y) + i * 64).cast_const();
                 block.row(k, x, arena.add(to.row(y) + i * 64), to);

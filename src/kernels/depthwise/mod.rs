@@ -1,7 +1,7 @@
 //! Depthwise convolution of a u8 map: each channel has a kernel of its own.
 //!
-//! The kernels by hand compute 3x3 windows, a block of channels of a pixel at a time. They prepare a
-//! column of three rows once and use it for the windows of up to three pixels.
+//! The kernels by hand compute 3x3 windows, a block of channels of a pixel at a time. They prepare
+//! a column of three rows once and use it for the windows of up to three pixels.
 
 mod generic;
 mod packed;

@@ -2,7 +2,7 @@
 
 use crate::kernels::arena::Area;
 use crate::kernels::conv::{ConvSpec, Packed, packed16, packed64};
-use crate::kernels::requant::{Requant, RequantSpec};
+use crate::kernels::requant::Requant;
 use crate::kernels::{Error, Isa};
 
 /// A depthwise convolution packed for an instruction set.
@@ -23,7 +23,7 @@ pub struct Depthwise {
 impl Depthwise {
     pub const STEP: &'static str = "depthwise convolution";
 
-    /// Checks `spec`, whose weights are s8 `[channels, 1, kernel rows, kernel columns]`, and packs it.
+    /// Checks and packs `spec`; its weights are s8 `[channels, 1, kernel rows, kernel columns]`.
     /// A convolution that the kernels of `isa` cannot compute is packed for the generic one.
     ///
     /// # Errors
@@ -52,23 +52,15 @@ impl Depthwise {
 fn requant(spec: &ConvSpec, inputs: usize, channels: usize) -> Result<Requant, Error> {
     let bad = |what: String| Error::step(Depthwise::STEP, what);
     let [rows, columns] = spec.kernel;
-    let Some(zero_point) = spec.output_zero_point else {
+    if spec.output_zero_point.is_none() {
         return Err(bad("float output is not supported".into()));
-    };
+    }
     if spec.weights.len() != channels * rows * columns || inputs != channels || spec.stride.contains(&0) {
         let n = spec.weights.len();
         return Err(bad(format!("{n} weights for {channels} channels, {rows}x{columns}")));
     }
-    let values = RequantSpec {
-        bias: &spec.bias,
-        mult: &spec.mult,
-        input_zero_point: spec.input.zero_point,
-        zero_point,
-        low: spec.clamp.0,
-        high: spec.clamp.1,
-    };
     let taps = |c: usize| spec.weights[c * rows * columns..][..rows * columns].iter().copied();
-    Requant::new(channels, taps, values).map_err(bad)
+    Requant::new(channels, taps, spec.requant()).map_err(bad)
 }
 
 /// The weights of a convolution, before they are packed.

@@ -19,7 +19,8 @@ unsafe fn body<V: Vector>(k: &Depthwise, arena: *mut u8, from: &Area, to: &Area,
     let Packed::I16(weights) = &k.weights else { return };
     for y in rows {
         for (block, weights) in weights.chunks_exact(3 * 64).enumerate() {
-            // SAFETY: the plan checked the window of every output pixel; each has these 16 channels.
+            // SAFETY: the plan checked the windows of all output pixels, which have these 16
+            // channels.
             unsafe {
                 let x = arena.add(k.window(from, y) + block * 16).cast_const();
                 row::<V>(k, block, weights, (x, from), (arena.add(to.row(y) + block * 16), to));
@@ -81,8 +82,8 @@ unsafe fn sums<V: Vector>(
     sums
 }
 
-/// Three rows of a column: pairs of rows 0 and 1, then of row 2 and zeros; of each the lower and the
-/// upper channels.
+/// Three rows of a column: pairs of rows 0 and 1, then of row 2 and zeros; of each the lower and
+/// the upper channels.
 ///
 /// # Safety
 /// A column of a window begins at `x`. The processor has `V`.

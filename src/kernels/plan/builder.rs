@@ -1,7 +1,7 @@
-//! [`PlanBuilder`]: collects steps, checks them against each other, and gives every map its place.
+//! [`PlanBuilder`]: collects steps, checks that they fit each other, and gives every map a place.
 
 use super::Plan;
-use super::compiled::Compiled;
+use super::compiled::{Compiled, Places};
 use super::step::{MapId, Step, VecId};
 use crate::kernels::arena::{Area, Border, place};
 use crate::kernels::conv::Conv;
@@ -19,10 +19,10 @@ pub(super) struct MapShape {
     pub float: bool,
 }
 
-/// The life of a map that no step of a part uses.
+/// The life of a map that no step uses.
 const UNUSED: (usize, usize) = (usize::MAX, 0);
 
-/// Collects the steps of a [`Plan`], in the order that they run.
+/// Collects the steps of a [`Plan`] in the order in which they run.
 #[derive(Debug, Clone, Default)]
 pub struct PlanBuilder {
     maps: Vec<MapShape>,
@@ -33,13 +33,14 @@ pub struct PlanBuilder {
 }
 
 impl PlanBuilder {
-    /// A u8 map `[height, width, channels]` whose border, where a step needs one, holds `zero_point`.
+    /// A u8 map `[height, width, channels]`. If a step needs a border, `zero_point` fills it.
     pub fn map(&mut self, size: (usize, usize, usize), zero_point: u8) -> MapId {
         self.maps.push(MapShape { size, zero_point, float: false });
         MapId(self.maps.len() - 1)
     }
 
-    /// An f32 map `[height, width, channels]`: what a convolution without output zero point makes.
+    /// An f32 map `[height, width, channels]`: the output of a convolution that has no zero point
+    /// there.
     pub fn float_map(&mut self, size: (usize, usize, usize)) -> MapId {
         self.maps.push(MapShape { size, zero_point: 0, float: true });
         MapId(self.maps.len() - 1)
@@ -51,7 +52,7 @@ impl PlanBuilder {
         VecId(self.vectors.len() - 1)
     }
 
-    /// Length of a vector.
+    /// The length of a vector.
     pub fn vector_len(&self, v: VecId) -> usize {
         self.vectors.get(v.0).copied().unwrap_or(0)
     }
@@ -76,7 +77,7 @@ impl PlanBuilder {
         self.steps.iter().position(|s| s.vectors().1 == Some(v))
     }
 
-    /// What a vector was rounded to, if that is how it was made.
+    /// What a vector was rounded to, if its last operation was rounding.
     fn rounded_to(&self, v: VecId) -> Option<Quant> {
         match &self.steps[self.writer_of_vector(v)?] {
             Step::Vector { op: VecOp::Requantize(q), .. } => Some(*q),
@@ -84,7 +85,7 @@ impl PlanBuilder {
         }
     }
 
-    /// Some of the steps, between other edges; maps and vectors keep their ids.
+    /// Some of the steps, with other inputs and outputs. Maps and vectors keep their ids.
     pub fn part(
         &self,
         steps: &BTreeSet<usize>,
@@ -108,8 +109,8 @@ impl PlanBuilder {
     /// Checks every step, packs its weights for `isa`, and gives each map its place.
     ///
     /// # Errors
-    /// When shapes do not fit each other, values leave what the kernels can compute, or a map is read
-    /// before it is written or written twice.
+    /// If shapes do not fit each other, the kernels cannot compute with the values, or a map is
+    /// written twice or read before it is written.
     pub fn build(&self, isa: Isa) -> Result<Plan, Error> {
         let borders = self.check_order()?;
         let mut lives = self.lives();
@@ -140,21 +141,25 @@ impl PlanBuilder {
             }
         }
         let arena_len = place(&mut areas, &lives)?;
-        let mut next_logits = logits..;
+        let places = Places {
+            areas: &areas[..maps],
+            shapes: &self.maps,
+            vector: &|v| VectorSpan { at: areas[maps + v.0].start, len: self.vectors[v.0] },
+            rounded: &|v| self.rounded_to(v),
+        };
+        let mut next_logits = areas[logits..].iter().map(|area| area.start);
         let mut steps = vec![];
         for step in &self.steps {
-            let scratch = if matches!(step, Step::Attend { .. }) { next_logits.next() } else { None };
-            let logits = scratch.map_or(0, |i| areas[i].start);
-            let vector = |v: VecId| VectorSpan { at: areas[maps + v.0].start, len: self.vectors[v.0] };
-            let rounded = |v: VecId| self.rounded_to(v);
-            steps.push(Compiled::new(isa, step, &areas[..maps], (&vector, &rounded), logits, &self.maps)?);
+            let logits = if matches!(step, Step::Attend { .. }) { next_logits.next() } else { None };
+            steps.push(Compiled::new(isa, step, &places, logits.unwrap_or(0))?);
         }
         areas.truncate(maps);
         let (inputs, outputs) = (self.inputs.clone(), self.outputs.clone());
         Ok(Plan { isa, areas, steps, inputs, outputs, arena_len })
     }
 
-    /// Each map's border; also that all ids exist and every map is written once, before it is read.
+    /// The border of each map. Checks that all ids exist and every map is written once, before
+    /// it is read.
     fn check_order(&self) -> Result<Vec<Border>, Error> {
         let bad = |what: String| Error::step("plan", what);
         let mut borders = vec![Border::default(); self.maps.len()];
@@ -165,10 +170,14 @@ impl PlanBuilder {
                 *done = true;
                 Ok(())
             }
-            _ => Err(bad(format!("map or vector {i} is written twice, or is none"))),
+            _ => Err(bad(format!("map or vector {i} is written twice, or does not exist"))),
         };
         let read = |done: &[bool], i: usize| {
-            if done.get(i) == Some(&true) { Ok(()) } else { Err(bad(format!("{i} is read before written"))) }
+            if done.get(i) == Some(&true) {
+                Ok(())
+            } else {
+                Err(bad(format!("map or vector {i} is read before it is written")))
+            }
         };
         for port in &self.inputs {
             write(&mut written, port.map().0)?;
@@ -196,7 +205,7 @@ impl PlanBuilder {
         Ok(borders)
     }
 
-    /// First and last step that uses each map, then each vector; inputs come before step 1.
+    /// The first and last step that use each map, then each vector. Inputs exist before step 1.
     fn lives(&self) -> Vec<(usize, usize)> {
         let mut lives = vec![UNUSED; self.maps.len() + self.vectors.len()];
         let mut at = |i: usize, t: usize| lives[i] = (lives[i].0.min(t), lives[i].1.max(t));
@@ -210,7 +219,8 @@ impl PlanBuilder {
         lives
     }
 
-    /// An input of a few channels that only convolutions read: kept dense, as its runs are then shortest.
+    /// Whether a map is an input of a few channels that only convolutions read. Its channels are
+    /// not padded, so that runs are short.
     fn is_image(&self, m: MapId) -> bool {
         let convs_alone =
             self.steps.iter().all(|s| matches!(s, Step::Conv { .. }) || !s.maps().0.contains(&m));

@@ -1,8 +1,8 @@
-//! A step ready to run: its weights packed, its places known.
+//! A step that is ready to run: its weights are packed and its places known.
 
 use super::builder::MapShape;
 use super::step::{MapId, Step, VecId, operand};
-use crate::kernels::add::{Add, Term};
+use crate::kernels::add::{Add, AddSpec, Term};
 use crate::kernels::arena::Area;
 use crate::kernels::attention::Attend;
 use crate::kernels::conv::Conv;
@@ -13,11 +13,40 @@ use crate::kernels::vector_ops::{VectorSpan, VectorStep};
 use crate::kernels::{Error, Isa, Quant};
 use std::ops::Range;
 
-/// Where a vector lies.
-pub(super) type PlaceOf<'a> = &'a dyn Fn(VecId) -> VectorSpan;
+/// The maps and vectors of a plan, with their places.
+pub(super) struct Places<'a> {
+    pub areas: &'a [Area],
+    pub shapes: &'a [MapShape],
+    /// Where a vector lies.
+    pub vector: &'a dyn Fn(VecId) -> VectorSpan,
+    /// What a vector was rounded to.
+    pub rounded: &'a dyn Fn(VecId) -> Option<Quant>,
+}
 
-/// What a vector was rounded to.
-pub(super) type RoundedTo<'a> = &'a dyn Fn(VecId) -> Option<Quant>;
+impl Places<'_> {
+    fn area(&self, map: MapId) -> &Area {
+        &self.areas[map.0]
+    }
+
+    /// Checks what all kinds of steps require of their maps.
+    fn check(&self, step: &Step) -> Result<(), Error> {
+        let bad = |what: &str| Err(Error::step(step.kind(), what));
+        let (maps, to) = step.maps();
+        if maps.iter().any(|m| self.shapes[m.0].float) {
+            return bad("reads floats");
+        }
+        let float_out = to.is_some_and(|m| self.shapes[m.0].float);
+        let can_float = matches!(step, Step::Conv { spec, .. } if spec.output_zero_point.is_none());
+        if float_out != can_float {
+            return bad("writes another type than its map has");
+        }
+        let dense = matches!(step, Step::Conv { .. });
+        if !dense && maps.into_iter().chain(to).any(|m| !self.area(m).step.is_multiple_of(16)) {
+            return bad("channels are not padded");
+        }
+        Ok(())
+    }
+}
 
 /// A step with its weights packed and its places known.
 pub(super) enum Compiled {
@@ -31,82 +60,73 @@ pub(super) enum Compiled {
 }
 
 impl Compiled {
-    pub fn new(
-        isa: Isa,
-        step: &Step,
-        areas: &[Area],
-        (vector, rounded): (PlaceOf<'_>, RoundedTo<'_>),
-        logits: usize,
-        shapes: &[MapShape],
-    ) -> Result<Compiled, Error> {
-        let kind = step.kind();
-        let (maps, to) = step.maps();
-        let area = |m: MapId| &areas[m.0];
-        if maps.iter().any(|m| shapes[m.0].float) {
-            return Err(Error::step(kind, "reads floats"));
-        }
-        let float_out = to.is_some_and(|m| shapes[m.0].float);
-        let can_float = matches!(step, Step::Conv { spec, .. } if spec.output_zero_point.is_none());
-        if float_out != can_float {
-            return Err(Error::step(kind, "writes the other type than its map has"));
-        }
-        let dense = matches!(step, Step::Conv { .. });
-        if !dense && maps.iter().chain(to.iter()).any(|m| area(*m).step % 16 != 0) {
-            return Err(Error::step(kind, "channels are not padded"));
-        }
-        let same_size = |maps: &[MapId], to: MapId| {
-            let size = |m: &MapId| shapes[m.0].size;
-            maps.iter().all(|m| size(m) == size(&to))
-        };
+    /// Checks and packs a step. `logits` is the offset of an attention pooling's logits.
+    pub fn new(isa: Isa, step: &Step, places: &Places<'_>, logits: usize) -> Result<Compiled, Error> {
+        places.check(step)?;
+        let (area, vector) = (|m: &MapId| places.area(*m), |v: &VecId| (places.vector)(*v));
         Ok(match step {
             Step::Conv { spec, from, to } => {
-                Compiled::Conv(Conv::new(isa, spec, area(*from), area(*to))?, *from, *to)
+                Compiled::Conv(Conv::new(isa, spec, area(from), area(to))?, *from, *to)
             }
             Step::Depthwise { spec, from, to } => {
-                Compiled::Depthwise(Depthwise::new(isa, spec, area(*from), area(*to))?, *from, *to)
+                Compiled::Depthwise(Depthwise::new(isa, spec, area(from), area(to))?, *from, *to)
             }
             Step::Deconv { spec, from, to } => {
-                Compiled::Deconv(Deconv::new(isa, spec, area(*from), area(*to))?, *from, *to)
+                Compiled::Deconv(Deconv::new(isa, spec, area(from), area(to))?, *from, *to)
             }
             Step::MaxPool { spec, from, to } => {
-                spec.check(area(*from), area(*to))?;
+                spec.check(area(from), area(to))?;
                 Compiled::MaxPool(isa, *spec, *from, *to)
             }
-            Step::Add { from, term, to, .. } | Step::AddTwice { from, term, to, .. } => {
-                let (first, second, then) = match step {
-                    Step::AddTwice { specs, then, .. } => (specs[0], Some((specs[1], then.1)), Some(then.0)),
-                    Step::Add { spec, .. } => (*spec, None, None),
-                    _ => return Err(Error::step(kind, "is no addition")),
-                };
-                let (other, quant, place) = match term {
-                    Term::Map(m, q) => (Some(*m), Some(*q), None),
-                    Term::Vector(v) => (None, None, Some((vector(*v), rounded(*v)))),
-                };
-                if !same_size(&maps, *to) || place.is_some_and(|(p, _)| p.len != area(*to).channels) {
-                    return Err(Error::step(kind, "maps of different sizes"));
-                }
-                let add = Add::new(isa, (first, quant), second, place.map(|(p, q)| (p.at, q)))?;
-                Compiled::Add(add, *from, [other, then], *to)
+            Step::Add { spec, from, term, to } => {
+                Compiled::add(isa, places, (*spec, *from, *term), None, *to)?
+            }
+            Step::AddTwice { specs: [spec, second], from, term, then, to } => {
+                let then = Some((*second, then.0, then.1));
+                Compiled::add(isa, places, (*spec, *from, *term), then, *to)?
             }
             Step::Attend { spec, from, to } => {
-                if vector(*to).len != area(*from).channels {
-                    return Err(Error::step(kind, "a context of another length than the map's channels"));
+                let context = vector(to);
+                if context.len != area(from).channels {
+                    return Err(Error::step(Attend::STEP, "a context of another length"));
                 }
-                let at = vector(*to).at;
-                Compiled::Attend(Attend::new(isa, spec, area(*from), logits, at)?, *from)
+                Compiled::Attend(Attend::new(isa, spec, area(from), logits, context.at)?, *from)
             }
             Step::Vector { op, from, to } => {
-                let other = operand(op).map(vector);
-                let (from, to) = (vector(*from), vector(*to));
+                let other = operand(op).map(|v| vector(&v));
+                let (from, to) = (vector(from), vector(to));
                 if VectorStep::out_len(op, from.len, other.map(|p| p.len))? != to.len {
-                    return Err(Error::step(kind, "a result of another length"));
+                    return Err(Error::step(VectorStep::STEP, "a result of another length"));
                 }
                 Compiled::Vector(VectorStep::new(isa, op.clone(), from, other, to))
             }
         })
     }
 
-    /// What the step does, and the shapes that it goes from and to.
+    /// An addition, and the one that may follow it in the same pass.
+    fn add(
+        isa: Isa,
+        places: &Places<'_>,
+        (spec, from, term): (AddSpec, MapId, Term<MapId, VecId>),
+        then: Option<(AddSpec, MapId, Quant)>,
+        to: MapId,
+    ) -> Result<Compiled, Error> {
+        let (other, quant, vector) = match term {
+            Term::Map(m, q) => (Some(m), Some(q), None),
+            Term::Vector(v) => (None, None, Some(((places.vector)(v), (places.rounded)(v)))),
+        };
+        let maps = [other, then.map(|(_, map, _)| map)];
+        let size = |m: MapId| places.shapes[m.0].size;
+        let same_size = std::iter::once(from).chain(maps.into_iter().flatten()).all(|m| size(m) == size(to));
+        if !same_size || vector.is_some_and(|(span, _)| span.len != places.area(to).channels) {
+            return Err(Error::step(AddSpec::STEP, "maps of different sizes"));
+        }
+        let second = then.map(|(spec, _, quant)| (spec, quant));
+        let add = Add::new(isa, (spec, quant), second, vector.map(|(span, quant)| (span.at, quant)))?;
+        Ok(Compiled::Add(add, from, maps, to))
+    }
+
+    /// What the step does, and the shapes of its input and output.
     pub fn label(&self, areas: &[Area]) -> String {
         let shape = |m: &MapId| {
             let a = &areas[m.0];
@@ -133,12 +153,12 @@ impl Compiled {
         }
     }
 
-    /// Parts of the step with a barrier after each.
+    /// The number of phases. All threads finish one before the next begins.
     pub fn phases(&self) -> usize {
         if let Compiled::Attend(..) = self { 3 } else { 1 }
     }
 
-    /// Whether the first part is all of it.
+    /// Whether the first thread computes the whole step.
     pub fn is_alone(&self) -> bool {
         matches!(self, Compiled::Vector(_))
     }
@@ -146,12 +166,12 @@ impl Compiled {
     /// Runs the `part`th of `parts` of a phase.
     ///
     /// # Safety
-    /// `arena` is the plan's; all earlier phases are done, or are this thread's alone; other threads only run
-    /// other parts of this one.
+    /// `arena` belongs to the plan. All earlier phases are done, or this thread alone runs them.
+    /// Other threads run only other parts of this phase.
     pub unsafe fn run(&self, arena: *mut u8, areas: &[Area], phase: usize, (part, parts): (usize, usize)) {
         let area = |m: &MapId| &areas[m.0];
         let rows = |m: &MapId| split(area(m).height, part, parts);
-        // SAFETY: the caller's promise; rows and channels of different parts do not meet.
+        // SAFETY: the caller's contract; different parts have different rows and channels.
         unsafe {
             match self {
                 Compiled::Conv(k, from, to) => k.run(arena, area(from), area(to), rows(to)),

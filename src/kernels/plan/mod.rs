@@ -1,9 +1,12 @@
-//! [`Plan`]: steps over maps and vectors in one arena, checked and packed once, then run without checks.
+//! [`Plan`]: steps over maps and vectors in one arena. Building checks and packs them; runs do not
+//! check again.
 
 mod builder;
 mod compiled;
 mod fuse;
 mod step;
+#[cfg(test)]
+mod tests;
 
 pub use builder::PlanBuilder;
 pub use step::{MapId, Step, VecId};
@@ -14,7 +17,7 @@ use super::workers::{Attendance, Barrier, Workers};
 use super::{Error, Isa};
 use compiled::{Compiled, split};
 
-/// Steps ready to run; shared by all threads that run the network.
+/// Steps that are ready to run. All threads that run the network share one plan.
 pub struct Plan {
     isa: Isa,
     areas: Vec<Area>,
@@ -24,23 +27,23 @@ pub struct Plan {
     arena_len: usize,
 }
 
-/// The memory of one inference at a time.
+/// The memory of one run at a time.
 pub struct Workspace(Arena);
 
-/// An arena that the threads of one run write different parts of.
+/// An arena of which the threads of one run write different parts.
 #[derive(Clone, Copy)]
 struct Shared(*mut u8);
 
-// SAFETY: `Plan::run` splits the work so that threads never touch the same bytes between barriers.
+// SAFETY: `Plan::run` splits the work so that no two threads use the same bytes between barriers.
 unsafe impl Sync for Shared {}
 
 impl Plan {
-    /// The kernels that the weights are packed for.
+    /// The instruction set that the weights are packed for.
     pub fn isa(&self) -> Isa {
         self.isa
     }
 
-    /// Bytes of an inference's maps.
+    /// Bytes of all maps.
     pub fn arena_len(&self) -> usize {
         self.arena_len
     }
@@ -50,10 +53,10 @@ impl Plan {
         Workspace(Arena::new(self.arena_len))
     }
 
-    /// Runs all steps, splitting each over the workers if there are any.
+    /// Runs all steps. If there are workers, each step is split over them.
     ///
     /// # Errors
-    /// When a buffer is not what its port takes, or `workspace` is another plan's.
+    /// If a buffer does not fit its port, or `workspace` belongs to another plan.
     pub fn run(
         &self,
         workspace: &mut Workspace,
@@ -74,13 +77,13 @@ impl Plan {
             // SAFETY: checked above; there is one part.
             None => unsafe { self.run_part(arena, inputs, (0, 1), &Barrier::new(1)) },
         }
-        // SAFETY: checked above; no other thread runs any more.
+        // SAFETY: checked above; all other threads are done.
         unsafe { self.save(arena, outputs) };
         Ok(())
     }
 
-    /// As [`Plan::run`] on this thread alone; `after` hears of each step when it is done (0: the inputs
-    /// are read, then the steps in [`Plan::labels`]' order, last: the outputs are written).
+    /// As [`Plan::run`], on this thread alone. When a part of the run is done, `after` gets its
+    /// place in [`Plan::labels`].
     ///
     /// # Errors
     /// As [`Plan::run`].
@@ -109,7 +112,7 @@ impl Plan {
         Ok(())
     }
 
-    /// What [`Plan::run_watched`] goes through: what is done and the maps' shapes.
+    /// What [`Plan::run_watched`] does: reads the inputs, runs each step, writes the outputs.
     pub fn labels(&self) -> Vec<String> {
         let steps = self.steps.iter().map(|s| s.label(&self.areas));
         std::iter::once("inputs".into()).chain(steps).chain(std::iter::once("outputs".into())).collect()
@@ -123,17 +126,17 @@ impl Plan {
     ) -> Result<(), Error> {
         let port = |port, what: &str| Err(Error::Port { port, what: what.into() });
         if workspace.0.len() < self.arena_len {
-            return port("workspace", "it is another plan's");
+            return port("workspace", "it belongs to another plan");
         }
         if inputs.len() != self.inputs.len() || outputs.len() != self.outputs.len() {
-            return port("list of tensors", "another number of them");
+            return port("list of tensors", "it has another length");
         }
         let area = |m: MapId| &self.areas[m.0];
         if self.inputs.iter().zip(inputs).any(|(p, i)| !p.fits(area(p.map()), i)) {
-            return port("input", "another type or length");
+            return port("input", "it has another type or length");
         }
         if self.outputs.iter().zip(outputs).any(|(p, o)| !p.fits(area(p.map()), o)) {
-            return port("output", "another type or length");
+            return port("output", "it has another type or length");
         }
         Ok(())
     }
@@ -173,10 +176,10 @@ impl Plan {
             return;
         }
         for (i, step) in self.steps.iter().enumerate() {
-            // One thread computes all vectors: between two of them nobody has to wait.
+            // One thread computes all vectors, so two in a row need no barrier between them.
             let alone = step.is_alone() && self.steps.get(i + 1).is_some_and(Compiled::is_alone);
             for phase in 0..step.phases() {
-                // SAFETY: the barrier ends each phase before another thread's part of the next one starts.
+                // SAFETY: the barrier ends each phase before any thread starts the next one.
                 unsafe { step.run(arena.0, &self.areas, phase, (part, parts)) };
                 if !alone && !barrier.wait() {
                     return;

@@ -1,4 +1,4 @@
-//! What a plan can do: operators over maps and vectors, before they have a place.
+//! The operators of a plan over maps and vectors that have no place yet.
 
 use crate::kernels::Quant;
 use crate::kernels::add::{AddSpec, Term};
@@ -19,7 +19,7 @@ pub struct VecId(pub(super) usize);
 
 /// One operator over maps and vectors.
 #[derive(Debug, Clone, PartialEq)]
-#[allow(missing_docs, reason = "from and to are what they say; the rest has its own words")]
+#[allow(missing_docs, reason = "`from` and `to` name themselves; types explain the rest")]
 pub enum Step {
     /// Dense convolution.
     Conv { spec: ConvSpec, from: MapId, to: MapId },
@@ -31,16 +31,16 @@ pub enum Step {
     MaxPool { spec: MaxPoolSpec, from: MapId, to: MapId },
     /// Addition of a map or a vector.
     Add { spec: AddSpec, from: MapId, term: Term<MapId, VecId>, to: MapId },
-    /// Two additions in one pass: the second adds a map to the first one's result.
+    /// Two additions in one pass: the second adds a map to the result of the first.
     AddTwice { specs: [AddSpec; 2], from: MapId, term: Term<MapId, VecId>, then: (MapId, Quant), to: MapId },
     /// Attention pooling of a map to a vector.
     Attend { spec: AttendSpec, from: MapId, to: VecId },
-    /// Arithmetic on a vector.
+    /// An operation on a vector.
     Vector { op: VecOp, from: VecId, to: VecId },
 }
 
 impl Step {
-    /// What kind of step this is, as people call it.
+    /// The kind of step, for messages.
     pub fn kind(&self) -> &'static str {
         match self {
             Step::Conv { .. } => Conv::STEP,
@@ -54,11 +54,12 @@ impl Step {
         }
     }
 
-    /// Maps and vectors that the step reads.
+    /// The maps and vectors that the step reads.
     pub fn reads(&self) -> (Vec<MapId>, Vec<VecId>) {
         (self.maps().0, self.vectors().0)
     }
 
+    /// The maps that the step reads, and the map that it writes.
     pub(super) fn maps(&self) -> (Vec<MapId>, Option<MapId>) {
         match self {
             Step::Conv { from, to, .. }
@@ -72,6 +73,7 @@ impl Step {
         }
     }
 
+    /// The vectors that the step reads, and the vector that it writes.
     pub(super) fn vectors(&self) -> (Vec<VecId>, Option<VecId>) {
         match self {
             Step::Add { term: Term::Vector(v), .. } | Step::AddTwice { term: Term::Vector(v), .. } => {
@@ -89,6 +91,7 @@ fn read_by(from: MapId, term: &Term<MapId, VecId>, then: Option<MapId>) -> Vec<M
     [Some(from), other, then].into_iter().flatten().collect()
 }
 
+/// The vector that is the second operand of `op`.
 pub(super) fn operand(op: &VecOp) -> Option<VecId> {
     match op {
         VecOp::Add(Operand::Vector(v))

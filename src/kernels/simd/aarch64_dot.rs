@@ -49,7 +49,7 @@ macro_rules! six {
     };
 }
 
-/// Three of the four columns of lane `$lane`. Each weight is loaded six instructions before its use.
+/// Three of the four columns of lane `$lane`. A weight is loaded six instructions before its use.
 macro_rules! lane {
     ($lane:literal) => {
         concat!(

@@ -1,23 +1,23 @@
-//! Requantization with ARMv7 NEON, in assembly: Rust's NEON intrinsics for 32-bit ARM are not stable
-//! (rust-lang/rust#111800).
+//! Requantization with ARMv7 NEON, in assembly: Rust's NEON intrinsics for 32-bit ARM are
+//! not stable (rust-lang/rust#111800).
 
 use crate::kernels::requant::Requant;
 use std::arch::asm;
 
-/// Zero point and clamp of a layer's output, as [`ByteStore::bytes`] loads them.
-pub struct ByteStore {
-    /// Least and largest rounded sum, both before the zero point is added; the rounding constant; the
-    /// bits that it leaves, minus the zero point.
+/// Zero point and clamp of a layer's output, as [`Armv7Store::bytes`] loads them.
+pub struct Armv7Store {
+    /// Least and largest rounded sum, both before the zero point is added; the rounding constant;
+    /// the bits that it leaves, minus the zero point.
     values: [u32; 4],
 }
 
-impl ByteStore {
-    pub fn new(q: &Requant) -> ByteStore {
+impl Armv7Store {
+    pub fn new(q: &Requant) -> Armv7Store {
         let zero = f32::from(q.zero_point);
         let (least, most) = (f32::from(q.low) - zero, f32::from(q.high) - zero);
         // Adding 1.5 * 2^23 leaves the nearest integer, ties to even, in the low bits.
         let rounder = 12_582_912f32.to_bits();
-        ByteStore { values: [least.to_bits(), most.to_bits(), rounder, rounder - u32::from(q.zero_point)] }
+        Armv7Store { values: [least.to_bits(), most.to_bits(), rounder, rounder - u32::from(q.zero_point)] }
     }
 
     /// The output bytes of 8 sums: the first four times the factors at `mult[0]`, the others times

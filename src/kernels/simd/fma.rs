@@ -1,4 +1,4 @@
-//! Fused multiply-add, `x * w + sum` rounded once, also where the processor has no such instruction.
+//! Fused multiply-add, `x * w + sum` rounded once, also for processors without such an instruction.
 
 /// `x * w + sum` of finite numbers, rounded once. `native`: the processor has the instruction;
 /// otherwise the same bits come from f64 arithmetic.

@@ -11,6 +11,7 @@ pub mod aarch64_store;
 pub mod armv7_store;
 #[cfg(target_arch = "x86_64")]
 pub mod avx512_store;
+pub mod exp;
 pub mod fma;
 #[cfg(target_arch = "x86_64")]
 pub mod x86_256;

@@ -1,7 +1,7 @@
 //! Macros that compile one function for several instruction sets.
 
-/// Defines `unsafe fn $name(isa, args..)`: `$body(args..)`, an `#[inline(always)]` function of plain
-/// Rust, compiled once for each set that the compiler can vectorise for.
+/// Defines `unsafe fn $name(isa, args..)`: `$body(args..)`, an `#[inline(always)]` function of
+/// plain Rust, compiled once for each set that the compiler can vectorise for.
 ///
 /// Callers fulfil the contract of `$body`, and the processor has `isa`.
 macro_rules! versions {
@@ -46,9 +46,9 @@ macro_rules! versions {
     };
 }
 
-/// Defines `unsafe fn $name(isa, args..)`: `$body::<V>(args..)`, an `#[inline(always)]` function over
-/// a [`Vector`](super::x86_256::Vector), compiled for the registers of SSE4.1 and of AVX2. Every set
-/// but `Sse41` has AVX2.
+/// Defines `unsafe fn $name(isa, args..)`: `$body::<V>(args..)`, an `#[inline(always)]` function
+/// over a [`Vector`](super::x86_256::Vector), compiled for the registers of SSE4.1 and of AVX2.
+/// Every set but `Sse41` has AVX2.
 ///
 /// Callers fulfil the contract of `$body`, and the processor has `isa`.
 #[cfg(target_arch = "x86_64")]
@@ -77,7 +77,7 @@ macro_rules! on_256_bits {
     };
 }
 
-/// Defines the methods of a trait that abstracts over vector registers, each compiled for `$features`.
+/// Defines the methods of a trait over vector registers, each compiled for `$features`.
 #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
 macro_rules! methods {
     ($features:literal, $(fn $name:ident($($arg:ident: $ty:ty),*) -> $out:ty $body:block)*) => {$(

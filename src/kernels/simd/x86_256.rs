@@ -40,8 +40,8 @@ pub trait Vector {
     unsafe fn store_reals(reals: Self::Reals, to: *mut f32);
     /// Eight i32, saturated to i16, in order.
     unsafe fn packed(a: Self::Ints) -> __m128i;
-    /// 16 bytes: both saturated to i16, plus `zero`, saturated to u8. Four of `a` and four of `b` take
-    /// turns.
+    /// 16 bytes: both saturated to i16, plus `zero`, saturated to u8. Four of `a` and four of
+    /// `b` take turns.
     unsafe fn bytes(a: Self::Ints, b: Self::Ints, zero: i16) -> __m128i;
 }
 
