@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
-"""What the person finder costs: OKS AP with its boxes against AP with annotated boxes, by `posed eval`.
+"""Measures the finder's effect on accuracy: AP with its boxes beside AP with annotated boxes, by `posed eval`.
 
-Uses whole pictures only (images with `"scene": true`, or all if no image has the key). COCO's rules: a
-person annotated with a box alone is ignored. A pose of an unannotated person is a false one, and only
-the finder's boxes can produce it. So unlabelled people in the background make the ratio a lower bound.
-Standard library only.
+Uses whole pictures only (images with `"scene": true`, or all if no image has the key). By COCO's rules, a
+person annotated with only a box is ignored, and a pose of an unannotated person is false. Only the
+finder's boxes can produce such poses, so unlabelled people in the background make the ratio a lower
+bound. Standard library only.
 """
 
 import argparse
@@ -49,11 +49,11 @@ def main():
         given = evaluate(args, subset, "--gt-boxes")
         found = evaluate(args, subset, "--person-model", str(args.person_model))
     ratio = found["AP"] / given["AP"]
-    print(f"{len(data['images'])} whole pictures, {labelled} people with keypoints, {len(data['annotations']) - labelled} with a box alone")
+    print(f"{len(data['images'])} whole pictures, {labelled} people with keypoints, {len(data['annotations']) - labelled} with only a box")
     for name, result in (("annotated boxes", given), ("finder's boxes", found)):
         figures = "  ".join(f"{key} {result[key]:.3f}" for key in ("AP", "AP50", "AP75", "AR"))
         print(f"{name:<16} {result['poses']:5} poses  {figures}")
-    print(f"AP with the finder's boxes is {ratio:.3f} of that with the annotated ones; the bar is {BAR}")
+    print(f"AP with the finder's boxes is {ratio:.3f} of AP with annotated boxes; it must be at least {BAR}")
     if args.out:
         args.out.parent.mkdir(parents=True, exist_ok=True)
         args.out.write_text(json.dumps({"ratio": ratio, "annotated_boxes": given, "finders_boxes": found}, indent=1))

@@ -1,7 +1,8 @@
-"""Compares posed's engine with onnxruntime on held-out people: the same int8 file, the same crops.
+"""Compares posed's engine with ONNX Runtime on hold-out people: the same int8 file, the same crops.
 
-Prints how many confident keypoints lie within half a heatmap px of onnxruntime's, and how far PCK@0.2 and mean OKS
-against the labels differ. Needs what models/lpn needs (numpy, OpenCV, onnxruntime); fails when a bar is missed.
+Prints how many confident keypoints lie within half a heatmap px of ONNX Runtime's, and how far PCK@0.2 and
+mean OKS against the labels differ. Needs the packages of models/lpn (numpy, OpenCV, onnxruntime). Fails if
+a value misses its bar.
 """
 
 import argparse
@@ -17,16 +18,16 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "lpn"))
 from lpn import coco, crop, metrics  # noqa: E402
 from lpn.manifest import Manifest  # noqa: E402
 
-CONFIDENT = 0.3  # heatmap value of onnxruntime's keypoint
+CONFIDENT = 0.3  # heatmap value at ONNX Runtime's keypoint
 NEAR_PX = 0.5  # heatmap px
 BARS = {"near": 0.995, "pck": 0.003, "oks": 0.003}
 
 
 def reference(path, x, optimised=True, exact=True):
-    """onnxruntime's heatmaps, one crop at a time: the daemon's batches are crops one by one too.
+    """ONNX Runtime's heatmaps, one crop at a time, as the daemon computes batches too.
 
-    Without a dot product of bytes (VNNI), its kernels for u8 by s8 add two products in i16, which saturates; `exact`
-    has it multiply as its specification says on every processor.
+    On processors without VNNI, its u8-by-s8 kernels add two products in i16, which saturates. `exact` makes it
+    follow its specification on every processor.
     """
     import onnxruntime
 
@@ -63,15 +64,15 @@ def main():
     parser.add_argument("--model", type=Path, default=Path("models/lpn50-256x192"))
     parser.add_argument("--annotations", type=Path, required=True, help="COCO keypoints")
     parser.add_argument("--images", type=Path, required=True)
-    parser.add_argument("--people", type=int, default=600, help="the most people, evenly from all")
-    parser.add_argument("--kernels", default="", help="comma separated; default: the best here")
-    parser.add_argument("--out", type=Path, help="JSON")
+    parser.add_argument("--people", type=int, default=600, help="number of people, taken evenly from all")
+    parser.add_argument("--kernels", default="", help="comma separated; default: the best on this processor")
+    parser.add_argument("--out", type=Path, help="JSON file to write")
     args = parser.parse_args()
     manifest = Manifest.load(args.model)
-    everybody = coco.load_people(args.annotations, args.images)
-    pictures = coco.Pictures(everybody, None)
-    step = max(1, len(everybody.people) // args.people)
-    people = [p for p in everybody.people[::step] if p.image not in pictures.broken][: args.people]
+    everyone = coco.load_people(args.annotations, args.images)
+    pictures = coco.Pictures(everyone, None)
+    step = max(1, len(everyone.people) // args.people)
+    people = [p for p in everyone.people[::step] if p.image not in pictures.broken][: args.people]
     cut = [crop.evaluation_crop(pictures[p.image], p.bbox, manifest.width, manifest.height) for p in people]
     crops, affines = np.stack([c for c, _ in cut]), [a for _, a in cut]
     x = manifest.normalise(crops)
@@ -83,8 +84,8 @@ def main():
     base = scores(want_points, affines, people)
     print(f"{args.model}: {len(people)} people, {int(sure.sum())} confident keypoints; "
           f"onnxruntime PCK {base[0]:.4f}, OKS {base[1]:.4f}")
-    # How far onnxruntime is from itself: when it fuses nothing (what the model's own rounding is worth), and as it
-    # is by default here (what saturation costs it, where there is no VNNI).
+    # How far ONNX Runtime is from itself: without fusing, which shows the effect of the model's own rounding, and
+    # by default, which shows the effect of saturation on processors without VNNI.
     itself = {}
     for name, how in (("without fusing", {"optimised": False}), ("by default", {"exact": False})):
         points = manifest.decode(reference(args.model / manifest.onnx, x, **how))[0]

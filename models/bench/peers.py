@@ -1,7 +1,7 @@
 """Compares posed's engine with others: the same ONNX files, the same images, one core, in turns.
 
-Every engine runs once in each round, so that other load affects all alike. The table gives ratios of
-medians to onnxruntime's on the same file.
+Every engine runs once in each round, so other load affects all of them equally. The table gives ratios of
+medians to ONNX Runtime's on the same file.
 """
 
 import argparse
@@ -54,7 +54,7 @@ def ncnn(path, x):
         copy = Path(folder) / "net.onnx"
         copy.write_bytes(path.read_bytes())
         shape = "inputshape=[" + ",".join(map(str, x.shape)) + "]"
-        # The converter alone: importing its package wants PyTorch.
+        # Only the converter: importing its package needs PyTorch.
         tool = Path(importlib.util.find_spec("pnnx").origin).parent / "pnnx"
         subprocess.run([tool, str(copy), shape], cwd=folder, check=True, capture_output=True)
         net = nn.Net()
@@ -73,7 +73,7 @@ def ncnn(path, x):
 
 
 class Posed:
-    """`posed bench follow`: one inference for each line that it is sent."""
+    """`posed bench follow`: runs one inference for each line on its standard input."""
 
     def __init__(self, binary, model, arguments, cores):
         command = [binary, "bench", "follow", "--model", str(model), *arguments]
@@ -95,8 +95,22 @@ class Posed:
         self.process.wait()
 
 
+def float_file(model):
+    """The float network of a model folder, made from its checkpoint by models/lpn."""
+    lpn = Path(__file__).resolve().parents[1] / "lpn"
+    python = os.environ.get("POSED_PYTHON") or lpn.parents[1] / "target/py/bin/python"
+    command = [str(python), "-m", "lpn", "float", str(model.resolve())]
+    try:
+        made = subprocess.run(command, cwd=lpn, capture_output=True, text=True)
+    except OSError as e:
+        raise RuntimeError(f"no float network: {e}; `make test-python` installs that Python") from e
+    if made.returncode:
+        raise RuntimeError(f"no float network: {made.stderr.strip()[-200:]}")
+    return Path(made.stdout.split()[-1])
+
+
 def contenders(args, cores):
-    """Name, what it is compared with, images per run, and a function that runs once; by engine."""
+    """(name, kind, images per run, function that runs once, version) of each engine, and the absent engines."""
     toml = tomllib.loads((args.model / "model.toml").read_text())
     h, w = toml["input"]["height"], toml["input"]["width"]
     crops = np.random.default_rng(7).integers(0, 256, (2, h, w, 3), dtype=np.uint8)
@@ -104,11 +118,13 @@ def contenders(args, cores):
     x = np.ascontiguousarray(((crops[:1] - mean) / std).transpose(0, 3, 1, 2), dtype=np.float32)
     raw = args.out / "crops.u8"
     raw.write_bytes(crops.tobytes())
-    int8, f32 = args.model / toml["file"]["onnx"], args.model / "float.onnx"
+    int8 = args.model / toml["file"]["onnx"]
     found, absent = [], {}
-    for kind, path in (("int8", int8), ("f32", f32)):
-        if not path.exists():
-            absent[kind] = f"no {path.name} beside the manifest"
+    for kind in ("int8", "f32"):
+        try:
+            path = int8 if kind == "int8" else float_file(args.model)
+        except RuntimeError as e:
+            absent[kind] = str(e)
             continue
         for engine in (onnxruntime, openvino) + ((ncnn,) if kind == "f32" else ()):
             name = f"{engine.__name__} {kind}"
@@ -128,7 +144,7 @@ def contenders(args, cores):
             except RuntimeError as e:
                 absent[f"posed {kind} {kernel}"] = str(e)
     if len(cores) > 1 and int8.exists():
-        # Two people a frame: one thread on one core, against two threads on two.
+        # Two people in a frame: one thread on one core, beside two threads on two.
         for threads in (1, 2):
             more = ["--threads", str(threads), "--batch", "2", "--crops", str(raw)]
             run = Posed(args.posed, args.model, more, cores[:threads])
@@ -144,7 +160,7 @@ def main():
     parser.add_argument("--runs", type=int, default=100)
     parser.add_argument("--out", type=Path, default=Path("target/bench"))
     parser.add_argument("--realtime", action="store_true",
-                        help="run before everything else on the machine (root; for seconds, not on a box in service)")
+                        help="run with real-time priority (needs root; not on a machine in service)")
     args = parser.parse_args()
     args.out.mkdir(parents=True, exist_ok=True)
     if args.realtime:
@@ -153,7 +169,7 @@ def main():
     os.sched_setaffinity(0, cores[:1])
     found, absent = contenders(args, cores)
     times = {name: [] for name, *_ in found}
-    # A process that is bound to one core wakes its peer's threads on that core: not for the pair.
+    # A process bound to one core wakes its peer's threads on that core, so the pair gets all cores.
     for pair, allowed in ((False, cores[:1]), (True, cores)):
         os.sched_setaffinity(0, allowed)
         turns = [(name, run) for name, kind, _, run, _ in found if (kind == "pair") == pair]
@@ -179,8 +195,8 @@ def main():
               "results": rows, "absent": absent}
     (args.out / "peers.json").write_text(json.dumps(report, indent=1) + "\n")
     lines = [f"# {args.model}, {cpu}, {args.runs} rounds, load {report['load']:.1f}"
-             + (", before all else" if args.realtime else ""), "",
-             "| engine | version | median ms | least ms | ratio | to |", "|---|---|---|---|---|---|"]
+             + (", real-time priority" if args.realtime else ""), "",
+             "| engine | version | median ms | minimum ms | ratio | to |", "|---|---|---|---|---|---|"]
     lines += [f"| {r['engine']} | {r['version']} | {r['median_ms']:.2f} | {r['min_ms']:.2f} | {r['ratio']} | {r['to']} |"
               for r in rows]
     lines += ["", *(f"Absent: {k}: {v}" for k, v in absent.items())]

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # ci-env.sh VENV_DIR: makes a Python environment for the tests with Debian's CPU torch. PyPI's torch
-# brings gigabytes of CUDA. Does nothing if the environment exists and the requirements did not change.
+# brings gigabytes of CUDA. Does nothing if the environment exists and suits the requirements.
 set -euo pipefail
 [ $# -eq 1 ] || { echo "usage: $0 VENV_DIR" >&2; exit 64; }
 here=$(cd "$(dirname "$0")" && pwd)

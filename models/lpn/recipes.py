@@ -1,8 +1,11 @@
-"""Recipes side by side: short runs from the same checkpoint with the same seed, one thing changed in each.
+"""Recipes side by side: short runs from the same checkpoint with the same seed, one thing changed
+in each.
 
-    LPN_INIT=START.safetensors python recipes.py --data ../../../shared/data/people --drawn SYNTH --state FOLDER
+    export LPN_INIT=START.safetensors
+    python recipes.py --data ../../../shared/data/people --drawn SYNTH --state FOLDER
 
-Prints a Markdown table; a run that is done is not done again. `--drawn` is a folder of `python -m lpn render`.
+Prints a Markdown table. A finished run is not repeated. `--drawn` is a folder of
+`python -m lpn render`.
 """
 
 import argparse
@@ -32,7 +35,8 @@ STAGES = {
 
 
 def sure(annotations: Path, out: Path) -> Path:
-    """The annotations without people of whom the teacher knew fewer than 10 keypoints, or whom nobody but it saw."""
+    """The annotations without people of whom the teacher knew fewer than 10 keypoints, or whom
+    nobody but it saw."""
     data = json.loads(annotations.read_text())
     data["annotations"] = [a for a in data["annotations"] if a["num_keypoints"] >= 10 and a.get("box") != "teacher"]
     out.write_text(json.dumps(data))
@@ -62,7 +66,8 @@ def main() -> None:
             continue
         if not (folder / f"00-{stage.name}.safetensors").is_file():
             config = Config(NetSpec(), (stage,), sources.get(name, (real,)), hold, 11, os.environ["LPN_INIT"])
-            # Pictures are kept decoded by the place of their source, which is another one for the drawn people only.
+            # Pictures are kept decoded by the place of their source, which is another one for the
+            # drawn people only.
             train.run(config, folder, cli.cache_dir() / "pictures", stage.samples)
         last = json.loads((folder / "log.jsonl").read_text().splitlines()[-1])
         cells = [f"{last[s]['pck']:.3f}, {last[s]['oks']:.3f}" for s in ("stanford40", "lspet")]

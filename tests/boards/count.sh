@@ -1,9 +1,12 @@
 #!/usr/bin/env bash
 # usage: tests/boards/count.sh
-# Counts the instructions of one inference of lpn50-256x192 on processors that are not here, 64 bit ARM and x86 without
-# AVX: qemu-user runs `posed bench follow` once and three times, the plugin count.c counts, and half the difference is an
-# inference. No times: an emulator has none to tell. Ends with 1 where the dot product kernels need more than 0.4 of
-# tract's own f32 path, or the SSE4.1 kernels more than ONNX Runtime on the same file.
+# Counts the instructions of one inference of lpn50-256x192 on emulated processors: 64-bit ARM, and
+# x86 without AVX. qemu-user runs `posed bench follow` with one and with three inferences, the
+# plugin count.c counts, and half the difference is one inference. It measures no times: an
+# emulator's mean nothing.
+#
+# Exits with 1 if the dotprod kernels need more than 0.4 of the instructions of tract's own f32
+# path, or the SSE4.1 kernels more than ONNX Runtime on the same file.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 root=$(cd "$here/../.." && pwd)
@@ -14,7 +17,8 @@ mkdir -p "$out"
 gcc -O2 -Wall -Werror -shared -fPIC -o "$out/libcount.so" "$here/count.c"
 export QEMU_PLUGIN_OPTIONS="-d plugin -plugin $out/libcount.so"
 
-# total TARGET CPU RUNS COMMAND...: instructions of a command that infers once for each line of its input.
+# total TARGET CPU RUNS COMMAND...: instructions of a command that runs one inference for each line
+# of its input.
 total() {
     local target=$1 cpu=$2 runs=$3 said
     shift 3
@@ -33,14 +37,14 @@ x86() { inference x86_64 "$1" "$x86" bench follow --model "$model" "${@:2}"; }
 
 # row WHAT CPU COUNT OF
 row() { awk -v n="$3" -v of="$4" -v w="$1" -v c="$2" 'BEGIN { printf "| %s | %s | %.1f M | %.3f |\n", w, c, n / 1e6, n / of }'; }
-# within ROW LIMIT OF: the last column of the row of that name is no more than the limit.
+# within ROW LIMIT OF: fails if the last column of row ROW exceeds LIMIT.
 within() {
     local ratio
     ratio=$(awk -F ' *[|] *' -v row="$1" '$2 == row { print $5 }' "$out/boards.md")
-    awk -v r="$ratio" -v l="$2" 'BEGIN { exit !(r != "" && r <= l) }' || { echo "boards: $1 needs $ratio of $3; $2 is the bar" >&2; exit 1; }
+    awk -v r="$ratio" -v l="$2" 'BEGIN { exit !(r != "" && r <= l) }' || { echo "boards: $1 needs $ratio of $3; the limit is $2" >&2; exit 1; }
 }
 
-# A program whose count is known: 3 instructions, a million times, and a few around them.
+# Checks the plugin with a known count: 3 instructions, a million times, and a few around them.
 cat >"$out/loop.s" <<'S'
     .globl _start
 _start: movz x0, #0x4240
@@ -53,14 +57,15 @@ _start: movz x0, #0x4240
 S
 aarch64-linux-gnu-gcc -nostdlib -static -o "$out/loop" "$out/loop.s"
 counted=$("$root/cross/run.sh" aarch64 "$out/loop" 2>&1 | sed -n 's/^instructions: //p')
-[ "$counted" = 3000004 ] || { echo "boards: the plugin counts $counted instructions of 3000004" >&2; exit 1; }
+[ "$counted" = 3000004 ] || { echo "boards: the plugin counts $counted instructions, not 3000004" >&2; exit 1; }
 
-tract=$(arm cortex-a76 --kernels tract --onnx "$model/float.onnx")
+float=$(cd "$root/models/lpn" && "${POSED_PYTHON:-$root/target/py/bin/python}" -m lpn float "$model")
+tract=$(arm cortex-a76 --kernels tract --onnx "$float")
 {
     echo "| What runs | Processor emulated | Instructions an inference | of tract's f32 |"
     echo "|---|---|---|---|"
     row "f32, tract alone" cortex-a76 "$tract" "$tract"
-    row "f32, tract with our depthwise and doubling" cortex-a76 "$(arm cortex-a76 --onnx "$model/float.onnx")" "$tract"
+    row "f32, tract with our depthwise and doubling" cortex-a76 "$(arm cortex-a76 --onnx "$float")" "$tract"
     row "int8, generic" cortex-a72 "$(arm cortex-a72 --kernels generic)" "$tract"
     row "int8, neon" cortex-a72 "$(arm cortex-a72)" "$tract"
     row "int8, dotprod" cortex-a76 "$(arm cortex-a76)" "$tract"
@@ -68,7 +73,7 @@ tract=$(arm cortex-a76 --kernels tract --onnx "$model/float.onnx")
 within "int8, dotprod" 0.4 "tract's f32"
 
 python=${POSED_PYTHON:-$root/target/py/bin/python}
-[ -x "$python" ] || { echo "boards: no $python to run ONNX Runtime with (make test-python installs it): x86 left out" >&2; exit 0; }
+[ -x "$python" ] || { echo "boards: x86 skipped: no $python to run ONNX Runtime with (make test-python installs it)" >&2; exit 0; }
 onnxruntime='
 import sys, numpy, onnxruntime
 options = onnxruntime.SessionOptions()

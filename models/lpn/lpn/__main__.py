@@ -23,6 +23,7 @@ def train_command(sub):
     p.add_argument("--measure-every", type=int, default=20000, help="samples between looks at the hold-out")
     p.add_argument("--threads", type=int, default=0, help="torch threads (default: all cores)")
     p.add_argument("--processes", type=int, default=1, help="share each batch among this many processes of one thread")
+    p.add_argument("--device", help="torch's name, such as cpu or cuda:1 (default: a GPU where torch finds one)")
     p.set_defaults(run=train)
 
 
@@ -35,8 +36,42 @@ def train(args) -> int:
     if args.threads:
         torch.set_num_threads(args.threads)
     state = args.state or cache_dir() / args.config.stem
-    config = Config.load(args.config)
-    trainer.run(config, state, cache_dir() / "pictures", args.measure_every, args.max_samples, args.processes)
+    try:
+        config = Config.load(args.config)
+        trainer.run(config, state, cache_dir() / "pictures", args.measure_every, args.max_samples, args.processes,
+                    args.device)  # fmt: skip
+    except (ValueError, OSError) as e:
+        print(f"lpn train: {e}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def pack_command(sub):
+    p = sub.add_parser("pack", help="a config's people as a bundle of small pictures, to train on another machine")
+    p.add_argument("folder", type=Path, help="gets bundle.json and the shards; must be new or empty")
+    p.add_argument("--config", type=Path, required=True, help="training config whose [[source]] tables are packed")
+    p.add_argument("--size", default="256x192", help="HEIGHTxWIDTH of the largest crops (default: %(default)s)")
+    p.add_argument("--room", type=float, default=1.25, help="side of a window by the crop's (default: %(default)s)")
+    p.add_argument("--quality", type=int, default=50, help="of WebP, 1 to 100 (default: %(default)s)")
+    p.add_argument("--shard-mb", type=float, default=15, help="most of a file (default: %(default)s)")
+    p.add_argument("--bundle-mb", type=float, default=50, help="most of all files (default: %(default)s)")
+    p.add_argument("--skip", type=int, default=0, help="start after this many: the rest of a bundle that was full")
+    p.set_defaults(run=pack)
+
+
+def pack(args) -> int:
+    from lpn.pose import bundle
+    from lpn.schedule import Config
+
+    height, width = map(int, args.size.split("x"))
+    try:
+        index = bundle.pack(Config.load(args.config), args.folder, bundle.Shape(height, width, args.room), args.quality,
+                            args.shard_mb, args.bundle_mb, args.skip)  # fmt: skip
+    except (ValueError, OSError) as e:
+        print(f"lpn pack: {e}", file=sys.stderr)
+        return 1
+    more = f"; it is full: pack the rest into another folder with --skip {index['next']}" if index["next"] else ""
+    print(f"{args.folder}: {index['people']} people in {len(index['shards'])} shards{more}")
     return 0
 
 
@@ -130,7 +165,7 @@ def main() -> int:
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(message)s")
     parser = argparse.ArgumentParser(prog="lpn", description=__doc__)
     sub = parser.add_subparsers(required=True, metavar="COMMAND")
-    for command in (train_command, bench_train_command, narrow_command, render_command, person_command, *commands.ALL):
+    for command in (train_command, pack_command, bench_train_command, narrow_command, render_command, person_command, *commands.ALL):
         command(sub)
     args = parser.parse_args()
     return args.run(args)

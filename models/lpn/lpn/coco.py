@@ -1,4 +1,4 @@
-"""COCO keypoint annotations -> people to train and measure on. Bad entries are named, skipped and counted."""
+"""Reads COCO keypoint annotations. Bad entries are named in the log, skipped and counted."""
 
 import json
 import logging
@@ -53,16 +53,16 @@ class People:
         self.faults[kind] = self.faults.get(kind, 0) + 1
 
 
-# A teacher's keypoint of lower certainty is not a label where labels are either there or not.
+# Below this certainty, a teacher's keypoint does not count as labelled.
 SURE = 0.3
 
 
 def load_people(annotations: Path, images: Path, min_keypoints: int = 1, labels: str = "keypoints",
                 only: str | None = None) -> People:  # fmt: skip
-    """Reads a COCO keypoint file. Keypoints outside their picture are dropped; people without any are skipped.
+    """Reads a COCO keypoint file. Drops keypoints outside their picture, and people without any.
 
-    `labels` is "keypoints", or "teacher": each annotation's `teacher`, 17 times (x, y, certainty), instead. `only`
-    keeps the pictures of one `source`.
+    `labels` names the key of an annotation to read: "keypoints", or "teacher", which holds 17 times
+    (x, y, certainty). `only` keeps the pictures of one `source`.
     """
     data = json.loads(Path(annotations).read_text())
     out = People()

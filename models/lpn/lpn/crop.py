@@ -1,6 +1,7 @@
 """Person crops: the affine map, the augmentation, the normalised input and the heatmap targets.
 
-Coordinates are pixel indices: the centre of pixel (0, 0) is (0, 0), as in OpenCV and the published code.
+Coordinates are pixel indices: the centre of pixel (0, 0) is (0, 0), as in OpenCV and the published
+code.
 """
 
 import math
@@ -15,11 +16,13 @@ MEAN = np.array([123.675, 116.28, 103.53], np.float32)  # R, G, B in 0..255
 STD = np.array([58.395, 57.12, 57.375], np.float32)
 STRIDE = 4
 MARGIN = 1.25
+# Lower targets only teach how unsure to be. The cross-entropy, which teaches places, skips them.
+CLEAR = 0.4
 
 
 @dataclass
 class Augment:
-    """How far training crops stray from the box. All zero: the evaluation crop."""
+    """How much training crops vary. With all at zero they are the evaluation crop."""
 
     flip: float = 0.5
     scale: float = 0.3  # zoom drawn from exp(N) within 1 +- scale
@@ -76,15 +79,19 @@ def evaluation_crop(picture, bbox, width, height) -> tuple[np.ndarray, np.ndarra
 
 
 def training_crop(picture, person: Person, width, height, aug: Augment, rng) -> tuple:
-    """-> (u8 [height, width, 3], keypoints f32 [17, 2] in crop px, heights f32 [17] of their targets).
+    """Cuts an augmented crop of a person.
 
-    A height is 0 where the keypoint lies outside the crop or the picture, or has no label.
+    Returns the crop, u8 [height, width, 3], its keypoints in crop px, f32 [17, 2], and the heights
+    of their targets, f32 [17]. A height is 0 where the keypoint lies outside the crop or the
+    picture, or has no label.
     """
     offset, bbox = np.zeros(2), person.bbox
-    if aug.cut and rng.random() < aug.cut:
+    cut = aug.cut and rng.random() < aug.cut
+    if cut:
         picture, offset, bbox = _cut(picture, bbox, rng)
     cx, cy, scale = widen(bbox, width, height)
-    if rng.random() < aug.half_body and person.visible.sum() >= 8:
+    # Half of somebody who is cut may lie outside the picture.
+    if rng.random() < aug.half_body and person.visible.sum() >= 8 and not cut:
         cx, cy, scale = _half_body(person, rng, width, height) or (cx, cy, scale)
     side = scale * width
     cx += rng.normal() * aug.shift * side
@@ -96,7 +103,7 @@ def training_crop(picture, person: Person, width, height, aug: Augment, rng) -> 
     mirror = rng.random() < aug.flip
     a = affine(cx - offset[0], cy - offset[1], scale * MARGIN * zoom, width, height, angle, mirror)
     if aug.aspect and rng.random() < 0.5:
-        # Narrower or wider in the frame, about the crop's centre: the person gets another aspect.
+        # Stretch the crop's x axis about its centre, so that the person gets another aspect.
         stretch = math.exp(rng.normal() * aug.aspect)
         a[0] *= stretch
         a[0, 2] += (1 - stretch) * (cx - offset[0])
@@ -117,9 +124,10 @@ def training_crop(picture, person: Person, width, height, aug: Augment, rng) -> 
 
 
 def target_heights(person: Person) -> np.ndarray:
-    """How high each keypoint's target is, f32 [17]: 1 or 0 for a label, the teacher's certainty where there is one.
+    """The height of each keypoint's target, f32 [17].
 
-    The teacher's peaks are 0.75 and more where it is sure, and up to 0.15 where there is nothing.
+    A human label gives 1 or 0. A teacher gives its certainty, scaled: its peaks are at least 0.75
+    where it is sure, and up to 0.15 where there is nothing.
     """
     if person.certainty is None:
         return person.visible.astype(np.float32)
@@ -127,11 +135,15 @@ def target_heights(person: Person) -> np.ndarray:
 
 
 def _cut(picture, bbox, rng):
-    """Ends the picture within the box, as at a camera's border: (picture, its offset, what is left of the box)."""
+    """Cuts the picture off within the box, as a camera's border does.
+
+    Returns the picture, its offset, and what is left of the box.
+    """
     x, y, w, h = bbox
     share = rng.uniform(0.15, 0.6)
     low, high = np.array([0, 0]), np.array([picture.shape[1], picture.shape[0]])
-    side = rng.choice(4, p=(0.2, 0.2, 0.15, 0.45))  # left, right, top, bottom: legs are cut off most
+    # Left, right, top, bottom: legs are cut off most.
+    side = rng.choice(4, p=(0.2, 0.2, 0.15, 0.45))
     axis, size = (0, w) if side < 2 else (1, h)
     start = (x, y)[axis]
     if side in (0, 2):
@@ -188,7 +200,10 @@ def _occlude(crop, rng):
 
 
 def heatmap_targets(points: np.ndarray, heights: np.ndarray, width: int, height: int, sigma: float):
-    """Gaussians at points / STRIDE, unrounded, as high as `heights` [N, K] says: f32 [N, K, height/4, width/4]."""
+    """Gaussians of the given heights [N, K] around points / STRIDE, which is not rounded.
+
+    Returns f32 [N, K, height/4, width/4].
+    """
     gx = np.arange(width // STRIDE, dtype=np.float32)
     gy = np.arange(height // STRIDE, dtype=np.float32)
     p = points / STRIDE

@@ -1,8 +1,10 @@
-"""Equalizes the ranges of the channels between two convolutions, so that one scale fits all of them.
+"""Equalizes the ranges of the channels between two convolutions, so that one scale fits all of
+them.
 
-Where a convolution's ReLU feeds one other convolution, channel c may be multiplied by any positive number in the first
-and divided by it in the second, and the network computes the same (Nagel et al., arXiv 1906.04721, section 4.1). The
-standard's quantized transposed convolution has one weight scale for all its groups, so it depends on this most.
+A channel between two convolutions can be multiplied by a positive number in the first and divided
+by it in the second without changing the result (Nagel et al., arXiv 1906.04721, section 4.1). The
+ReLU between them does not matter. The quantized transposed convolution gains most, because ONNX
+gives it one weight scale for all its groups.
 """
 
 from collections import Counter
@@ -17,7 +19,8 @@ MOST = 64.0  # no channel is scaled by more than this, or less than its inverse
 
 
 def pairs(model: onnx.ModelProto) -> list[tuple[onnx.NodeProto, str, onnx.NodeProto]]:
-    """(convolution, its ReLU's output, the one convolution that reads it), outside the global context blocks."""
+    """(convolution, its ReLU's output, the one convolution that reads it), outside the global
+    context blocks."""
     uses = Counter(name for node in model.graph.node for name in node.input)
     reader = {name: node for node in model.graph.node for name in node.input}
     out = []
@@ -34,7 +37,8 @@ def pairs(model: onnx.ModelProto) -> list[tuple[onnx.NodeProto, str, onnx.NodePr
 
 
 def session(model: onnx.ModelProto, tensors: list[str]):
-    """`model` as a function f32 [N, 3, H, W] -> {tensor: value}, run by ONNX Runtime on one thread."""
+    """`model` as a function f32 [N, 3, H, W] -> {tensor: value}, run by ONNX Runtime on one
+    thread."""
     import onnxruntime
 
     probe = onnx.ModelProto()
@@ -48,7 +52,7 @@ def session(model: onnx.ModelProto, tensors: list[str]):
 
 
 def highest(model: onnx.ModelProto, crops: np.ndarray, tensors: list[str]) -> dict[str, np.ndarray]:
-    """The largest value of each channel of `tensors` over `crops` f32 [N, 3, H, W]: f64 [C] each."""
+    """The largest value of each channel of `tensors` over `crops`, f64 [C] for each tensor."""
     run, found = session(model, tensors), {}
     for crop in crops:
         for name, value in run(crop[None]).items():
@@ -58,9 +62,9 @@ def highest(model: onnx.ModelProto, crops: np.ndarray, tensors: list[str]) -> di
 
 
 def equalize(model: onnx.ModelProto, tops: dict[str, np.ndarray]) -> onnx.ModelProto:
-    """A network that computes the same, its channels brought together.
+    """Returns a network that computes the same, with channels of about equal ranges.
 
-    `tops`: the largest value of each channel of each tensor that `pairs` names, as `highest` measures them.
+    `tops` holds the largest value of each channel of the tensors in `pairs`, from `highest`.
     """
     out = onnx.ModelProto()
     out.CopyFrom(model)
@@ -95,7 +99,7 @@ def _depthwise(node: onnx.NodeProto) -> bool:
 
 
 def _floor(ranges: np.ndarray) -> np.ndarray:
-    """Dead channels count as small ones."""
+    """Replaces the zero of a dead channel by a small value."""
     return np.maximum(ranges, 1e-3 * ranges.max() + 1e-9)
 
 

@@ -1,8 +1,9 @@
-"""PyTorch -> ONNX (opset 17), one node an operation, batch normalisation folded into the convolutions.
+"""PyTorch -> ONNX (opset 17), one node an operation, batch normalisation folded into the
+convolutions.
 
-The graph is written node by node instead of traced: its form, its names and its constants are then the same from
-every PyTorch, and the quantizer and the daemon's integer engine can rely on them. Input `input` f32 [N, 3, H, W],
-output (`heatmaps`) f32 [N, K, H/stride, W/stride], N free.
+The graph is written node by node instead of traced. Every version of PyTorch then gives the same
+nodes, names and constants, and the quantizer and the daemon's integer engine rely on them.
+Input `input` f32 [N, 3, H, W], output (`heatmaps`) f32 [N, K, H/stride, W/stride], N free.
 """
 
 from pathlib import Path
@@ -16,7 +17,7 @@ from torch import nn
 from lpn.net import LPN, Bottleneck, GCBlock
 
 OPSET = 17  # the first with LayerNormalization
-GC_NODE = "/att/"  # in the name of every node of a global context block, but its two additions
+GC_NODE = "/att/"  # in the names of a context block's nodes, except its two additions
 
 
 def fold(weight: np.ndarray, bias: np.ndarray | None, bn: nn.BatchNorm2d, channel_axis: int):
@@ -113,7 +114,8 @@ def _bottleneck(g: _Graph, name: str, x: str, block: Bottleneck) -> str:
 
 
 def build(net: LPN, height: int, width: int, output: str = "heatmaps") -> onnx.ModelProto:
-    """The network (in evaluation mode, on the CPU) as a checked ONNX model for crops of height x width px."""
+    """The network (in evaluation mode, on the CPU) as a checked ONNX model for crops of height x
+    width px."""
     if height % 16 or width % 16:
         raise ValueError(f"input of {height}x{width} px: both must be multiples of 16, which the network divides by")
     net = net.cpu().float().eval()
@@ -143,7 +145,7 @@ def build(net: LPN, height: int, width: int, output: str = "heatmaps") -> onnx.M
 
 
 def save(model: onnx.ModelProto, path: Path) -> None:
-    """Writes the model, as a whole or not at all."""
+    """Writes the model. Others see the old file or the new one, never a part."""
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_suffix(".part")

@@ -1,4 +1,4 @@
-"""`model.toml`: what the daemon must know of a model beside its ONNX file. One folder a model."""
+"""`model.toml`: what the daemon must know about a model besides its ONNX file."""
 
 import hashlib
 import json
@@ -23,7 +23,8 @@ INT8 = "model.onnx"
 
 @dataclass
 class Manifest:
-    """A pose network's manifest, schema 1. Mean and std are in pixel units, in the order of the planes."""
+    """A pose network's manifest, schema 1. Mean and std are in pixel units, in the order of the
+    planes."""
 
     name: str
     version: str
@@ -65,7 +66,7 @@ class Manifest:
 
     def text(self) -> str:
         """The manifest as TOML."""
-        # JSON and TOML write strings, numbers, booleans and flat lists alike.
+        # Strings, numbers, booleans and flat lists are written alike in JSON and TOML.
         v = json.dumps
         names = ",\n".join("    " + ", ".join(v(k) for k in self.keypoints[i : i + 5]) for i in range(0, 17, 5))
         return f"""schema = 1
@@ -108,7 +109,8 @@ box_margin = {v(self.box_margin)}
 
     @staticmethod
     def load(folder: Path) -> "Manifest":
-        """Reads `folder`/model.toml; raises ValueError where it is not a pose network's manifest of schema 1."""
+        """Reads `folder`/model.toml; raises ValueError where it is not a pose network's manifest of
+        schema 1."""
         path = Path(folder) / "model.toml"
         d = tomllib.loads(path.read_text())
         if d.get("schema") != 1 or d.get("kind") != "heatmap-pose":

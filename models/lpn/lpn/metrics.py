@@ -17,7 +17,8 @@ def argmax(heatmaps: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def soft_argmax(heatmaps, beta: float = BETA, window: int = WINDOW) -> tuple[np.ndarray, np.ndarray]:
-    """Beta-soft-argmax (paper, section 3.4) over `window` px either side of the peak (0: the whole map).
+    """Beta-soft-argmax (paper, section 3.4) over `window` px either side of the peak (0: the whole
+    map).
 
     Score: the raw heatmap at the rounded position.
     """
@@ -37,7 +38,8 @@ def soft_argmax(heatmaps, beta: float = BETA, window: int = WINDOW) -> tuple[np.
 
 
 def quarter_shift(heatmaps: np.ndarray, points: np.ndarray) -> np.ndarray:
-    """The published evaluation's last step: a quarter px towards the higher neighbour, away from the border.
+    """The published evaluation's last step: a quarter px towards the higher neighbour, away from
+    the border.
 
     heatmaps f32 [N, K, h, w], points f32 [N, K, 2] in heatmap px -> f32 [N, K, 2].
     """
@@ -53,14 +55,16 @@ def quarter_shift(heatmaps: np.ndarray, points: np.ndarray) -> np.ndarray:
 
 
 def flip_back(heatmaps: np.ndarray) -> np.ndarray:
-    """Heatmaps of the mirrored crop -> those of the crop: mirrored, left and right swapped, shifted by 1 px."""
+    """Heatmaps of the mirrored crop -> those of the crop: mirrored, left and right swapped, shifted
+    by 1 px."""
     out = heatmaps[:, FLIP_ORDER, :, ::-1].copy()
     out[..., 1:] = out[..., :-1].copy()
     return out
 
 
 def torso_px(keypoints: np.ndarray, visible: np.ndarray) -> float | None:
-    """The longer labelled diagonal shoulder - opposite hip, in px; None where neither is labelled."""
+    """The longer labelled diagonal shoulder - opposite hip, in px; None where neither is
+    labelled."""
     diagonals = [
         float(np.hypot(*(keypoints[a] - keypoints[b])))
         for a, b in ((5, 12), (6, 11))

@@ -1,7 +1,7 @@
 """The network, as in section 3 of the paper, layer names as in its published implementation.
 
-Input f32 [N, 3, H, W] (H and W multiples of 32 and 16), output f32 [N, outputs, H/stride, W/stride] (stride 4 for poses):
-heatmaps without activation, about 1.0 at a keypoint that is seen clearly.
+Input f32 [N, 3, H, W] (H and W multiples of 32 and 16), output f32 [N, outputs, H/stride, W/stride]
+(stride 4 for poses): heatmaps without activation, about 1.0 at a keypoint that is seen clearly.
 """
 
 import math
@@ -17,9 +17,9 @@ STAGE_STRIDES = (1, 2, 2, 1)
 
 @dataclass(frozen=True)
 class NetSpec:
-    """A member of the family. `width` scales all channels (to multiples of 16); 1.0 is the paper's.
+    """A network of the family. `width` scales all channels, rounded to multiples of 16.
 
-    `upsampling` steps of 2 lead from stride 16 to the output's: 2 is the paper's, stride 4.
+    `upsampling` is the number of doublings from stride 16; the paper has 2, which gives stride 4.
     """
 
     blocks: tuple[int, int, int, int] = BLOCKS[50]
@@ -45,7 +45,8 @@ class NetSpec:
 
 
 class GCBlock(nn.Module):
-    """Global context: softmax attention over positions -> one vector -> bottleneck -> added everywhere."""
+    """Global context: softmax attention over positions -> one vector -> bottleneck -> added
+    everywhere."""
 
     def __init__(self, c: int):
         super().__init__()
@@ -137,7 +138,10 @@ class LPN(nn.Module):
 
 
 def _in_f32(layer: nn.Module, x: torch.Tensor) -> torch.Tensor:
-    """`layer` outside autocast: on the CPU a grouped transposed convolution is eight times as slow in bf16 as in f32."""
+    """`layer` outside autocast on the CPU, where a grouped transposed convolution in bf16 takes
+    eight times as long."""
+    if x.device.type != "cpu":
+        return layer(x)
     with torch.autocast(x.device.type, enabled=False):
         return layer(x.float()).to(x.dtype)
 

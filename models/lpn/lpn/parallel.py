@@ -1,4 +1,5 @@
-"""Several processes train one network: each takes a part of every batch, and all sums are over all of them (gloo)."""
+"""Several processes train one network: each takes a part of every batch, and all sums are over all
+of them (gloo)."""
 
 import os
 import tempfile
@@ -21,7 +22,7 @@ def count() -> int:
 
 
 def add_up(tensors: list) -> None:
-    """Replaces each tensor by its sum over all processes. One message for all tensors, as latency counts here."""
+    """Replaces each tensor by its sum over all processes, in one message to save latency."""
     if count() == 1:
         return
     flat = torch.cat([t.reshape(-1).float().cpu() for t in tensors])
@@ -33,13 +34,14 @@ def add_up(tensors: list) -> None:
 
 
 def spawn(work, processes: int, *args) -> None:
-    """Runs `work(*args)` in that many processes and waits; one that fails ends all with its exception."""
+    """Runs `work(*args)` in that many processes and waits. If one fails, all end with its error."""
     with tempfile.TemporaryDirectory() as folder:
         multiprocessing.spawn(_member, (processes, os.getpid(), os.path.join(folder, "meet"), work, args), processes)
 
 
 def _end_with(parent: int) -> None:
-    """Ends this process once its parent is gone: a killed run must not go on beside the one that continues it."""
+    """Ends this process when its parent is gone, so that a killed run does not train on in the
+    background."""
     while os.getppid() == parent:
         time.sleep(0.5)
     os._exit(1)

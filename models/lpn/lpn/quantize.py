@@ -1,8 +1,8 @@
 """Float ONNX -> static QDQ int8: s8 weights per channel, u8 activations with a zero point.
 
-The inside of the global context blocks (softmax, normalisation, the convolutions on a single position) stays in
-float; its input and its result are quantized, as everything else. A ReLU is carried by the range of the tensor
-before it, which starts at zero. Channels are equalized first (see `equalize`).
+The inside of the global context blocks stays in float: softmax, normalisation, and the convolutions
+on a single position. Their inputs and results are quantized. A ReLU needs no operator, as the range
+of its output starts at zero. Channels are equalized first (see `equalize`).
 """
 
 import logging
@@ -16,15 +16,17 @@ from lpn import coco, crop, equalize, export
 
 log = logging.getLogger("lpn")
 
-EQUALIZE_WITH = 96  # crops; the largest values of channels need fewer than the ends of ranges
-# Heatmaps are clipped here: no peak lies below, and the steps above become finer.
+# Crops. Fewer than for the ranges, as only the largest value of each channel is needed.
+EQUALIZE_WITH = 96
+# Heatmaps are clipped below this. No peak lies there, and the remaining steps are finer.
 LOWEST_HEAT = -0.1
 # ONNX Runtime's calibration methods, by our names.
 METHODS = {"minmax": "MinMax", "percentile": "Percentile", "entropy": "Entropy"}
 
 
 def calibration_crops(annotations: Path, images: Path, width: int, height: int, count: int, seed: int = 7):
-    """Evaluation crops of `count` people of a training set, drawn at random: u8 [count, height, width, 3], RGB."""
+    """Evaluation crops of `count` people of a training set, drawn at random: u8
+    [count, height, width, 3], RGB."""
     people = coco.load_people(annotations, images)
     rng = np.random.default_rng(seed)
     cut = []
@@ -65,7 +67,8 @@ class _Reader:
 
 
 def quantize(model: onnx.ModelProto, crops: np.ndarray, method: str = "minmax", percentile: float = 99.999):
-    """`model` as written by `export.build`; `crops` f32 [N, 3, H, W] of training people -> QDQ model."""
+    """`model` as written by `export.build`; `crops` f32 [N, 3, H, W] of training people -> QDQ
+    model."""
     from onnxruntime.quantization import CalibrationMethod, QuantFormat, QuantType, quantize_static
 
     inside = [n.name for n in model.graph.node if export.GC_NODE in n.name]

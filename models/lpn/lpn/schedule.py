@@ -1,4 +1,5 @@
-"""A training config: the network, the stages of its schedule, and what it learns from and is measured on."""
+"""A training config: the network, the stages of its schedule, and what it learns from and is
+measured on."""
 
 import math
 import os
@@ -8,6 +9,9 @@ from pathlib import Path
 
 from lpn import crop
 from lpn.net import NetSpec
+
+
+POSE = "heatmap-pose"
 
 
 @dataclass(frozen=True)
@@ -29,7 +33,8 @@ class Stage:
     bf16: bool = False
     augment: float = 1.0
     cut: float = 0.0  # share of crops that a picture's border cuts
-    # Samples that go through the network together, with batch statistics of their own; 0: the batch.
+    # Samples that go through the network together, with batch statistics of their own; 0: the
+    # batch.
     shard: int = 0
 
     def rate(self, seen: int) -> float:
@@ -40,7 +45,8 @@ class Stage:
         return self.lr * (self.final_lr + (1 - self.final_lr) * 0.5 * (1 + math.cos(math.pi * min(t, 1.0))))
 
     def augmentation(self, aspect: float = 0.0) -> crop.Augment:
-        """The default augmentation, every strength times `augment`, plus cuts and a source's aspect jitter."""
+        """The default augmentation, every strength times `augment`, plus cuts and a source's aspect
+        jitter."""
         d, k = crop.Augment(), self.augment
         return replace(d, scale=d.scale * k, rotate_deg=d.rotate_deg * k, shift=d.shift * k, half_body=d.half_body * k,
                        occlude=d.occlude * k, colour=d.colour * k, cut=self.cut, aspect=aspect)  # fmt: skip
@@ -61,13 +67,21 @@ class Config:
     holdout: dict | list | None  # one hold-out, or several; each as a source, with a name
     seed: int
     init: str | None
-    kind: str = "heatmap-pose"  # or "center-person"
+    kind: str = POSE  # or "center-person"
+    bundle: tuple[str, ...] = ()  # folders of `pack`, which take the place of the sources
 
     @staticmethod
     def load(path: Path) -> "Config":
-        """Reads a config; paths in it are relative to its own folder, `$NAME` is taken from the environment."""
+        """Reads a config; paths in it are relative to its own folder, `$NAME` is taken from the
+        environment."""
         path = Path(path)
         d = tomllib.loads(path.read_text())
+
+        bundle = d.get("bundle", [])
+        if not d.get("source") and not bundle:
+            raise ValueError(f"{path}: needs [[source]] tables, or bundle = a folder that `pack` wrote")
+        if bundle and d.get("kind", POSE) != POSE:
+            raise ValueError(f"{path}: bundle is for kind {POSE!r}; a person finder trains on [[source]] tables")
 
         def where(p):
             return str((path.parent / os.path.expandvars(p)).resolve())
@@ -81,9 +95,10 @@ class Config:
         return Config(
             net=NetSpec.from_dict(d.get("net", {})),
             stages=tuple(Stage(**s) for s in d["stage"]),
-            sources=tuple(located(s) for s in d["source"]),
+            sources=tuple(located(s) for s in d.get("source", ())),
             holdout=several(d.get("holdout")),
             seed=d.get("seed", 1),
             init=where(d["init"]) if "init" in d else None,
-            kind=d.get("kind", "heatmap-pose"),
+            kind=d.get("kind", POSE),
+            bundle=tuple(where(b) for b in (bundle if isinstance(bundle, list) else [bundle])),
         )

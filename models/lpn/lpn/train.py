@@ -1,7 +1,8 @@
-"""Training by the paper's iterative strategy: stages, each from the last one's weights, with the schedule run again.
+"""Training by the paper's iterative strategy: each stage starts from the last one's weights and
+runs the schedule again.
 
-A run is a function of its config and its seed: the sample at position p of a stage, and its augmentation, are drawn
-from (seed, stage, p), so that a killed run continues as if it had not been killed.
+A run depends only on its config and its seed. The sample at position p of a stage, and its
+augmentation, are drawn from (seed, stage, p), so that a killed run continues unchanged.
 """
 
 import json
@@ -10,7 +11,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-import numpy as np
+import torch
 
 from lpn import parallel
 from lpn.finder import training as finder_training
@@ -18,26 +19,33 @@ from lpn.pose import training as pose_training
 from lpn.schedule import Config
 from lpn.trainer import save_weights
 
+SAVE_EVERY_S = 60
+
 
 def run(config: Config, state_dir: Path, cache: Path | None, measure_every: int, max_samples: int | None = None,
-        processes: int = 1):  # fmt: skip
-    """Trains until the schedule ends (or `max_samples` more were seen). Measures on the hold-out as it goes.
+        processes: int = 1, device: str | None = None):  # fmt: skip
+    """Trains until the schedule ends, or until `max_samples` more were seen. Measures on the
+    hold-out every `measure_every` samples.
 
-    `processes` share the shards of each batch; each keeps to one thread if there are several.
+    `processes` share the shards of each batch on the CPU; each keeps to one thread if there are
+    several. `device` is torch's name of one; the default is a GPU where there is one.
     """
     if processes == 1:
-        return _train(config, state_dir, cache, measure_every, max_samples)
+        return _train(config, state_dir, cache, measure_every, max_samples, device)
+    if device not in (None, "cpu"):
+        raise ValueError(f"{processes} processes share a CPU; with device {device}, leave --processes out")
     for stage in config.stages:
         if stage.shards() % processes:
             raise ValueError(f"stage {stage.name}: {stage.shards()} shards cannot be shared by {processes} processes")
-    if cache:
-        _parts(config, state_dir, cache)  # decodes the pictures once, for all processes
-    parallel.spawn(_train, processes, config, state_dir, cache, measure_every, max_samples)
-    return _parts(config, state_dir, cache)[0]
+    if cache and not config.bundle:
+        _kind(config).data(config, cache, "cpu")  # decodes the pictures once, for all processes
+    parallel.spawn(_train, processes, config, state_dir, cache, measure_every, max_samples, "cpu")
+    return _kind(config).trainer(config, state_dir, "cpu")
 
 
-def _train(config, state_dir, cache, measure_every, max_samples):
-    trainer, samples, held = _parts(config, state_dir, cache)
+def _train(config, state_dir, cache, measure_every, max_samples, device):
+    trainer = _kind(config).trainer(config, state_dir, device)
+    samples, held = _kind(config).data(config, cache, trainer.device)
     first = parallel.rank() == 0
     journal = open(trainer.dir / "log.jsonl" if first else os.devnull, "a")
     began = trainer.total
@@ -60,10 +68,9 @@ def _train(config, state_dir, cache, measure_every, max_samples):
     return trainer
 
 
-def _parts(config, state_dir, cache):
+def _kind(config):
     """Each kind of network has its own loss, samples and measure of the hold-out."""
-    kind = finder_training if config.kind == "center-person" else pose_training
-    return kind.parts(config, state_dir, cache)
+    return finder_training if config.kind == "center-person" else pose_training
 
 
 def _run_stage(trainer, stage, samples, held, journal, measure_every, stop_at) -> bool:
@@ -84,7 +91,7 @@ def _run_stage(trainer, stage, samples, held, journal, measure_every, stop_at) -
             pending = ahead.submit(shards, trainer.seen + stage.batch)
             recent.append(trainer.step(stage, batch))
             now = time.monotonic()
-            if now - saved > 120:
+            if now - saved > SAVE_EVERY_S:
                 trainer.save()
                 saved = now
             last = trainer.seen >= stage.samples
@@ -92,7 +99,7 @@ def _run_stage(trainer, stage, samples, held, journal, measure_every, stop_at) -
                 next_measure += measure_every
                 rate = (trainer.seen - first) / (now - started)
                 entry = {"stage": trainer.stage, "name": stage.name, "seen": trainer.seen, "total": trainer.total,
-                         "loss": round(float(np.mean(recent)), 4), "lr": stage.rate(trainer.seen),
+                         "loss": round(_mean(recent), 4), "lr": stage.rate(trainer.seen),
                          "samples_per_s": round(rate, 1), "unix": int(time.time())}  # fmt: skip
                 if held:
                     entry |= held.measure(trainer.averaged(), stage.width, stage.height, trainer.device)
@@ -109,6 +116,10 @@ def _progress(trainer, stage, first, started, recent):
     filled = int(24 * trainer.seen / stage.samples)
     print(
         f"\r{stage.name} [{'#' * filled}{'.' * (24 - filled)}] {trainer.seen}/{stage.samples} "
-        f"loss {np.mean(recent[-20:]):.3f} {rate:.1f} samples/s, {left / 60:.0f} min left ",
+        f"loss {_mean(recent[-20:]):.3f} {rate:.1f} samples/s, {left / 60:.0f} min left ",
         end="", flush=True,
     )  # fmt: skip
+
+
+def _mean(losses: list) -> float:
+    return float(torch.stack(losses).mean())

@@ -1,4 +1,5 @@
-"""The weights of a run, their average, the optimiser and the place in the schedule; how they are kept on disk."""
+"""The state of a run, in memory and on disk: weights, their average, optimiser, place in the
+schedule."""
 
 import logging
 from pathlib import Path
@@ -19,6 +20,10 @@ class Trainer:
         self.config, self.dir = config, Path(state_dir)
         self.dir.mkdir(parents=True, exist_ok=True)
         self.device = device or ("cuda" if torch.cuda.is_available() else "cpu")
+        if torch.device(self.device).type == "cuda":
+            # All batches of a stage have one size, so searching for its fastest kernels pays.
+            torch.backends.cudnn.benchmark = True
+            torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = True
         torch.manual_seed(config.seed)
         self.net = LPN(config.net).to(self.device, memory_format=torch.channels_last)
         if config.init:
@@ -42,7 +47,8 @@ class Trainer:
         )
 
     def save(self):
-        """Everything that the run depends on, replaced as a whole. The first process writes for all."""
+        """Writes all that the run depends on, in one atomic step. The first process writes for
+        all."""
         if parallel.rank():
             return
         part = self.dir / "state.part"
@@ -64,45 +70,65 @@ class Trainer:
         torch.set_rng_state(s["rng"].cpu())
         log.info("continuing stage %d at sample %d (%d in all)", self.stage, self.seen, self.total)
 
-    def step(self, stage: Stage, shards: list) -> float:
+    def step(self, stage: Stage, shards: list) -> torch.Tensor:
         """One update from this process's shards of the batch; returns the loss of the whole batch.
 
-        Every shard starts from the same running statistics, and all means are over all shards: how many processes
-        share them makes no difference but rounding.
+        Every shard starts from the same running statistics, and all means are over all shards. The
+        number of processes therefore changes only the rounding.
         """
         for group in self.optimizer.param_groups:
             group["lr"] = stage.rate(self.seen)
         self.net.train()
         self.optimizer.zero_grad(set_to_none=True)
-        running = [b for b in self.net.buffers() if b.is_floating_point()]
-        steps = [b for b in self.net.buffers() if not b.is_floating_point()]
-        counted = [b + 1 for b in steps]
-        start, sums, value = [b.clone() for b in running], [torch.zeros_like(b) for b in running], 0.0
-        for x, targets, masks in (tuple(t.to(self.device) for t in shard) for shard in shards):
-            for b, s in zip(running, start):
-                b.copy_(s)
-            with torch.autocast(self.device, torch.bfloat16, enabled=stage.bf16):
-                outputs = self.net(x.contiguous(memory_format=torch.channels_last))
-            part = self.objective(outputs.float(), targets, masks, stage) / stage.shards()
-            part.backward()
-            value += float(part.detach())
-            for b, s in zip(running, sums):
-                s.add_(b, alpha=1 / stage.shards())
-        gradients = [p.grad for p in self.net.parameters()]
-        loss_of_all = torch.tensor([value])
-        parallel.add_up([*gradients, *sums, loss_of_all])
-        for b, s in zip([*running, *steps], [*sums, *counted]):
-            b.copy_(s)
+        # The loss stays on the device, as reading it would wait for all queued work.
+        loss = torch.zeros(1, device=self.device)
+        if stage.shards() == 1:
+            loss += self._backward(stage, shards[0])
+        else:
+            self._add_up(stage, shards, loss)
         torch.nn.utils.clip_grad_norm_(self.net.parameters(), 5.0)
         self.optimizer.step()
         self.seen += stage.batch
         self.total += stage.batch
-        keep = min(stage.ema, (1 + self.seen / stage.batch) / (10 + self.seen / stage.batch))
+        self._follow(min(stage.ema, (1 + self.seen / stage.batch) / (10 + self.seen / stage.batch)))
+        return loss[0]
+
+    def _backward(self, stage: Stage, shard) -> torch.Tensor:
+        """Adds a shard's part to the gradients; returns its part of the loss."""
+        x, targets, masks = (t.to(self.device) for t in shard)
+        with torch.autocast(torch.device(self.device).type, torch.bfloat16, enabled=stage.bf16):
+            outputs = self.net(x.contiguous(memory_format=torch.channels_last))
+        part = self.objective(outputs.float(), targets, masks, stage) / stage.shards()
+        part.backward()
+        return part.detach()
+
+    def _add_up(self, stage: Stage, shards: list, loss: torch.Tensor) -> None:
+        """Gradients, running statistics and `loss` over the shards of all processes."""
+        running = [b for b in self.net.buffers() if b.is_floating_point()]
+        steps = [b for b in self.net.buffers() if not b.is_floating_point()]
+        counted = [b + 1 for b in steps]
+        start, sums = [b.clone() for b in running], [torch.zeros_like(b) for b in running]
+        for shard in shards:
+            for b, s in zip(running, start):
+                b.copy_(s)
+            loss += self._backward(stage, shard)
+            for b, s in zip(running, sums):
+                s.add_(b, alpha=1 / stage.shards())
+        parallel.add_up([*[p.grad for p in self.net.parameters()], *sums, loss])
+        for b, s in zip([*running, *steps], [*sums, *counted]):
+            b.copy_(s)
+
+    def _follow(self, keep: float) -> None:
+        """Moves the averaged weights towards the weights."""
         with torch.no_grad():
-            for k, v in self.net.state_dict().items():
-                mean = self.average[k]
-                mean.lerp_(v, 1 - keep) if v.is_floating_point() else mean.copy_(v)
-        return float(loss_of_all)
+            now = self.net.state_dict()
+            means = [self.average[k] for k, v in now.items() if v.is_floating_point()]
+            values = [v for v in now.values() if v.is_floating_point()]
+            torch._foreach_mul_(means, keep)
+            torch._foreach_add_(means, values, alpha=1 - keep)
+            for k, v in now.items():
+                if not v.is_floating_point():
+                    self.average[k].copy_(v)
 
     def objective(self, outputs, targets, masks, stage: Stage):
         """The loss of one shard, a scalar tensor."""
@@ -116,7 +142,8 @@ class Trainer:
 
 
 def load_weights(net: LPN, path: Path) -> None:
-    """Loads a safetensors checkpoint, or the averaged weights of a run's state.pt; every tensor must be there."""
+    """Loads a safetensors checkpoint, or the averaged weights of a run's state.pt; every tensor
+    must be there."""
     net.load_state_dict(read_weights(path))
 
 

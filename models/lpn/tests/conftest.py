@@ -49,7 +49,8 @@ def tiny():
 
 
 def draw_people(folder: Path, count: int, seed: int = 5, source: str = "drawn") -> Path:
-    """`count` pictures of a stick figure each, and their COCO annotations: folder/people.json, folder/*.png."""
+    """`count` pictures of a stick figure each, and their COCO annotations: folder/people.json,
+    folder/*.png."""
     rng = np.random.default_rng(seed)
     images, rows = [], []
     folder.mkdir(parents=True, exist_ok=True)

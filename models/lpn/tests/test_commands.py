@@ -1,4 +1,5 @@
-"""The commands one after the other, on a tiny network: checkpoint -> folder -> int8 -> results -> card."""
+"""The commands one after the other, on a tiny network: checkpoint -> folder -> int8 -> results ->
+card."""
 
 import json
 import sys

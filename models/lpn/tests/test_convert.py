@@ -8,7 +8,8 @@ from lpn.net import BLOCKS, LPN, NetSpec
 
 
 def published(depth):
-    """Names and shapes of the published implementation's state dict, written down from its modules."""
+    """Names and shapes of the published implementation's state dict, written down from its
+    modules."""
     s = {}
 
     def bn(name, c):

@@ -1,4 +1,5 @@
-"""Metrics against figures worked out by hand, and the whole evaluation against a network that knows the answer."""
+"""Metrics against figures worked out by hand, and the whole evaluation against a network that knows
+the answer."""
 
 import json
 
@@ -28,7 +29,8 @@ def test_perfect_predictions_have_ap_one():
 
 
 def test_ap_of_a_known_oks():
-    """Every keypoint off by d with exp(-d^2 / (2 s^2 k^2)) = 0.72: found at thresholds 0.50 .. 0.70, five of ten."""
+    """Every keypoint off by d with exp(-d^2 / (2 s^2 k^2)) = 0.72: found at thresholds 0.50 ..
+    0.70, five of ten."""
     p = person(0)
     off = np.sqrt(-2 * np.log(0.72) * p.area) * 2 * coco.SIGMAS
     keypoints = p.keypoints + np.column_stack([off, np.zeros(17)]).astype(np.float32)
@@ -108,7 +110,8 @@ def test_flip_back_mirrors_swaps_and_shifts():
 
 @pytest.mark.parametrize("boxes", ["labelled", "given"])
 def test_an_oracle_reaches_ap_one_through_the_whole_evaluation(tmp_path, boxes):
-    """A 'network' that reads its crop's number from the order of calls and answers with the labelled heatmaps."""
+    """A 'network' that reads its crop's number from the order of calls and answers with the
+    labelled heatmaps."""
     path = draw_people(tmp_path, 5)
     people = coco.load_people(path, tmp_path)
     pictures = coco.Pictures(people, None)

@@ -1,4 +1,5 @@
-"""The person finder: targets and decoding, measuring, its loss, and starting from a pose network."""
+"""The person finder: targets and decoding, measuring, its loss, and starting from a pose
+network."""
 
 import json
 import sys
@@ -59,7 +60,8 @@ def test_a_peaks_neighbours_have_a_say_in_its_box_unless_they_mean_somebody_else
     output = np.full((5, 24, 40), -30.0, np.float32)
     output[:, 10, 10] = (0, np.log(8), np.log(16), 0, 0)
     assert codec.decode(output, 0.4)[0][0] == pytest.approx([51.5, 19.5, 115.5, 147.5])
-    output[:, 10, 12] = (-np.log(3), np.log(8), np.log(16), -0.5, 0)  # half the peak's score, 1.5 cells to the right
+    # Half the peak's score, 1.5 cells to the right.
+    output[:, 10, 12] = (-np.log(3), np.log(8), np.log(16), -0.5, 0)
     voted, scores = codec.decode(output, 0.4)
     assert voted[0] == pytest.approx([55.5, 19.5, 119.5, 147.5], abs=1e-3)
     overlap = 52 / 76
@@ -117,7 +119,8 @@ def found(boxes, scores, people):
 def test_measuring_hand_made_boxes():
     person, other, small = (0, 0, 50, 100), (100, 0, 150, 100), (200, 0, 220, 40)
     pictures = [
-        # A hit, a second box on the same person, a box on nobody, and one on somebody too small to count.
+        # A hit, a second box on the same person, a box on nobody, and one on somebody too small to
+        # count.
         found([person, (2, 0, 52, 100), (60, 0, 90, 80), small], [0.9, 0.8, 0.7, 0.6], [person, other, small]),
         found([(100, 10, 150, 100)], [0.5], [other]),
     ]
@@ -185,7 +188,8 @@ def test_narrowing_keeps_the_strongest_channels_of_a_pose_network():
 
 
 def test_scenes_become_samples_with_their_boxes(tmp_path):
-    """Bright people on a dark ground: whatever the sample did to the scene, its boxes enclose the bright pixels."""
+    """Bright people on a dark ground: whatever the sample did to the scene, its boxes enclose the
+    bright pixels."""
     images, annotations = [], []
     for i in range(3):
         picture = np.full((180, 240, 3), 12, np.uint8)
@@ -207,7 +211,8 @@ def test_scenes_become_samples_with_their_boxes(tmp_path):
     assert not dataset.Scenes({**where, "crops": True, "synthetic": False}, None).held_back
     checked = 0
     for i in range(20):
-        # A colour jitter could darken everything alike, so brightness is taken from the picture's own range.
+        # A colour jitter could darken everything alike, so brightness is taken from the picture's
+        # own range.
         picture, target, masks = samples.draw(np.random.default_rng(i), 320, 192)
         boxes, _ = codec.decode(perfect_output(target), 0.5)
         if masks[0].min() < 1 or not len(boxes):

@@ -118,7 +118,8 @@ def test_equalized_channels_compute_the_same(tiny):
     model = export.build(tiny, 64, 48)
     x = np.random.default_rng(4).normal(size=(3, 3, 64, 48)).astype(np.float32)
     between = [name for _, name, _ in equalize.pairs(model)]
-    # Two in each of the four blocks, four in the head; what a block gives is added to something first.
+    # Two in each of the four blocks, four in the head; what a block gives is added to something
+    # first.
     assert len(between) == 4 * 2 + 4
     before = equalize.highest(model, x, between)
     even = equalize.equalize(model, before)

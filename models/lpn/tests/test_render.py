@@ -1,4 +1,5 @@
-"""The renderer: geometry and visibility on simple shapes; whole bodies where the package `anny` is at hand."""
+"""The renderer: geometry and visibility on simple shapes; whole bodies where the package `anny` is
+at hand."""
 
 import numpy as np
 import pytest
@@ -69,7 +70,8 @@ def test_faces_turned_away_are_left_out():
 
 
 def test_attributes_follow_the_perspective_not_the_screen():
-    """Across a floor that runs away from the camera, the middle of the screen is not the middle of the floor."""
+    """Across a floor that runs away from the camera, the middle of the screen is not the middle of
+    the floor."""
     canvas = Canvas(48, 64)
     floor = np.array([(-1, 2.0, 0.5), (1, 2.0, 0.5), (1, 8.0, 0.5), (-1, 8.0, 0.5)])
     canvas.draw(camera().project(floor), SQUARE, 0)
@@ -193,7 +195,8 @@ def test_nothing_is_drawn_nearer_than_the_near_plane():
 
 
 def test_the_demo_clip_and_its_truth_agree():
-    """What the daemon's tests rely on: one truth a frame, people inside the frame, seen keypoints in their boxes."""
+    """What the daemon's tests rely on: one truth a frame, people inside the frame, seen keypoints
+    in their boxes."""
     import json
     from pathlib import Path
 
@@ -218,7 +221,8 @@ def test_the_demo_clip_and_its_truth_agree():
     assert seen_ids == {1, 2, 3}
     first, last = (truth["frames"][i]["people"] for i in (0, -1))
     assert [p["id"] for p in first] == [p["id"] for p in last] == [3]
-    assert np.abs(np.array(first[0]["keypoints"]) - last[0]["keypoints"]).max() < 6  # it loops without a jump
+    # The clip loops without a jump.
+    assert np.abs(np.array(first[0]["keypoints"]) - last[0]["keypoints"]).max() < 6
 
 
 def test_other_clips_are_drawn_by_a_seed_and_have_both_walkers_in_them():
@@ -229,7 +233,8 @@ def test_other_clips_are_drawn_by_a_seed_and_have_both_walkers_in_them():
     for v in variants:
         for way, start, stop in zip(((-4.6, 4.6), (4.9, -4.9)), v.starts_s, v.stops):
             x, _ = demo._path(demo.FPS * demo.SECONDS, *way, start, stop)
-            assert np.isnan(x[0]) and (np.abs(x) < 2).sum() > 2 * demo.FPS  # two seconds and more in sight
+            # In sight for more than two seconds.
+            assert np.isnan(x[0]) and (np.abs(x) < 2).sum() > 2 * demo.FPS
 
 
 def test_a_face_is_seen_from_the_front_and_hidden_from_behind(bank):

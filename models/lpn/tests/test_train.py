@@ -172,7 +172,8 @@ def test_shards_that_cannot_be_shared_are_refused(config, tmp_path):
 
 
 def taught(certainty):
-    """A person of 80x120 px whose teacher is as sure as `certainty` says, keypoints 6 px apart from the top down."""
+    """A person of 80x120 px whose teacher is as sure as `certainty` says, keypoints 6 px apart from
+    the top down."""
     points = np.array([(60 + 2 * i, 30 + 6 * i) for i in range(17)], np.float32)
     return coco.Person(1, 0, (20, 20, 80, 120), points, certainty > coco.SURE, 1000.0, certainty=certainty)
 
@@ -213,7 +214,8 @@ def test_a_teachers_labels_and_one_source_can_be_asked_for(tmp_path):
 
 
 def test_processes_end_with_the_run_that_started_them(tmp_path):
-    """A killed run must not go on training, and writing its state, beside the run that continues it."""
+    """A killed run must not go on training, and writing its state, beside the run that continues
+    it."""
     script = tmp_path / "parent.py"
     script.write_text(
         f"import sys; sys.path.insert(0, {str(Path(__file__).resolve().parents[1])!r})\n"

@@ -20,10 +20,10 @@ log = logging.getLogger("lpn")
 def failures(
     outputs_of, width: int, height: int, threshold: float, nms_iou: float, path: Path, seed: int = 999, keep: int = 6
 ) -> int:
-    """Draw scenes never trained on, and keep the first with a person missed or a false box, as a contact sheet.
+    """Makes a contact sheet of new drawn scenes in which a person is missed or a box is false.
 
-    Truth is drawn green, what was found red. Returns how many scenes had to be drawn; 0 where there are no bodies to
-    draw (see `body.load_bank`), and then no picture is written.
+    The truth is green, what was found is red. Returns the number of scenes drawn, or 0 without a
+    bank of bodies (see `body.load_bank`); then no picture is written.
     """
     try:
         bank = body.load_bank()
@@ -55,7 +55,7 @@ def failures(
 
 
 def card(name: str, version: str, results: dict, drawn: int, log: str) -> str:
-    """The model card: only what was measured."""
+    """The text of the model card."""
 
     def figures(m: dict) -> str:
         return f"{m['recall']:.3f} | {m['false_per_image']:.2f} | {m['ap50']:.3f}"
@@ -80,7 +80,7 @@ Of {drawn} drawn scenes that the finder had never seen, these are the first with
 
 Finds people in a whole frame: LPN-50 half as wide, with one upsampling step (stride 8); centre heatmap, size and offset.
 {results['parameters'] / 1e6:.2f} M parameters, {results['mmac']:.0f} MMAC. `model.onnx` ({results['int8_bytes'] / 1e6:.2f} MB) is int8: QDQ, s8 weights per channel,
-u8 activations. `float.onnx` is the same network in float32, for parity tests. Output and coordinates: `model.toml`.
+u8 activations. `python -m lpn float` makes the same network in float32. Output and coordinates: `model.toml`.
 Licence of the weights: {LICENCE}. {RESEARCH_DATA}
 
 ## Measured

@@ -1,9 +1,9 @@
-"""The person finder's numbers: boxes -> targets, outputs -> boxes.
+"""The person finder's coding: boxes to training targets, network outputs to boxes.
 
-Output of the network, f32 [N, 5, H/stride, W/stride]: 0 the centre's logit; 1, 2 ln(box w, h / stride); 3, 4 the
-centre's offset from the cell's centre, in cells. A cell's centre lies at stride * cell + offset_px in input px, with
-offset_px = (stride - 1) / 2. The input is the whole frame by the crop rule of `crop`, margin 1. Boxes here are
-x0, y0, x1, y1 in input px, f32 [P, 4].
+Output of the network, f32 [N, 5, H/stride, W/stride]: 0 the centre's logit; 1, 2 ln(box w, h /
+stride); 3, 4 the centre's offset from the cell's centre, in cells. A cell's centre lies at stride *
+cell + offset_px in input px, with offset_px = (stride - 1) / 2. The input is the whole frame by the
+crop rule of `crop`, margin 1. Boxes here are x0, y0, x1, y1 in input px, f32 [P, 4].
 """
 
 import cv2
@@ -11,14 +11,15 @@ import numpy as np
 
 from lpn import crop
 
-# Training adds a map for each pair of keypoints, left and right together. The shipped network drops them.
+# Training adds a map for each pair of keypoints (left and right share one). The shipped network has
+# none.
 PARTS = ((0,), (1, 2), (3, 4), (5, 6), (7, 8), (9, 10), (11, 12), (13, 14), (15, 16))
 
 SIZE = (320, 192)  # width, height
 STRIDE = 8
-MIDDLE = 2.0  # how much wider than its peak the middle of a box is, where cells know its sides
+MIDDLE = 2.0  # radius in which cells learn the size of a box, in radii of the peak
 VOTE_CELLS, VOTE_IOU = 2, 0.4  # chosen on training scenes that were held back
-MIN_HEIGHT_PX = 12  # of the input; smaller people are neither asked for nor punished
+MIN_HEIGHT_PX = 12  # of the input; smaller people count neither as hits nor as misses
 
 
 def offset_px(stride: int = STRIDE) -> float:
@@ -26,7 +27,8 @@ def offset_px(stride: int = STRIDE) -> float:
 
 
 def letterbox(picture: np.ndarray, width: int = SIZE[0], height: int = SIZE[1]) -> tuple[np.ndarray, np.ndarray]:
-    """The whole frame, centred, outside black: (u8 [height, width, 3], input -> frame map f64 [2, 3])."""
+    """The whole frame, centred, outside black: (u8 [height, width, 3], input -> frame map f64
+    [2, 3])."""
     h, w = picture.shape[:2]
     cx, cy, scale = crop.widen((0, 0, w, h), width, height)
     a = crop.affine(cx, cy, scale, width, height)
@@ -45,9 +47,9 @@ def move_boxes(boxes: np.ndarray, a: np.ndarray) -> np.ndarray:
 def targets(boxes: np.ndarray, ignore: np.ndarray, width: int, height: int, stride: int = STRIDE):
     """-> (targets f32 [6, h, w], weight f32 [1, h, w]).
 
-    Targets: 0 the centre heatmap (elliptic Gaussians, exactly 1 at each person's cell); 1..4 as the network's outputs
-    1..4, given at every cell of a box's middle, since `decode` asks several; 5 how much those count there. Weight is 0
-    over `ignore` boxes.
+    Targets: 0 the centre heatmap (elliptic Gaussians, exactly 1 at each person's cell); 1..4 as the
+    network's outputs 1..4, given at every cell of a box's middle, since `decode` asks several; 5
+    how much those count there. Weight is 0 over `ignore` boxes.
     """
     w, h = width // stride, height // stride
     out, weight = np.zeros((6, h, w), np.float32), np.ones((1, h, w), np.float32)
@@ -76,8 +78,9 @@ def targets(boxes: np.ndarray, ignore: np.ndarray, width: int, height: int, stri
 def part_targets(boxes, keypoints, visible, complete: bool, width: int, height: int, stride: int = STRIDE):
     """Where the parts of people are: (heatmaps f32 [9, h, w], weight f32 [9, h, w]).
 
-    boxes f32 [P, 4] and keypoints f32 [P, 17, 2] in input px, visible bool [P, 17]. Unless the labels are `complete`,
-    a part that is not labelled on both sides counts for nothing inside the person's box, but where it was labelled.
+    Takes boxes f32 [P, 4] and keypoints f32 [P, 17, 2] in input px, and visible bool [P, 17].
+    Labels that are not `complete` may lack one side of a pair. The weight of such a part is then 0
+    inside the person's box, except around the labelled side.
     """
     w, h = width // stride, height // stride
     out, weight = np.zeros((len(PARTS), h, w), np.float32), np.ones((len(PARTS), h, w), np.float32)
@@ -98,10 +101,10 @@ def part_targets(boxes, keypoints, visible, complete: bool, width: int, height: 
 def decode(output: np.ndarray, threshold: float, nms_iou: float = 0.6, stride: int = STRIDE, most: int = 32):
     """One output f32 [5, h, w] -> (boxes f32 [P, 4] in input px, scores f32 [P]), best first.
 
-    A peak is a cell that is no lower than its eight neighbours. Its box is the mean, by their scores, of its neighbours'
-    up to VOTE_CELLS away that overlap its own by more than VOTE_IOU: one cell's box is noisy. Its score is the centre's
-    times the neighbours' mean IoU with its own box: where they disagree the box is likely wrong. Peaks are thinned by
-    greedy IoU suppression.
+    A peak is a cell that is no lower than its eight neighbours. One cell's box is noisy, so the box
+    of a peak is a mean, weighted by score: over the boxes of cells up to VOTE_CELLS away that
+    overlap its own by more than VOTE_IOU. Its score is the centre's times their mean IoU with its
+    own box, because a box is likely wrong where they disagree. Greedy IoU suppression follows.
     """
     logit = output[0]
     peak = cv2.dilate(logit, np.ones((3, 3), np.uint8), borderType=cv2.BORDER_CONSTANT, borderValue=-1e9)
@@ -122,7 +125,8 @@ def decode(output: np.ndarray, threshold: float, nms_iou: float = 0.6, stride: i
 
 
 def _voted(boxes: np.ndarray, score: np.ndarray, y: int, x: int) -> np.ndarray:
-    """The box of the peak at (y, x) and its score, f32 [5]; boxes f32 [h, w, 4], score f32 [h, w]."""
+    """The box of the peak at (y, x) and its score, f32 [5]; boxes f32 [h, w, 4], score f32
+    [h, w]."""
     around = tuple(slice(max(0, at - VOTE_CELLS), at + VOTE_CELLS + 1) for at in (y, x))
     others, weight = boxes[around].reshape(-1, 4), score[around].reshape(-1, 1)
     overlap = iou(boxes[None, y, x], others).T

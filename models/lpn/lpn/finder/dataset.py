@@ -1,4 +1,5 @@
-"""Scenes with boxes: read, cut, put side by side, mirrored and coloured for the finder's training."""
+"""Scenes with boxes: read, cut, put side by side, mirrored and coloured for the finder's
+training."""
 
 import json
 import logging
@@ -13,16 +14,16 @@ from lpn.finder import codec
 
 log = logging.getLogger("lpn")
 
-HELD_BACK = 40  # every so many-th training scene is not trained on
-# Every so many-th scene chooses the score threshold; three in four of these are trained on. That is
-# sound as long as the network scores no better on them than elsewhere. 920 scenes give the mean of
-# 0.2 false boxes to 0.015, 230 scenes to 0.03 (Poisson).
+HELD_BACK = 40  # of so many training scenes, one is not trained on
+# Of so many scenes, one helps to choose the score threshold. Three in four of these are trained on,
+# which is sound as long as the network scores no better on them. The mean of 0.2 false boxes has a
+# standard error of 0.015 on 920 scenes and 0.03 on 230 (Poisson).
 TUNING = 10
 
 
 class Scenes:
-    """Pictures of whole scenes (`scene: true`) and the boxes in them, f32 [P, 4] x0, y0, x1, y1; with `crops` in
-    `where` the other pictures of the file instead, each cut around one person."""
+    """Pictures of whole scenes (`scene: true`) and the boxes in them, f32 [P, 4] x0, y0, x1, y1;
+    with `crops` in `where` the other pictures of the file instead, each cut around one person."""
 
     def __init__(self, where: dict, cache: Path | None):
         data = json.loads(Path(where["annotations"]).read_text())
@@ -66,7 +67,8 @@ class Scenes:
 
 
 class Samples:
-    """Training inputs: one scene, or several side by side, so that people come in all sizes and numbers."""
+    """Training inputs: one scene, or several side by side, so that people come in all sizes and
+    numbers."""
 
     def __init__(self, config, cache: Path | None):
         self.sources = [
@@ -79,7 +81,8 @@ class Samples:
         self.parts = config.net.outputs > 5
 
     def batch(self, stage_index: int, stage, start: int, count: int | None = None):
-        """Samples start .. start + count (the batch) -> x f32 [N, 3, H, W], targets and masks as `draw`."""
+        """Samples start .. start + count (the batch) -> x f32 [N, 3, H, W], targets and masks as
+        `draw`."""
         drawn = [self.draw(np.random.default_rng((self.seed, stage_index, i)), stage.width, stage.height)
                  for i in range(start, start + (count or stage.batch))]  # fmt: skip
         x = crop.normalise(np.stack([d[0] for d in drawn]))
@@ -88,9 +91,11 @@ class Samples:
         )
 
     def draw(self, rng, width: int, height: int):
-        """-> (u8 [height, width, 3], targets f32 [6, h, w], masks f32 [2, h, w]: weight and `real`).
+        """-> (u8 [height, width, 3], targets f32 [6, h, w], masks f32 [2, h, w]: weight and
+        `real`).
 
-        Where the network has outputs for body parts, 9 of `finder.part_targets` follow on each of the two.
+        Where the network has outputs for body parts, 9 of `finder.part_targets` follow on each of
+        the two.
         """
         source = self.sources[int(rng.choice(len(self.sources), p=self.shares))]
         canvas = np.zeros((height, width, 3), np.uint8)
@@ -114,7 +119,8 @@ class Samples:
 
 
 def _tiles(rng, width: int, height: int, whole: float):
-    """Where scenes go, x, y, w, h: mostly one over everything, else two beside each other, or four."""
+    """Where scenes go, x, y, w, h: mostly one over everything, else two beside each other, or
+    four."""
     kind = rng.random()
     if kind < whole:
         return [(0, 0, width, height)]
@@ -126,8 +132,11 @@ def _tiles(rng, width: int, height: int, whole: float):
 
 
 def _place(rng, source: Scenes, at: int, canvas: np.ndarray, tile) -> tuple[np.ndarray, ...]:
-    """Warp a scene into a tile of the canvas, zoomed, shifted, perhaps mirrored: (boxes, boxes to ignore, keypoints
-    [P, 17, 3] of the boxes; left and right as in the picture, also where it is mirrored)."""
+    """Warps a scene into a tile of the canvas, zoomed, shifted and perhaps mirrored.
+
+    Returns the boxes, the boxes to ignore, and the keypoints of the boxes, [P, 17, 3]. A mirrored
+    scene keeps the names of left and right, which share a map.
+    """
     tx, ty, tw, th = tile
     picture = source.pictures[at]
     h, w = picture.shape[:2]

@@ -12,7 +12,8 @@ MATCH_IOU = 0.5
 
 @dataclass
 class Found:
-    """One picture: boxes found f32 [P, 4] (frame px) with scores f32 [P], people f32 [T, 4], which of them count."""
+    """One picture: boxes found f32 [P, 4] (frame px) with scores f32 [P], people f32 [T, 4], which
+    of them count."""
 
     boxes: np.ndarray
     scores: np.ndarray
@@ -26,7 +27,8 @@ class Found:
 
 
 def match(found: Found) -> np.ndarray:
-    """What each box is, best score first: 1 a person, 0 false, -1 a person too small to count (i8 [P]).
+    """What each box is, best score first: 1 a person, 0 false, -1 a person too small to count
+    (i8 [P]).
 
     Each person takes one box; a second one on the same person is false.
     """
@@ -34,7 +36,7 @@ def match(found: Found) -> np.ndarray:
     free = np.ones(len(found.people), bool)
     overlap = iou(found.boxes, found.people) if len(found.people) else np.zeros((len(found.boxes), 0))
     for i in np.argsort(-found.scores, kind="stable"):
-        # People who count are looked at first: a small one never takes their box away.
+        # People who count are matched first, so that a small one never takes their box.
         for counted, result in ((True, 1), (False, -1)):
             able = np.flatnonzero(free & (found.counts == counted) & (overlap[i] >= MATCH_IOU))
             if len(able):
@@ -45,7 +47,8 @@ def match(found: Found) -> np.ndarray:
 
 
 def measure(pictures: list[Found], threshold: float) -> dict:
-    """At `threshold`: recall, false boxes a picture; AP50 over all scores (all-point interpolation)."""
+    """At `threshold`: recall, false boxes a picture; AP50 over all scores (all-point
+    interpolation)."""
     kinds = np.concatenate([match(p) for p in pictures] or [np.zeros(0, np.int8)])
     scores = np.concatenate([p.scores for p in pictures] or [np.zeros(0)])
     people = int(sum(p.counts.sum() for p in pictures))
@@ -61,7 +64,8 @@ def measure(pictures: list[Found], threshold: float) -> dict:
 
 
 def average_precision(kinds: np.ndarray, scores: np.ndarray, people: int) -> float:
-    """Area under the precision-recall curve, precision made monotone; boxes of kind -1 do not count."""
+    """Area under the precision-recall curve, precision made monotone; boxes of kind -1 do not
+    count."""
     order = np.argsort(-scores, kind="stable")
     kinds = kinds[order][kinds[order] >= 0]
     if not people or not len(kinds):

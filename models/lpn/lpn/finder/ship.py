@@ -1,4 +1,5 @@
-"""`python -m lpn person`: a trained finder -> its model folder: float and int8 ONNX, manifest, measured card."""
+"""`python -m lpn person`: a trained finder -> its model folder: float and int8 ONNX, manifest,
+measured card."""
 
 import hashlib
 import json
@@ -58,7 +59,8 @@ def run(args) -> int:
 
 
 def calibration(samples: dataset.Samples, width: int, height: int, count: int, seed: int = 7) -> np.ndarray:
-    """Whole training scenes, photographs and drawn ones by their shares: f32 [count, 3, height, width]."""
+    """Whole training scenes, photographs and drawn ones by their shares: f32
+    [count, 3, height, width]."""
     rng = np.random.default_rng(seed)
     cut = []
     for _ in range(count):
@@ -76,7 +78,8 @@ def multiply_adds(model) -> int:
     total = 0
     for node in model.graph.node:
         if node.op_type in ("Conv", "ConvTranspose"):
-            # A transposed convolution uses its weights at every input position, a plain one at every output.
+            # A transposed convolution uses its weights at every input position, a plain one at
+            # every output.
             plane = shapes[node.output[0] if node.op_type == "Conv" else node.input[0]][2:]
             total += int(np.prod(weights[node.input[1]])) * int(np.prod(plane))
     return total
@@ -101,7 +104,8 @@ def by_height(outputs_of, held, width, height, threshold) -> dict:
 
 
 def measure_clip(outputs_of, folder: Path, width: int, height: int, threshold: float, every: int = 5) -> dict:
-    """Figures on every fifth frame of the demo clip; people with less than 40 % visible do not count."""
+    """Figures on every fifth frame of the demo clip; people with less than 40 % visible do not
+    count."""
     truth = json.loads((folder / "walk.json").read_text())
     video = cv2.VideoCapture(str(folder / truth["video"]))
     pictures = []

@@ -1,4 +1,5 @@
-"""The finder's own parts of training: its loss, its measure, and how it starts from a trained pose network."""
+"""The finder's own parts of training: its loss, its measure, and how it starts from a trained pose
+network."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -18,11 +19,15 @@ FALSE_PER_IMAGE = 0.22
 PARTS_WEIGHT = 0.5
 
 
-def parts(config, state_dir: Path, cache: Path | None):
-    """(trainer, samples, hold-out) for `train.run`."""
+def trainer(config, state_dir: Path, device: str | None = None) -> "FinderTrainer":
+    """What `train.run` trains with."""
+    return FinderTrainer(config, state_dir, device)
+
+
+def data(config, cache: Path | None, device: str):
+    """(samples, hold-out) for `train.run`; the samples are made on the CPU on every device."""
     samples = dataset.Samples(config, cache)
-    held = HoldOut(config, cache, samples) if config.holdout else None
-    return FinderTrainer(config, state_dir), samples, held
+    return samples, HoldOut(config, cache, samples) if config.holdout else None
 
 
 class FinderTrainer(Trainer):
@@ -31,7 +36,8 @@ class FinderTrainer(Trainer):
         return value + PARTS_WEIGHT * parts_loss(outputs[:, 5:], targets[:, 6:], masks[:, 2:])
 
     def start_from(self, path: Path):
-        """Weights of a finder with or without outputs for body parts; the new outputs start small."""
+        """Weights of a finder with or without outputs for body parts; the new outputs start
+        small."""
         state, mine = read_weights(path), self.net.state_dict()
         for name in ("final_layer.weight", "final_layer.bias"):
             mine[name][: len(state[name])] = state[name][: len(mine[name])]
@@ -48,17 +54,19 @@ def shipped(net: LPN) -> LPN:
 
 
 def parts_loss(outputs, targets, weight):
-    """MSE on the heatmaps of body parts, summed for each labelled part (all [N, 9, h, w], or no channel at all)."""
+    """MSE on the heatmaps of body parts, summed for each labelled part (all [N, 9, h, w], or no
+    channel at all)."""
     labelled = (targets > 0.6).sum().clamp(min=1)
     return ((outputs - targets) ** 2 * weight).sum() / labelled
 
 
 def loss(outputs, targets, masks):
-    """Focal loss on centres (CornerNet, arXiv 1808.01244, eq. 1) plus GIoU and L1 of ln size near them.
+    """Focal loss on centres (CornerNet, arXiv 1808.01244, eq. 1) plus GIoU and L1 of ln size near
+    them.
 
-    outputs [N, 5, h, w]; targets [N, 6, h, w] as `finder.targets`; masks [N, 2, h, w]: weight, and 1 where the
-    scene is a photograph. Photographs leave background people unlabelled: a confident find away from every label
-    counts a third there, so that real people are not trained away.
+    outputs [N, 5, h, w]; targets [N, 6, h, w] as `finder.targets`; masks [N, 2, h, w]: weight, and
+    1 where the scene is a photograph. In photographs, people in the background are unlabelled. A
+    confident find away from every label counts a third there, as it may be such a person.
     """
     logit, heat = outputs[:, 0], targets[:, 0]
     weight, real = masks[:, 0], masks[:, 1]
@@ -79,7 +87,8 @@ def loss(outputs, targets, masks):
 
 
 def _giou(centre, size, want_centre, want_size):
-    """Generalised IoU (arXiv 1902.09630) of boxes given by centre and size, [N, 2, h, w] each: [N, h, w]."""
+    """Generalised IoU (arXiv 1902.09630) of boxes given by centre and size, [N, 2, h, w] each:
+    [N, h, w]."""
     low, high = centre - size / 2, centre + size / 2
     want_low, want_high = want_centre - want_size / 2, want_centre + want_size / 2
     both = (torch.minimum(high, want_high) - torch.maximum(low, want_low)).clamp(min=0).prod(1)
@@ -90,7 +99,8 @@ def _giou(centre, size, want_centre, want_size):
 
 def find(outputs_of, scenes: dataset.Scenes, which: list[int], width: int, height: int, stride: int,
          batch: int = 16, threshold: float = 0.05) -> list[judge.Found]:  # fmt: skip
-    """Run the finder over whole pictures. `outputs_of` maps f32 [N, 3, H, W] to f32 [N, 5, h, w]."""
+    """Run the finder over whole pictures. `outputs_of` maps f32 [N, 3, H, W] to f32
+    [N, 5, h, w]."""
     out = []
     for start in range(0, len(which), batch):
         group = which[start : start + batch]
@@ -132,10 +142,12 @@ class HoldOut:
 
 
 def narrow(state: dict, spec: NetSpec, seed: int = 1) -> dict:
-    """Start values for a narrower network of the same blocks, from a trained pose network's state dict.
+    """Start values for a narrower network of the same blocks, from a trained pose network's state
+    dict.
 
-    Keeps the channels with the largest batch-norm gains: one choice a stage for what its blocks share (the residual
-    stream), one a block for what lies inside it. The last layer starts afresh, its centre logit near 3 %.
+    Keeps the channels with the largest batch-norm gains. The blocks of a stage share one choice for
+    the residual stream; each block has its own for its inner channels. The last layer starts anew,
+    with a centre score near 3 %.
     """
     torch.manual_seed(seed)
     net = LPN(spec)

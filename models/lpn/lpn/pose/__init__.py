@@ -1,1 +1,2 @@
-"""The pose network: training, evaluation, conversion of published checkpoints, and the model card."""
+"""The pose network: training, evaluation, conversion of published checkpoints, and the model
+card."""

@@ -1,4 +1,5 @@
-"""The model card: a README of a model folder, every figure of which comes from results.json, log.jsonl or the demo clip."""
+"""The model card: README.md of a model folder. Its figures come from results.json, log.jsonl and
+the demo clip."""
 
 import json
 from pathlib import Path
@@ -16,11 +17,12 @@ PCK_BAR, OKS_BAR = 0.005, 0.01  # what int8 may lose
 
 
 class NoResults(ValueError):
-    """What the card is to be written from is missing or belongs to another file."""
+    """The measurements for the card are missing, or belong to another model file."""
 
 
 def load_results(folder: Path, manifest: Manifest) -> dict:
-    """results.json of `evaluate`; it must have been measured on the int8 file that lies there now."""
+    """results.json of `evaluate`; it must have been measured on the int8 file that lies there
+    now."""
     path = Path(folder) / "results.json"
     if not path.is_file():
         raise NoResults(f"{path} is missing: run `lpn evaluate` first")
@@ -53,7 +55,8 @@ def accuracy(results: dict) -> str:
 
 
 def int8_loss(results: dict) -> str:
-    """What quantization costs on each source, without flip test, and whether that is within the bar."""
+    """What quantization costs on each source, without flip test, and whether that is within the
+    bar."""
     lines = []
     for source in sorted({r["source"] for r in results["rows"]}):
         f, q = (_pick(results, runtime=k, source=source, flip=False, decoding="manifest") for k in ("float", "int8"))
@@ -122,7 +125,8 @@ def _draw(picture, keypoints, shown, colour, origin, zoom):
 
 
 def on_demo(run, manifest: Manifest, demo: Path, every: int = 10):
-    """The model on people of the demo clip: [(OKS, frame number, picture tile)], truth in white, model in orange."""
+    """The model on people of the demo clip: [(OKS, frame number, picture tile)], truth in white,
+    model in orange."""
     truth = json.loads((demo / "walk.json").read_text())
     video = cv2.VideoCapture(str(demo / truth["video"]))
     out = []

@@ -1,4 +1,5 @@
-"""The commands that work on a model folder (`float.onnx`, `model.onnx`, `model.toml`, `results.json`, `README.md`)."""
+"""The commands that work on a model folder: `model.onnx`, `model.toml`, `results.json`,
+`README.md`, and `float.onnx` where `export` has just written it."""
 
 import argparse
 import json
@@ -61,6 +62,24 @@ def export(args) -> int:
     return 0
 
 
+def float_command(sub):
+    p = sub.add_parser("float", help="float.onnx of a folder of the repository, from its checkpoint; prints its path")
+    p.add_argument("folder", type=Path, help="of the model")
+    p.add_argument("--out", type=Path, help="file to write (default: target/float/NAME/float.onnx of the repository)")
+    p.set_defaults(run=export_float)
+
+
+def export_float(args) -> int:
+    from lpn import shipped
+
+    try:
+        _say(str(shipped.float_file(args.folder, args.out)))
+    except (shipped.NoCheckpoint, OSError) as e:
+        print(f"lpn float: {e}", file=sys.stderr)
+        return 1
+    return 0
+
+
 def quantize_command(sub):
     p = sub.add_parser("quantize", help="float.onnx of a folder -> model.onnx, int8")
     p.add_argument("folder", type=Path)
@@ -75,10 +94,16 @@ def quantize(args) -> int:
 
     from lpn import export as onnx_export
     from lpn import quantize as quantizer
+    from lpn import shipped
 
     manifest = Manifest.load(args.folder)
+    try:
+        source = shipped.float_file(args.folder)
+    except shipped.NoCheckpoint as e:
+        print(f"lpn quantize: {e}", file=sys.stderr)
+        return 1
     crops = quantizer.calibration_crops(args.annotations, args.images, manifest.width, manifest.height, args.crops)
-    model = quantizer.quantize(onnx.load(str(args.folder / FLOAT)), manifest.normalise(crops), args.method)
+    model = quantizer.quantize(onnx.load(str(source)), manifest.normalise(crops), args.method)
     onnx_export.save(model, args.folder / INT8)
     manifest.seal(args.folder, INT8, "qdq-u8s8")
     _say(f"{args.folder / INT8}: {(args.folder / INT8).stat().st_size / 1e6:.2f} MB, sha256 {manifest.sha256}")
@@ -131,7 +156,8 @@ def evaluate(args) -> int:
 
 
 def _people(args) -> list:
-    """[(people, pictures)] to measure on: one set, or one for each hold-out of the config under its own name."""
+    """[(people, pictures)] to measure on: one set, or one for each hold-out of the config under its
+    own name."""
     from lpn.pose.holdout import HoldOut, HoldOuts
     from lpn.schedule import Config
 
@@ -144,14 +170,18 @@ def _people(args) -> list:
 
 def _runners(args) -> dict:
     """What is to be measured: {"float", "int8", "pytorch": heatmaps of crops}."""
+    from lpn import shipped
     from lpn.pose import evaluate as evaluator
 
-    files = (("float", FLOAT), ("int8", INT8)) if args.folder else ()
-    runners = {
-        kind: evaluator.onnx_runner(args.folder / file, args.threads)
-        for kind, file in files
-        if args.only in (None, kind) and (args.folder / file).is_file()
-    }
+    files = {}
+    if args.folder and args.only in (None, "float"):
+        try:
+            files["float"] = shipped.float_file(args.folder)
+        except shipped.NoCheckpoint as e:
+            print(f"lpn evaluate: only int8: {e}", file=sys.stderr)
+    if args.folder and args.only in (None, "int8") and (args.folder / INT8).is_file():
+        files["int8"] = args.folder / INT8
+    runners = {kind: evaluator.onnx_runner(file, args.threads) for kind, file in files.items()}
     if args.weights:
         from lpn import net
         from lpn.schedule import Config
@@ -219,4 +249,4 @@ def card(args) -> int:
     return 0
 
 
-ALL = (export_command, quantize_command, evaluate_command, convert_command, card_command)
+ALL = (export_command, float_command, quantize_command, evaluate_command, convert_command, card_command)

@@ -1,7 +1,7 @@
-"""A checkpoint of the published LPN code -> our ONNX and manifest, so that the paper's weights run in the daemon.
+"""Converts a checkpoint of the published LPN code, so that the paper's weights run in the daemon.
 
-Those networks saw their colours in the order B, G, R with the mean and standard deviation of R, G, B, and their
-published accuracy includes the quarter-pixel step and a soft-argmax over the whole map: the manifest says so.
+Those networks take B, G, R with the mean and standard deviation of R, G, B. Their published
+accuracy includes a quarter-pixel step and a soft-argmax over the whole map. The manifest says so.
 """
 
 import pickle
@@ -17,11 +17,12 @@ PARALLEL = "module."  # what DataParallel puts before every name
 
 
 class NotLPN(ValueError):
-    """The file is not a checkpoint of an LPN; the message says why and what would be one."""
+    """The file is not a checkpoint of an LPN; the message says why."""
 
 
 def load(path: Path) -> LPN:
-    """Reads the checkpoint without running code from it; finds the depth from its blocks, checks every shape."""
+    """Reads the checkpoint without running code from it; finds the depth from its blocks, checks
+    every shape."""
     path = Path(path)
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)

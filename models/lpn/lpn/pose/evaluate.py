@@ -1,6 +1,6 @@
-"""How good a model is: PCK@0.2 by torso, mean OKS and COCO's AP/AR on a hold-out, for every runtime and decoding.
+"""Measures a model on a hold-out: PCK@0.2 by torso, mean OKS and COCO's AP and AR.
 
-The crops, the normalisation and the decoding are those of the manifest, so that a figure holds for what the daemon runs.
+Crops, normalisation and decoding follow the manifest, as in the daemon.
 """
 
 import contextlib
@@ -33,7 +33,8 @@ class Box:
 
 @dataclass
 class Found:
-    """One person as the model sees it; keypoints f32 [17, 2] in px of the picture, scores f32 [17]."""
+    """One person as the model sees it; keypoints f32 [17, 2] in px of the picture, scores f32
+    [17]."""
 
     box: Box
     keypoints: np.ndarray
@@ -62,7 +63,7 @@ def given_boxes(people: coco.People, path: Path) -> list[Box]:
 
 
 def decodings(manifest: Manifest) -> dict:
-    """Name -> how heatmaps become keypoints: the manifest's own way, and those that the paper compares."""
+    """Ways to get keypoints from heatmaps, by name: the manifest's, and those of the paper."""
     return {
         "manifest": manifest.decode,
         "soft-argmax": replace(manifest, quarter_shift=False).decode,
@@ -119,7 +120,7 @@ def average_precision(people: list[coco.Person], found: list[Found]) -> dict:
     ]
     if not results:
         return {"ap": 0.0, "ap50": 0.0, "ap75": 0.0, "ar": 0.0}
-    with contextlib.redirect_stdout(io.StringIO()):  # pycocotools talks on stdout
+    with contextlib.redirect_stdout(io.StringIO()):  # pycocotools prints on stdout
         truth = COCO()
         truth.dataset = {"images": [{"id": i} for i in images], "annotations": rows,
                          "categories": [{"id": 1, "name": "person", "keypoints": coco.KEYPOINTS}]}  # fmt: skip
@@ -169,10 +170,10 @@ def evaluate(run, manifest: Manifest, people: coco.People, pictures, boxes: list
 
 
 def onnx_runner(path: Path, threads: int = 0):
-    """f32 [N, 3, H, W] -> f32 [N, K, h, w] by ONNX Runtime on the CPU, operator by operator as the file has them.
+    """ONNX Runtime on the CPU as a function f32 [N, 3, H, W] -> f32 [N, K, h, w].
 
-    Its fused int8 kernels add pairs of products in 16 bits where a processor has no VNNI, which saturates: what they
-    give depends on the machine, and what a card says must not.
+    It runs operator by operator, so that a card's figures hold on every machine. The fused int8
+    kernels add two products in 16 bits on processors without VNNI, which saturates.
     """
     import onnxruntime
 

@@ -9,15 +9,23 @@ from torch.nn import functional as F
 
 from lpn import coco, crop
 from lpn.pose import holdout
+from lpn.pose.device import DeviceSamples
+from lpn.pose.order import Order
 from lpn.schedule import Config, Stage
 from lpn.trainer import Trainer
 
 log = logging.getLogger("lpn")
 
 
-def parts(config: Config, state_dir: Path, cache: Path | None):
-    """(trainer, samples, hold-outs) for `train.run`."""
-    return PoseTrainer(config, state_dir), Samples(config, cache), holdout.HoldOuts.load(config.holdout, cache)
+def trainer(config: Config, state_dir: Path, device: str | None = None) -> "PoseTrainer":
+    """What `train.run` trains with."""
+    return PoseTrainer(config, state_dir, device)
+
+
+def data(config: Config, cache: Path | None, device: str):
+    """(samples, hold-outs) for `train.run`."""
+    samples = DeviceSamples(config, device) if config.bundle else Samples(config, cache)
+    return samples, holdout.HoldOuts.load(config.holdout, cache)
 
 
 class PoseTrainer(Trainer):
@@ -29,8 +37,8 @@ class PoseTrainer(Trainer):
 
 def loss(heatmaps, targets, masks, cross_entropy: float):
     """MSE on labelled heatmaps (as the paper) plus cross-entropy on softmax(10 H), which is what
-    beta-soft-argmax decodes. heatmaps, targets [N, K, h, w]; masks bool [N, 2, K]: labelled, and clear enough to have
-    a place."""
+    beta-soft-argmax decodes. heatmaps, targets [N, K, h, w]; masks bool [N, 2, K]: labelled, and
+    clear enough to have a place."""
     v, clear = masks[:, 0].float(), masks[:, 1].float()
     labelled = v.sum().clamp(min=1)
     # 500: brings the mean over a mostly empty map to the order of one.
@@ -42,10 +50,6 @@ def loss(heatmaps, targets, masks, cross_entropy: float):
     p = p / p.sum(2, keepdim=True).clamp(min=1e-6)
     ce = -((p * F.log_softmax(logits, 2)).sum(2) * clear).sum() / clear.sum().clamp(min=1)
     return mse + cross_entropy * ce
-
-
-# A target of this height and more is a place to be found; a lower one only says how unsure to be.
-CLEAR = 0.4
 
 
 class Samples:
@@ -62,14 +66,15 @@ class Samples:
             owner += [(i, j) for j in range(len(part))] * int(s.get("repeat", 1))
         self.owner = np.array(owner)
         self.seed = config.seed
+        self.order = Order(config.seed, len(owner))
 
     def batch(self, stage_index: int, stage: Stage, start: int, count: int | None = None):
-        """Samples start .. start+count of a stage -> f32 crops, targets, masks bool [N, 2, 17] as `loss` takes them."""
+        """Samples start .. start+count of a stage -> f32 crops, targets, masks bool [N, 2, 17] as
+        `loss` takes them."""
         crops, points, heights, labelled = [], [], [], []
-        for position in range(start, start + (count or stage.batch)):
-            epoch, at = divmod(position, len(self.owner))
-            order = self._order(stage_index, epoch)
-            part, person = self.owner[order[at]]
+        count = count or stage.batch
+        for position, at in zip(range(start, start + count), self.order.at(stage_index, start, count)):
+            part, person = self.owner[at]
             people, pictures, aspect = self.parts[part]
             rng = np.random.default_rng((self.seed, stage_index, position))
             p = people[person]
@@ -79,12 +84,5 @@ class Samples:
             crops.append(c), points.append(k), heights.append(h), labelled.append(np.full(17, p.certainty is not None))
         points, heights = np.stack(points), np.stack(heights)
         targets = crop.heatmap_targets(points, heights, stage.width, stage.height, stage.sigma)
-        masks = np.stack([np.stack(labelled) | (heights > 0), heights > CLEAR], 1)
+        masks = np.stack([np.stack(labelled) | (heights > 0), heights > crop.CLEAR], 1)
         return torch.from_numpy(crop.normalise(np.stack(crops))), torch.from_numpy(targets), torch.from_numpy(masks)
-
-    def _order(self, stage_index, epoch):
-        key = (stage_index, epoch)
-        if getattr(self, "_order_key", None) != key:
-            self._order_key = key
-            self._order_now = np.random.default_rng((self.seed, *key, 77)).permutation(len(self.owner))
-        return self._order_now

@@ -1,4 +1,4 @@
-"""What people stand before: rooms, streets and plain clutter, all drawn here, nothing downloaded."""
+"""Backgrounds, all drawn here: rooms, streets and plain clutter."""
 
 import cv2
 import numpy as np
@@ -72,7 +72,7 @@ def texture(rng: np.random.Generator, kind: str) -> np.ndarray:
 
 
 class Textures:
-    """Surfaces to draw from, made once and used many times: making one costs as much as drawing a person."""
+    """Surfaces that are used many times, because making one costs as much as drawing a person."""
 
     KEEP = 5
 
@@ -100,8 +100,9 @@ def sample(tile: np.ndarray, u: np.ndarray, v: np.ndarray, metres: float) -> np.
 
 
 class Backdrop:
-    """A picture without people: `image` (H, W, 3) f32 BGR; `floor` (H, W) bool; `depth` (H, W) metres,
-    inf at the sky; `light` (3,) unit vector towards the lamp; `ambient` and `key` (3,) its colours."""
+    """A picture without people: `image` (H, W, 3) f32 BGR; `floor` (H, W) bool; `depth` (H, W)
+    metres, inf at the sky; `light` (3,) unit vector towards the lamp; `ambient` and `key` (3,) its
+    colours."""
 
     def __init__(
         self, rng: np.random.Generator, camera: Camera, kind: str | None = None, textures: Textures | None = None
@@ -122,7 +123,8 @@ class Backdrop:
         {"room": self._room, "street": self._street, "clutter": self._clutter}[self.kind](rng, camera, rays)
 
     def _lay(self, camera, rays, mask, depth, axes, tile, metres, light):
-        """Cover the pixels of `mask` with a surface seen at `depth`, textured along two world axes."""
+        """Cover the pixels of `mask` with a surface seen at `depth`, textured along two world
+        axes."""
         at = depth[mask]
         u = camera.position[axes[0]] + rays[..., axes[0]][mask] * at
         v = camera.position[axes[1]] + rays[..., axes[1]][mask] * at
@@ -190,7 +192,8 @@ class Backdrop:
         self.floor = self.floor & ~wall
 
     def _clutter(self, rng, camera, rays):
-        """No geometry at all: gradients, noise and shapes, so that nothing can be learnt from rooms."""
+        """No geometry at all: gradients, noise and shapes, so that nothing can be learnt from
+        rooms."""
         h, w = camera.height, camera.width
         a, b = random_colour(rng, 40), random_colour(rng, 40)
         ramp = np.linspace(0, 1, h, dtype=np.float32)[:, None, None]

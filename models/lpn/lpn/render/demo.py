@@ -1,7 +1,9 @@
-"""The demo camera: models/demo/walk.mp4, and the exact pose of everyone in every frame as walk.json.
+"""The demo camera: models/demo/walk.mp4, and the exact pose of everyone in every frame as
+walk.json.
 
-One of three people stands and gestures throughout; one walks through from the left, one comes from the
-right, stops to wave and goes on. The last frame leads back to the first, so that the clip can loop.
+One of three people stands and gestures throughout; one walks through from the left, one comes from
+the right, stops to wave and goes on. The last frame leads back to the first, so that the clip can
+loop.
 """
 
 import json
@@ -35,12 +37,13 @@ class Variant:
     room: int = 30  # seed
     starts_s: tuple[float, float] = (0.4, 2.2)  # of the two who walk
     stops: tuple[tuple[float, float] | None, ...] = (None, (-1.05, 3.6))  # x in m, duration in s
-    depths: tuple[float, float, float] = (-0.55, 0.35, 1.25)  # y of two walkers and one standing person
+    # y of two walkers and one standing person.
+    depths: tuple[float, float, float] = (-0.55, 0.35, 1.25)
     stands_x: float = 1.55
 
     @staticmethod
     def drawn(seed: int) -> "Variant":
-        """Other times, places and rooms, of one seed: what must not hold for the demo alone is tried on these."""
+        """Other times, places and rooms, drawn by a seed, to check what the demo clip shows."""
         time, place = np.random.default_rng(100 + seed), np.random.default_rng(500 + seed)
         starts, stops = [], []
         for _ in range(2):
@@ -52,7 +55,8 @@ class Variant:
 
 
 def _path(frames: int, start_x: float, end_x: float, start_s: float, stop: tuple[float, float] | None):
-    """Positions and speeds of a walk along x: constant pace, with a stop of `stop[1]` s at x = `stop[0]`.
+    """Positions and speeds of a walk along x: constant pace, with a stop of `stop[1]` s at x =
+    `stop[0]`.
 
     Returns x (frames,), speed share 0..1 (frames,); NaN before the start and after the end.
     """

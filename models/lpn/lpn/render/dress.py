@@ -1,7 +1,7 @@
-"""Clothes, hair and skin by colour: where on the body each begins and ends, and how light falls on it.
+"""The colours of clothes, hair and skin: where each begins and ends, and how light falls on it.
 
-Nothing is sewn. Smooth coordinates run along arms, legs, neck and head; a garment is a range of them,
-tested at every pixel, so that hems are crisp at any size. Cloth and hair also let the mesh out a little.
+Smooth coordinates run along arms, legs, neck and head. A garment is a range of them that is tested
+at every pixel, so that hems are sharp at any size. Cloth and hair also enlarge the mesh a little.
 """
 
 from dataclasses import dataclass
@@ -23,7 +23,8 @@ HAIR_BGR = np.array(
 
 @dataclass
 class Outfit:
-    """What one person wears. Lengths: sleeve 0 shoulder, 1 elbow, 2 wrist; hem 0 hip, 1 knee, 2 ankle."""
+    """What one person wears. Lengths: sleeve 0 shoulder, 1 elbow, 2 wrist; hem 0 hip, 1 knee, 2
+    ankle."""
 
     skin: np.ndarray
     hair: np.ndarray
@@ -72,8 +73,8 @@ def random_outfit(rng: np.random.Generator) -> Outfit:
 
 
 def coordinates(body: Body) -> np.ndarray:
-    """Surface coordinates (V, 9) f32: arm, leg, neck, head x, y, z (m from between the ears, at adult
-    size), eye, rest x, rest z."""
+    """Surface coordinates (V, 9) f32: arm, leg, neck, head x, y, z (m from between the ears, at
+    adult size), eye, rest x, rest z."""
     if body.surface is not None:
         return body.surface
     v, heads, w = body.vertices, body.heads, body.bank.weights
@@ -120,7 +121,7 @@ def _hair_mask(c: np.ndarray, outfit: Outfit) -> np.ndarray:
 
 
 def dressed(body: Body, outfit: Outfit, coords: np.ndarray) -> np.ndarray:
-    """The bank-stance vertices let out by cloth and hair, (V, 3) f32."""
+    """The vertices in the bank's stance, enlarged by cloth and hair, (V, 3) f32."""
     arm, leg, neck = coords[:, 0], coords[:, 1], coords[:, 2]
     head = body.bank.weights[:, BONE["head"]] + body.bank.weights[:, BONE["neck"]]
     shirt = (arm < outfit.sleeve) & (leg < outfit.waist + 0.1) & (neck < outfit.collar) & (head < 0.6)
@@ -166,7 +167,7 @@ def albedo(c: np.ndarray, outfit: Outfit) -> np.ndarray:
     hair = on_head & (_hair_mask(c, outfit) > 0)
     strands = 0.85 + 0.25 * np.sin(x * 900 + z * 300 + y * 500)
     colour[hair] = (outfit.hair[None] * strands[:, None])[hair]
-    # Folds: a slow ripple that hangs on the cloth, not on the skin.
+    # Folds: a slow ripple on the cloth only.
     p = outfit.wrinkle_phase
     fold = np.sin(rest_x * 31 + rest_z * 17 + p[0]) * np.sin(rest_z * 43 - rest_x * 21 + p[1])
     fold += 0.6 * np.sin(rest_z * 78 + rest_x * 60 + p[2])

@@ -1,7 +1,8 @@
-"""`python -m lpn render`: pictures of drawn people with exact keypoints and boxes, as COCO-format data.
+"""`python -m lpn render`: pictures of drawn people with exact keypoints and boxes, as COCO-format
+data.
 
-Pictures come in chunks of 50; a chunk is a function of the seed and its number alone, so the data set is
-the same for any number of workers, and a run that was stopped goes on where it stood.
+Pictures come in chunks of 50. A chunk depends only on the seed and its number, so the data set is
+the same for any number of workers, and a stopped run continues.
 """
 
 import json
@@ -61,7 +62,7 @@ def random_scene(rng: np.random.Generator, bank, camera: Camera, textures: Textu
             crates.append(_obstacle(rng, spot, textures))
     for _ in range(int(rng.integers(0, 3))):  # furniture at random places
         crates.append(_obstacle(rng, np.array([rng.uniform(-4, 4), rng.uniform(5, 12)]), textures))
-    if rng.random() < 0.6:  # upright and colourful: what a finder takes for a person
+    if rng.random() < 0.6:  # upright and colourful, which a finder mistakes for people
         for _ in range(int(rng.integers(1, 4))):
             crates.append(_cabinet(rng, camera, textures))
     return crowd, crates
@@ -110,7 +111,8 @@ def picture(rng: np.random.Generator, bank, textures: Textures, people: int | No
 
 
 def coco_annotation(label: Label, annotation_id: int, image_id: int) -> dict:
-    """COCO's form, with `seen`: the share of the person's pixels in the picture that nothing hides."""
+    """COCO's form, with `seen`: the share of the person's pixels in the picture that nothing
+    hides."""
     keypoints = label.keypoints.copy()
     keypoints[keypoints[:, 2] == 0] = 0
     return {
@@ -128,7 +130,8 @@ def coco_annotation(label: Label, annotation_id: int, image_id: int) -> dict:
 
 
 def render_chunk(folder: Path, chunk: int, count: int, seed: int) -> dict:
-    """Pictures chunk * CHUNK ... of the data set; {images, annotations}, also kept as a part file."""
+    """Pictures chunk * CHUNK ... of the data set; {images, annotations}, also kept as a part
+    file."""
     part = folder / "parts" / f"{chunk:05d}.json"
     if part.exists():
         return json.loads(part.read_text())
@@ -158,7 +161,8 @@ def render_chunk(folder: Path, chunk: int, count: int, seed: int) -> dict:
 
 
 def render(folder: Path, count: int, seed: int = 1, workers: int = 2) -> dict:
-    """Write `count` pictures under `folder`/images and `folder`/annotations.json; returns the figures."""
+    """Write `count` pictures under `folder`/images and `folder`/annotations.json; returns the
+    figures."""
     (folder / "images").mkdir(parents=True, exist_ok=True)
     (folder / "parts").mkdir(exist_ok=True)
     load_bank()  # made once, before the workers race for it

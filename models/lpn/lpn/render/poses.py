@@ -1,16 +1,16 @@
 """Poses that people take: a gait from measured curves, and everyday stances within joint limits.
 
-A pose is (20, 3) f64: a rotation vector a bone (radians, parent's body axes), zero standing straight.
-The body faces -y, so turning a hanging limb forward is a turn about -x, bending the trunk forward one
-about +x. Angles in the helpers below are degrees, as the gait literature gives them.
+A pose is (20, 3) f64: a rotation vector a bone (radians, parent's body axes), zero standing
+straight. The body faces -y, so turning a hanging limb forward is a turn about -x, bending the trunk
+forward one about +x. Angles in the helpers below are degrees, as the gait literature gives them.
 """
 
 import numpy as np
 
 from lpn.render.body import BONE, BONES, rotation
 
-# Hip, knee and ankle flexion over one stride in degrees, heel strike first (Winter, Biomechanics and
-# Motor Control of Human Movement: natural cadence, rounded).
+# Hip, knee and ankle flexion over one stride in degrees, heel strike first (Winter, Biomechanics
+# and Motor Control of Human Movement: natural cadence, rounded).
 _PHASE = np.array([0.0, 0.12, 0.25, 0.40, 0.50, 0.60, 0.72, 0.85, 0.95, 1.0])
 _HIP = np.array([24.0, 21.0, 9.0, -5.0, -11.0, -7.0, 10.0, 24.0, 26.0, 24.0])
 _KNEE = np.array([4.0, 17.0, 10.0, 5.0, 14.0, 40.0, 62.0, 34.0, 5.0, 4.0])
@@ -31,7 +31,8 @@ def _cycle(phase: float, values: np.ndarray) -> float:
 def set_arm(pose, side, flexion=0.0, abduction=0.0, twist=0.0, elbow=0.0, wrist=0.0):
     """Raise an arm: abduction to the side, then flexion forward; twist turns the forearm inward.
 
-    The collar bone takes its share of a raised arm, as it does in people (about a third past 45 degrees).
+    The collar bone takes its share of a raised arm, as it does in people (about a third past 45
+    degrees).
     """
     out = -1.0 if side == "L" else 1.0
     lift = max(0.0, max(abs(flexion), abs(abduction)) - 45.0) / 3.0
@@ -48,7 +49,8 @@ def set_arm(pose, side, flexion=0.0, abduction=0.0, twist=0.0, elbow=0.0, wrist=
 
 
 def set_leg(pose, side, hip=0.0, knee=0.0, ankle=0.0, abduction=0.0, twist=0.0):
-    """Hip flexion forward, knee flexion back, ankle up; abduction outward, twist turns the toes out."""
+    """Hip flexion forward, knee flexion back, ankle up; abduction outward, twist turns the toes
+    out."""
     out = -1.0 if side == "L" else 1.0
     turn = (
         rotation(np.radians([0.0, out * abduction, 0.0]))
@@ -90,7 +92,8 @@ def look(pose, down=0.0, left=0.0, tilt=0.0):
 
 
 def walk(phase: float, vigour: float = 1.0, arm_swing: float = 1.0) -> np.ndarray:
-    """A stride at `phase` (1 = left heel to left heel). `vigour` scales the step, about 0.6 to 1.8."""
+    """A stride at `phase` (1 = left heel to left heel). `vigour` scales the step, about 0.6 to
+    1.8."""
     pose = stand()
     for side, at in (("L", phase), ("R", phase + 0.5)):
         set_leg(
@@ -123,7 +126,8 @@ def blend(a: np.ndarray, b: np.ndarray, share: float) -> np.ndarray:
 
 
 def random_pose(rng: np.random.Generator) -> tuple[np.ndarray, str]:
-    """One of the everyday poses with everyday variation, head and trunk turned a little; and its kind."""
+    """One of the everyday poses with everyday variation, head and trunk turned a little; and its
+    kind."""
     names, odds = zip(*_KINDS.items())
     kind = rng.choice(len(names), p=np.array(odds) / sum(odds))
     pose = names[kind](rng)

@@ -12,9 +12,9 @@ NEAR_M = 0.15
 class Canvas:
     """Depth, owner and surface point of every pixel.
 
-    depth: (H, W) f32 metres along the optical axis, inf where nothing was drawn. owner: (H, W) i16, -1
-    where nothing was drawn. face: (H, W) i32 triangle of the owner. bary: (H, W, 2) f32, the weights of
-    the triangle's second and third corner.
+    depth: (H, W) f32 metres along the optical axis, inf where nothing was drawn. owner: (H, W) i16,
+    -1 where nothing was drawn. face: (H, W) i32 triangle of the owner. bary: (H, W, 2) f32, the
+    weights of the triangle's second and third corner.
     """
 
     def __init__(self, height: int, width: int):
@@ -27,9 +27,9 @@ class Canvas:
     def draw(self, points: np.ndarray, faces: np.ndarray, owner: int, cull: bool = True) -> int:
         """Draw triangles. `points`: (V, 3) x, y in pixel index coordinates and depth in metres.
 
-        Triangles with a corner nearer than NEAR_M, or (with `cull`) turned away, are left out. Counter-
-        clockwise in space, seen from outside, is the front. Returns how many pixels the mesh covers, whether
-        or not something nearer hides them.
+        Leaves out triangles with a corner nearer than NEAR_M and, with `cull`, those turned away.
+        The corners of a front face run counter-clockwise. Returns the number of pixels that the
+        mesh covers, hidden ones included.
         """
         hits = self._cover(points.astype(np.float32, copy=False), faces, cull)
         if hits is None:
@@ -76,7 +76,7 @@ class Canvas:
         dx, dy = px - x[face, 0], py - y[face, 0]
         b = (dx * (y[face, 2] - y[face, 0]) - dy * (x[face, 2] - x[face, 0])) * inverse
         c = (dy * (x[face, 1] - x[face, 0]) - dx * (y[face, 1] - y[face, 0])) * inverse
-        # A hair of slack closes the cracks between neighbours that rounding opens.
+        # A little slack closes the gaps between neighbours that rounding leaves.
         inside = (b >= -1e-4) & (c >= -1e-4) & (b + c <= 1.0001)
         face, b, c = face[inside], b[inside], c[inside]
         near = 1.0 / z[face]
@@ -91,7 +91,8 @@ class Canvas:
         return np.flatnonzero(self.owner.ravel() == owner)
 
     def interpolate(self, pixels: np.ndarray, faces: np.ndarray, values: np.ndarray) -> np.ndarray:
-        """Vertex `values` (V, C) at `pixels` (P,), which must belong to the mesh of `faces`: (P, C)."""
+        """Vertex `values` (V, C) at `pixels` (P,), which must belong to the mesh of `faces`:
+        (P, C)."""
         corner = faces[self.face.ravel()[pixels]]
         bary = self.bary.reshape(-1, 2)[pixels]
         b, c = bary[:, :1], bary[:, 1:]
@@ -99,7 +100,8 @@ class Canvas:
 
 
 class Camera:
-    """A pinhole over the floor z = 0. World: metres, z up. Pixel index coordinates, depth along the axis."""
+    """A pinhole over the floor z = 0. World: metres, z up. Pixel index coordinates, depth along the
+    axis."""
 
     def __init__(self, position, target, focal_px: float, width: int, height: int, roll: float = 0.0):
         self.position = np.asarray(position, dtype=np.float64)
@@ -115,7 +117,8 @@ class Camera:
         self.center = np.array([(width - 1) / 2.0, (height - 1) / 2.0])
 
     def project(self, points: np.ndarray) -> np.ndarray:
-        """World points (N, 3) -> (N, 3): x, y in pixels, depth in metres (clamped ahead of the lens)."""
+        """World points (N, 3) -> (N, 3): x, y in pixels, depth in metres (clamped ahead of the
+        lens)."""
         local = (points - self.position) @ self.axes.T
         depth = np.maximum(local[:, 2], 0.01)
         return np.column_stack([local[:, :2] / depth[:, None] * self.focal_px + self.center, local[:, 2]])

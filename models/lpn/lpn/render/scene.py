@@ -10,8 +10,8 @@ from lpn.render.backdrop import Backdrop, sample
 from lpn.render.dress import Outfit, albedo, coordinates, dressed
 from lpn.render.raster import Camera, Canvas
 
-# How deep below the skin (and its cloth) COCO's keypoints lie, metres at adult size: a keypoint covered by
-# no more than this of its own body counts as seen. Order of KEYPOINTS.
+# How deep below the skin (and its cloth) COCO's keypoints lie, metres at adult size: a keypoint
+# covered by no more than this of its own body counts as seen. Order of KEYPOINTS.
 DEPTH_BELOW_SKIN_M = np.array(
     [0.03, 0.03, 0.03, 0.05, 0.05, 0.10, 0.10, 0.075, 0.075, 0.06, 0.06, 0.15, 0.15, 0.10, 0.10, 0.08, 0.08]
 )
@@ -26,7 +26,8 @@ _BOX_FACES = np.array(
 
 @dataclass
 class Person:
-    """A body in a pose at a place: `turn_rad` about the vertical (0 faces -y), feet (or seat) on the floor."""
+    """A body in a pose at a place: `turn_rad` about the vertical (0 faces -y), feet (or seat) on
+    the floor."""
 
     body: Body
     outfit: Outfit
@@ -39,7 +40,8 @@ class Person:
     keypoints: np.ndarray = field(init=False, repr=False)
 
     def settle(self) -> "Person":
-        """Compute world vertices, normals and keypoints; the lowest point of the body touches the floor."""
+        """Compute world vertices, normals and keypoints; the lowest point of the body touches the
+        floor."""
         self.coords = coordinates(self.body)
         cloth = dressed(self.body, self.outfit, self.coords)
         vertices, normals, keypoints = self.body.pose(self.pose, cloth)
@@ -53,7 +55,8 @@ class Person:
 
 @dataclass
 class Crate:
-    """A box standing in the scene: furniture, a pillar, whatever hides people. Half sizes, metres."""
+    """A box standing in the scene: furniture, a pillar, whatever hides people. Half sizes,
+    metres."""
 
     center: tuple[float, float, float]
     half: tuple[float, float, float]
@@ -69,8 +72,9 @@ class Crate:
 
 @dataclass
 class Label:
-    """Truth of one person in the picture. keypoints: (17, 3) x, y, v as in COCO (0 outside the picture,
-    1 hidden, 2 seen); box: x, y, w, h of the seen pixels, on pixel edges; area: seen pixels."""
+    """Truth of one person in the picture. keypoints: (17, 3) x, y, v as in COCO (0 outside the
+    picture, 1 hidden, 2 seen); box: x, y, w, h of the seen pixels, on pixel edges; area: seen
+    pixels."""
 
     keypoints: np.ndarray
     box: np.ndarray
@@ -110,7 +114,7 @@ def draw(
 
 
 def label(canvas: Canvas, camera: Camera, keypoints: np.ndarray, owner: int, full_area: int) -> Label:
-    """Read a person's truth off the z-buffer. keypoints: (17, 3) world."""
+    """Read a person's labels from the z-buffer. keypoints: (17, 3) world."""
     xyz = camera.project(keypoints)
     out = np.zeros((len(KEYPOINTS), 3))
     column, row = np.rint(xyz[:, 0]).astype(int), np.rint(xyz[:, 1]).astype(int)
@@ -121,7 +125,8 @@ def label(canvas: Canvas, camera: Camera, keypoints: np.ndarray, owner: int, ful
         if who == owner:
             seen = depth > xyz[k, 2] - DEPTH_BELOW_SKIN_M[k] * min(1.2, max(0.5, size))
         else:
-            # Off its own silhouette: a thin limb's keypoint at the very edge, unless something is ahead of it.
+            # Off its own silhouette: a thin limb's keypoint at the very edge, unless something is
+            # ahead of it.
             seen = depth > xyz[k, 2] and _touches(canvas.owner, row[k], column[k], owner)
         out[k] = xyz[k, 0], xyz[k, 1], 2 if seen else 1
     ys, xs = np.nonzero(canvas.owner == owner)
@@ -167,7 +172,7 @@ def _shade_crate(canvas, pixels, crate, backdrop, camera):
 
 
 def _shadow(image, camera, backdrop, people, crates):
-    """Darken the floor where bodies keep the light away: their vertices slid down along it, softened."""
+    """Darken the floor where bodies block the light, with soft edges."""
     cover = np.zeros((camera.height, camera.width), np.float32)
     slide = backdrop.light[:2] / max(backdrop.light[2], 0.35)
     for points in [p.vertices[::3] for p in people] + [_fill(c) for c in crates]:

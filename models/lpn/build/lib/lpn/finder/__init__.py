@@ -1,1 +1,0 @@
-"""The person finder: scenes, targets and boxes, training, measuring, and the model folder."""

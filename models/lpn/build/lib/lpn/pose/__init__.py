@@ -1,1 +1,0 @@
-"""The pose network: training, evaluation, conversion of published checkpoints, and the model card."""

@@ -1,1 +1,0 @@
-"""Drawn people with exact keypoints and boxes."""
