@@ -4,3 +4,4 @@ pub mod doctor;
 pub mod eval;
 pub(crate) mod overlay;
 pub mod replay;
+pub(crate) mod zones;

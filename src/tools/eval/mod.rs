@@ -1,7 +1,8 @@
-//! How good poses are: COCO's keypoint evaluation (OKS average precision and recall).
+//! COCO's keypoint evaluation of poses: average precision and recall by OKS.
 
 mod coco;
 mod dataset;
+pub mod postures;
 
 pub use coco::{Summary, evaluate};
 pub use dataset::{Annotation, Dataset, Error, Image};

@@ -1,0 +1,251 @@
+//! The events of one camera: people in, events and states out.
+
+use super::emit::{Emitter, Who};
+use super::event::Event;
+use super::fall::{self, Fall};
+use super::id::EventIds;
+use super::known::Known;
+use super::line::Counts;
+use super::options::Options;
+use super::posture::Posture;
+use super::presence::{self, Presence};
+use super::snapshot::{Kept, LineState, Snapshot, ZoneState};
+use super::types::{Kind, Moment, Person, State};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// When somebody whom the tracker no longer publishes is gone. It gives no id back after two
+/// seconds.
+const GONE: Duration = Duration::from_secs(3);
+/// How long somebody who lies is remembered: they are hard to see.
+const FORGET_LYING: Duration = Duration::from_secs(60);
+/// A new person may be one who was lost for less than this, if their boxes overlap by this share.
+const INHERITED: Duration = Duration::from_millis(1200);
+const SAME_PLACE: f32 = 0.3;
+/// A person who is missing for this long may have fallen where the camera does not see them.
+const MISSING: Duration = Duration::from_secs(1);
+
+/// Finds the events of one camera. Buffers are kept from frame to frame.
+#[derive(Debug)]
+pub struct Engine {
+    options: Options,
+    people: Vec<Known>,
+    falls: Vec<Fall>,
+    presence: Presence,
+    /// In the order of the options' zones.
+    occupancy: Vec<Presence>,
+    /// In the order of the options' lines.
+    counts: Vec<Counts>,
+    out: Emitter,
+    snapshot: Snapshot,
+}
+
+impl Engine {
+    /// An engine that has seen nobody. `ids` are shared by all cameras of the session.
+    pub fn new(options: Options, ids: EventIds) -> Engine {
+        let zone = |name: &Arc<str>| ZoneState { name: name.clone(), people: 0, occupancy: false };
+        let line = |name: &Arc<str>| LineState { name: name.clone(), counts: Counts::default() };
+        Engine {
+            people: Vec::new(),
+            falls: Vec::new(),
+            presence: Presence::default(),
+            occupancy: vec![Presence::default(); options.zones.len()],
+            counts: vec![Counts::default(); options.lines.len()],
+            out: Emitter::new(options.camera.clone(), ids),
+            snapshot: Snapshot {
+                zones: options.zones.iter().map(|z| zone(&z.name)).collect(),
+                lines: options.lines.iter().map(|l| line(&l.name)).collect(),
+                ..Snapshot::default()
+            },
+            options,
+        }
+    }
+
+    /// Takes the people of a frame, possibly none; returns what happened. Frames must come in the
+    /// order of their times. While a camera gives no frames, call it once a second without people,
+    /// so that what has to end does.
+    pub fn update(&mut self, moment: &Moment, people: &[Person]) -> &[Event] {
+        self.out.events.clear();
+        self.counts.iter_mut().for_each(|counts| _ = counts.turn_day(moment));
+        self.see(moment, people);
+        self.find_falls(moment);
+        self.follow_falls(moment);
+        self.forget(moment);
+        self.see_presence(moment);
+        self.take_snapshot();
+        &self.out.events
+    }
+
+    /// What happened in the last update.
+    pub fn events(&self) -> &[Event] {
+        &self.out.events
+    }
+
+    /// What is, as of the last update.
+    pub fn snapshot(&self) -> &Snapshot {
+        &self.snapshot
+    }
+
+    /// Posture and certainty of a person, as of the last update.
+    pub fn posture(&self, person: u64) -> (Posture, f32) {
+        let known = self.people.iter().find(|known| known.person.id == person);
+        known.map_or((Posture::Unknown, 0.0), |known| (known.memory.posture, known.memory.certainty))
+    }
+
+    /// What must be kept over a restart. It changes when a line is crossed and when a day begins.
+    pub fn kept(&self) -> Kept {
+        let names = self.options.lines.iter().map(|line| line.name.to_string());
+        Kept { lines: names.zip(self.counts.iter().copied()).collect() }
+    }
+
+    /// Goes on from what an earlier run kept.
+    pub fn restore(&mut self, kept: &Kept) {
+        for (line, counts) in self.options.lines.iter().zip(&mut self.counts) {
+            *counts = kept.lines.get(&*line.name).copied().unwrap_or_default();
+        }
+        self.take_snapshot();
+    }
+
+    fn see(&mut self, moment: &Moment, people: &[Person]) {
+        let Engine { options, people: known, counts, out, .. } = self;
+        known.iter_mut().for_each(|known| known.present = false);
+        for person in people {
+            let index = known.iter().position(|known| known.person.id == person.id).unwrap_or_else(|| {
+                let mut new = Known::new(person, moment, options);
+                if let Some(old) = predecessor(known, person, people, moment) {
+                    new.inherit(old);
+                }
+                known.push(new);
+                known.len() - 1
+            });
+            known[index].see(person, moment, options, counts, out);
+        }
+    }
+
+    fn find_falls(&mut self, moment: &Moment) {
+        let Some(options) = &self.options.fall else { return };
+        for known in &mut self.people {
+            let person = known.person;
+            let gone = !known.present && !known.missed && moment.at.since(known.seen_at) > MISSING;
+            known.missed |= gone;
+            let evidence = match known.present {
+                true => fall::seen(&known.memory),
+                false if gone => fall::vanished(&known.memory, &person.bbox, moment.size),
+                false => None,
+            };
+            let Some(evidence) = evidence else { continue };
+            known.memory.forget_looks();
+            let told = self.falls.iter().any(|fall| fall.person.id == person.id);
+            if told || fall::is_ignored(&person, moment, &self.options.zones, &options.ignore_zones) {
+                continue;
+            }
+            let fall = Fall::new(self.out.begin(moment), evidence, known.who(), moment, &self.options.zones);
+            fall.emit(State::Suspected, moment, &mut self.out);
+            self.falls.push(fall);
+        }
+    }
+
+    fn follow_falls(&mut self, moment: &Moment) {
+        let Some(options) = &self.options.fall else { return };
+        for index in 0..self.falls.len() {
+            let Some(known) = self.person_of(index, moment) else { continue };
+            let (person, hips) = (known.person, known.memory.hips());
+            let (posture, certainty) = (known.memory.posture, known.memory.certainty);
+            self.falls[index].see(Who { person: &person, posture, certainty }, hips, moment);
+        }
+        let out = &mut self.out;
+        self.falls.retain_mut(|fall| {
+            let Some(state) = fall.step(moment, options) else { return true };
+            fall.emit(state, moment, out);
+            state == State::Confirmed
+        });
+    }
+
+    /// The person of a fall: by their id, or the one who has just appeared where a lost person
+    /// fell. A helper appears elsewhere and walks up.
+    fn person_of(&self, index: usize, moment: &Moment) -> Option<&Known> {
+        let fall = &self.falls[index];
+        let mut present = self.people.iter().filter(|known| known.present);
+        if let Some(own) = present.clone().find(|known| known.person.id == fall.person.id) {
+            return Some(own);
+        }
+        let taken = |id: u64| self.falls.iter().any(|fall| fall.person.id == id);
+        present.find(|known| {
+            let new = moment.at.since(known.first_at) < MISSING;
+            new && fall.is_at(&known.person.bbox) && !taken(known.person.id)
+        })
+    }
+
+    /// Ends what people did who are gone, and forgets them.
+    fn forget(&mut self, moment: &Moment) {
+        let Engine { options, people, out, .. } = self;
+        people.retain_mut(|known| {
+            let gone = moment.at.since(known.seen_at);
+            if known.present || gone < GONE {
+                return true;
+            }
+            known.leave(moment, options, out);
+            if known.may_be_there(moment.size) && gone < FORGET_LYING {
+                return true;
+            }
+            known.end(moment, out);
+            false
+        });
+    }
+
+    fn see_presence(&mut self, moment: &Moment) {
+        let Engine { options, people, presence, occupancy, out, .. } = self;
+        let present = people.iter().filter(|known| known.present).count();
+        if let Some(edge) = presence.update(moment.at, present, &options.presence) {
+            let state = presence.turn(edge, moment, out);
+            if let (true, Some((state, span))) = (options.presence_events, state) {
+                out.push(Kind::Presence, state, span, moment, None);
+            }
+        }
+        for (index, (zone, presence)) in options.zones.iter().zip(occupancy).enumerate() {
+            let inside = people.iter().filter(|known| known.is_in(index)).count();
+            let delays = presence::Options { on_after: Duration::ZERO, off_after: zone.empty_after };
+            let Some(edge) = presence.update(moment.at, inside, &delays) else { continue };
+            if let Some((state, span)) = presence.turn(edge, moment, out) {
+                out.push(Kind::Occupancy, state, span, moment, None).zone = Some(zone.name.clone());
+            }
+        }
+    }
+
+    fn take_snapshot(&mut self) {
+        let Engine { people, falls, snapshot, .. } = self;
+        let present = || people.iter().filter(|known| known.present);
+        snapshot.people = present().count();
+        snapshot.occupancy = self.presence.is_on();
+        snapshot.fall = falls.iter().any(|fall| fall.confirmed);
+        snapshot.fall_suspected = !falls.is_empty();
+        snapshot.help = people.iter().any(Known::asks_for_help);
+        snapshot.postures = Default::default();
+        present().for_each(|known| snapshot.postures.add(known.memory.posture));
+        for (index, (zone, presence)) in snapshot.zones.iter_mut().zip(&self.occupancy).enumerate() {
+            zone.people = people.iter().filter(|known| known.is_in(index)).count();
+            zone.occupancy = presence.is_on();
+        }
+        for (line, &counts) in snapshot.lines.iter_mut().zip(&self.counts) {
+            line.counts = counts;
+        }
+    }
+}
+
+/// Somebody who was lost where `person` appears: the tracker may lose a person who falls or lies,
+/// and find them under a new id.
+fn predecessor<'a>(
+    known: &'a mut [Known],
+    person: &Person,
+    people: &[Person],
+    moment: &Moment,
+) -> Option<&'a mut Known> {
+    let mut lost = known.iter_mut().filter(|known| {
+        let window = if known.may_be_there(moment.size) { FORGET_LYING } else { INHERITED };
+        !people.iter().any(|p| p.id == known.person.id) && moment.at.since(known.seen_at) < window
+    });
+    lost.find(|known| {
+        let (old, new) = (&known.person.bbox, &person.bbox);
+        old.share_in(new).max(new.share_in(old)) > SAME_PLACE
+    })
+}
