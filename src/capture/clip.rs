@@ -1,7 +1,7 @@
 //! [`Clip`]: writes a camera's video to a file, for `posed record --clip`.
 //!
-//! It opens a connection of its own beside the daemon's and stores the video as it comes, so a later
-//! version of posed can replay it.
+//! It opens a connection of its own beside the daemon's and stores the video as it comes, so a
+//! later version of posed can replay it.
 
 use super::error::Error;
 use super::log::init;
@@ -32,7 +32,7 @@ impl Clip {
         let plan = Plan::to_file(options, path)?;
         let text = plan.launch_text();
         let fail = |reason: String| pipeline::launch_error(&options.name, &text, &reason);
-        let (pipeline, bus) = pipeline::parse(&text, options).map_err(fail)?;
+        let (pipeline, bus, _) = pipeline::parse(&text, options).map_err(fail)?;
         if plan.decoded {
             link_when_parsed(&pipeline).map_err(fail)?;
         }
@@ -46,7 +46,8 @@ impl Clip {
     /// Ends the file.
     ///
     /// # Errors
-    /// If the camera or the disk failed since [`Clip::start`], or no video came. The file ends there.
+    /// If the camera or the disk failed since [`Clip::start`], or no video came. The file ends
+    /// there.
     pub fn finish(self) -> Result<(), Error> {
         // Send EOS only while it plays: sent earlier, EOS and the start would wait for each other
         // without end.

@@ -25,8 +25,8 @@ pub fn devices() -> Result<Vec<Device>, Error> {
     init()?;
     let monitor = gst::DeviceMonitor::new();
     monitor.add_filter(Some("Video/Source"), None);
-    // Without this, an installed provider (libcamera's, PipeWire's) hides the one of v4l2 and cameras
-    // that only v4l2 finds.
+    // Without this, an installed provider (libcamera's, PipeWire's) hides the one of v4l2 and
+    // cameras that only v4l2 finds.
     monitor.set_show_all_devices(true);
     // A monitor that is not started asks every provider once.
     Ok(distinct(monitor.devices().iter().map(device).collect()))

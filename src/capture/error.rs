@@ -1,7 +1,8 @@
 //! [`Error`]: why a camera's capture cannot start.
 
-/// Why capture cannot start. Faults that a retry may fix (an absent camera, a dead server) are no
-/// error: they are reported as `Event::Failed`.
+/// Why capture cannot start. Whoever reports it names the camera: the messages do not. Faults that
+/// a retry may fix (an absent camera, a dead server) are no error: they are reported as
+/// `Event::Failed`.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// GStreamer itself does not start.
@@ -16,7 +17,7 @@ pub enum Error {
         reason: String,
     },
     /// An option is out of range.
-    #[error("camera {camera}: {key} must be {want}")]
+    #[error("{key} must be {want}")]
     Option {
         /// Camera's name.
         camera: String,
@@ -26,7 +27,7 @@ pub enum Error {
         want: &'static str,
     },
     /// The pipeline cannot be built, usually because a plugin is not installed.
-    #[error("camera {camera}: {reason}, in \"{text}\"")]
+    #[error("{reason}, in \"{text}\"")]
     Launch {
         /// Camera's name.
         camera: String,
@@ -35,8 +36,21 @@ pub enum Error {
         /// The pipeline, free of credentials.
         text: String,
     },
+    /// The process may not open enough files for another camera.
+    #[error(
+        "this process may open {limit} files and would need {needed} with this camera: raise the limit \
+         (LimitNOFILE= in the systemd unit, or `ulimit -n`)"
+    )]
+    Descriptors {
+        /// Camera's name.
+        camera: String,
+        /// The process's limit.
+        limit: usize,
+        /// What it needs at most.
+        needed: usize,
+    },
     /// A clip ended before it was finished.
-    #[error("camera {camera}: its clip ends early: {reason}")]
+    #[error("the clip ends early: {reason}")]
     Clip {
         /// Camera's name.
         camera: String,
@@ -44,7 +58,7 @@ pub enum Error {
         reason: String,
     },
     /// The system has no more threads.
-    #[error("camera {camera}: cannot start a thread: {source}")]
+    #[error("cannot start a thread: {source}")]
     Thread {
         /// Camera's name.
         camera: String,

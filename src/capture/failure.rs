@@ -2,11 +2,12 @@
 
 use super::decoder::Decoder;
 use super::pipeline::Pipeline;
+use super::reason;
 use super::source::{Source, mask};
 use gstreamer::{self as gst, prelude::*};
 
 pub(super) struct Failure {
-    /// For people. Free of credentials.
+    /// For people: in our words, the same for the same cause, free of credentials.
     pub reason: String,
     /// The camera refused the login.
     pub unauthorized: bool,
@@ -30,23 +31,13 @@ impl Failure {
     pub fn error(from: &Source, pipeline: &Pipeline, error: &gst::message::Error) -> Failure {
         let what = error.error();
         let source = error.src();
+        let debug = error.debug().unwrap_or_default();
         let factory = source
             .and_then(|source| source.downcast_ref::<gst::Element>()?.factory())
             .map_or_else(String::new, |factory| factory.name().to_string());
-        // The last line of the debug text says what happened. The lines before it name places in
-        // GStreamer's sources.
-        let debug = error.debug().unwrap_or_default();
-        let detail = debug.lines().next_back().unwrap_or_default();
-        let mut reason = mask(&format!("{factory}: {what} ({detail})"));
-        if from.is_tls() && what.matches(gst::ResourceError::OpenReadWrite) {
-            // GStreamer only says that the connection failed.
-            reason += "; rtsps:// needs glib-networking and a certificate that this system's CAs, or \
-                       those in tls_ca, signed";
-        }
-        if from.is_device() && reason.contains("not-negotiated") {
-            // GStreamer does not say that the camera lacks the requested mode.
-            reason += "; the camera has no mode that the source asks for: `posed doctor` lists its modes";
-        }
+        let element = source.map(|source| source.path_string().to_string()).unwrap_or_default();
+        let details = mask(&debug);
+        tracing::debug!(element, details, "{}", mask(what.message()));
 
         // Before the first frame, the decoder is to blame for its own errors, and for errors of
         // data (not of access to a resource) once it had input.
@@ -54,7 +45,12 @@ impl Failure {
         let suspect = Decoder::around(source).or_else(|| pipeline.decoder().filter(|_| data));
         let unproven = pipeline.progress.frames() == 0;
         let decoder = suspect.filter(|d| d.hardware && unproven).map(|d| d.factory);
+        // The supervisor words a refused login: that may ask the camera.
         let unauthorized = what.matches(gst::ResourceError::NotAuthorized);
+        let reason = match pipeline.has_no_video() {
+            true => "there is no video in the stream".into(),
+            false => reason::of(from, &factory, &what, &debug),
+        };
         Failure { reason, unauthorized, decoder }
     }
 }

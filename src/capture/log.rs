@@ -7,10 +7,10 @@ use std::sync::OnceLock;
 
 /// Starts GStreamer once per process. Further calls are cheap.
 ///
-/// Everything that GStreamer logs becomes a debug line of target `gstreamer`, even errors: an error that
-/// ends a pipeline also comes over its bus and is reported there once, and an element may repeat any
-/// other error with every buffer. `GST_DEBUG` sets the level; the default is warnings. At the highest
-/// levels elements may print what cameras send, passwords included.
+/// Everything that GStreamer logs becomes a debug line of target `gstreamer`, even errors: an error
+/// that ends a pipeline also comes over its bus and is reported there once, and an element may
+/// repeat any other error with every buffer. `GST_DEBUG` sets the level; the default is warnings.
+/// At the highest levels elements may print what cameras send, passwords included.
 ///
 /// # Errors
 /// If GStreamer does not start.

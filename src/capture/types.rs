@@ -35,9 +35,16 @@ pub struct Options {
     pub latency: Duration,
     /// A pipeline is rebuilt if its first frame takes longer than this.
     pub connect_timeout: Duration,
-    /// A pipeline is rebuilt if no frame comes for this long.
+    /// A pipeline is rebuilt if no frame comes for this long, or for three frames' time if that is
+    /// longer.
     pub stall_timeout: Duration,
-    /// Pauses between attempts. They start short again after some seconds of frames.
+    /// How often a still picture is read again: a looped file, or an address that gives one
+    /// picture.
+    pub picture_interval: Duration,
+    /// Frames a second of a file without timestamps. `None` assumes 25 and warns.
+    pub frame_rate: Option<f64>,
+    /// Pauses between attempts, but for those after a refused login, which last minutes. They start
+    /// short again after some seconds of frames.
     pub backoff: Backoff,
     /// Folder for crash markers (see the module's "Decoders"). It should survive a restart of the
     /// process but not a reboot. Without it, a decoder that crashes the process does so again.
@@ -56,6 +63,8 @@ impl Options {
             latency: Duration::from_millis(100),
             connect_timeout: Duration::from_secs(10),
             stall_timeout: Duration::from_secs(5),
+            picture_interval: Duration::from_secs(1),
+            frame_rate: None,
             backoff: Backoff::default(),
             crash_markers: None,
         }
@@ -70,6 +79,8 @@ pub enum Event {
         /// Counts from 1. Starts again after some seconds of frames.
         attempt: u32,
     },
+    /// Video arrives, but its pictures cannot be decoded before the next key frame.
+    AwaitingKeyFrame,
     /// A pipeline has given its first frame.
     Online {
         /// Factory name of its decoder; `raw` if the source needs none.
@@ -93,7 +104,8 @@ pub enum Event {
     },
     /// The pipeline failed, ended, or gave no frame in time; it is rebuilt.
     Failed {
-        /// Element, message and detail. Free of credentials.
+        /// What happened, and the remedy if there is one. The same for the same cause; free of
+        /// credentials.
         reason: String,
         /// Pause before the next attempt.
         retry_in: Duration,
@@ -104,11 +116,15 @@ pub enum Event {
     Stopped,
 }
 
-/// Why a decoded frame was not handed over.
+/// Why a frame was not handed over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum FrameDrop {
     /// Above [`Options::max_fps`].
     Rate,
+    /// It came before the first key frame, so it could not be decoded.
+    NoKeyFrame,
+    /// The decoder, or the camera's driver, says that its picture is damaged.
+    Corrupted,
     /// Its buffer cannot be read, or does not match its caps.
     Unusable,
 }
@@ -116,11 +132,12 @@ pub enum FrameDrop {
 /// Receives the frames and events of one camera.
 ///
 /// `frame` and `dropped` run on GStreamer's streaming thread and must return at once. Together they
-/// see every decoded frame exactly once, in order. `event` runs on the supervisor's thread.
+/// see every frame that reaches or leaves the decoder exactly once, in order. `event` runs on the
+/// supervisor's thread.
 pub trait Sink: Send + Sync {
     /// A decoded frame.
     fn frame(&self, frame: Frame);
-    /// A decoded frame was dropped.
+    /// A frame was dropped.
     fn dropped(&self, reason: FrameDrop);
     /// The camera's state changed.
     fn event(&self, event: Event);

@@ -1,8 +1,8 @@
 //! [`Watch`]: starts one pipeline and follows its bus and the age of its last frame to its end.
 
-use super::decoder::{CrashMarker, Decoder};
+use super::decoder::{CrashMarker, Decoder, KEY_FRAME_WITHIN};
 use super::failure::Failure;
-use super::frames::CAPS_MESSAGE;
+use super::frames::{AWAITING_MESSAGE, CAPS_MESSAGE};
 use super::pipeline::Pipeline;
 use super::source::Source;
 use super::stop_signal::StopSignal;
@@ -16,14 +16,21 @@ use std::time::Duration;
 const KINDS: [gst::MessageType; 3] =
     [gst::MessageType::Error, gst::MessageType::Eos, gst::MessageType::Application];
 
+/// Shortest time from one start of a source that ends to the next.
+const SHORTEST_PASS: Duration = Duration::from_millis(250);
+/// A stream may miss this many frames that its caps promise before it has stalled.
+const MISSED_FRAMES: u32 = 3;
+/// Longest silence that a frame rate in the caps excuses.
+const LONGEST_SILENCE: Duration = Duration::from_secs(600);
+
 /// How one pipeline ended.
 pub(super) enum End {
     /// The stop signal came.
     Stopped,
     /// A file was played once.
     Finished,
-    /// A looped file cannot seek and must be rebuilt to start again.
-    Restart,
+    /// The source gave all it has, and starts again with a new pipeline after this pause.
+    Restart(Duration),
     /// No frame for this long.
     Stalled(Duration),
     Failed(Failure),
@@ -38,19 +45,24 @@ pub(super) struct Watch<'a> {
     pub stop: &'a StopSignal,
     pub beat: &'a Beat,
     pub marker: &'a CrashMarker,
-    /// The first frame has been announced.
-    pub online: bool,
+    /// Caps that were announced, by this pipeline or by the one that it goes on from.
+    pub announced: Option<String>,
+    /// It has been said that the stream waits for a key frame.
+    pub awaiting: bool,
+    /// When the pipeline started, or a looped file started again.
+    pub pass_began: Mono,
 }
 
 impl Watch<'_> {
     /// Starts the pipeline and returns when it has ended, failed, stalled or been told to stop.
-    pub fn run(mut self) -> End {
-        let started = self.clock.now();
+    /// Also returns the caps that were announced last.
+    pub fn run(mut self) -> (End, Option<String>) {
+        let started = self.pass_began;
         // A driver that never returns from this is a dead camera, not a hang of ours.
         let playing = self.beat.rest(|| self.pipeline.play()).is_ok();
         loop {
             if self.stop.shutdown.is_set() {
-                return End::Stopped;
+                return (End::Stopped, self.announced);
             }
             let (silent, allowed) = self.silence(started);
             let end = match self.next_message(allowed.saturating_sub(silent), playing) {
@@ -60,35 +72,58 @@ impl Watch<'_> {
                 None => None,
             };
             if let Some(end) = end {
-                return end;
+                return (end, self.announced);
             }
         }
     }
 
     /// How long no frame has come, and how long that may last.
-    fn silence(&self, started: Mono) -> (Duration, Duration) {
-        let (since, allowed) = match self.pipeline.progress.last() {
-            None => (started, self.options.connect_timeout),
-            Some(last) => (last, self.options.stall_timeout),
-        };
-        (self.clock.now().since(since), allowed)
+    fn silence(&mut self, started: Mono) -> (Duration, Duration) {
+        let (progress, options) = (&self.pipeline.progress, self.options);
+        let now = self.clock.now();
+        if let Some(last) = progress.last() {
+            let promised = progress.interval().saturating_mul(MISSED_FRAMES).min(LONGEST_SILENCE);
+            return (now.since(last), options.stall_timeout.max(promised));
+        }
+        if let Some(decodable) = progress.decodable() {
+            return (now.since(decodable), options.connect_timeout);
+        }
+        // Data comes, but nothing to decode: the camera may be in the middle of a long group of
+        // pictures.
+        if let Some(data) = progress.data_before_key_frame()
+            && now.since(started) < KEY_FRAME_WITHIN
+        {
+            if now.since(started) >= options.connect_timeout {
+                self.await_key_frame();
+            }
+            return (now.since(data), options.connect_timeout);
+        }
+        (now.since(started), options.connect_timeout)
     }
 
     fn next_message(&self, wait: Duration, playing: bool) -> Option<gst::Message> {
         let bus = &self.pipeline.bus;
         match gst::ClockTime::try_from(wait) {
             Ok(wait) if playing && !wait.is_zero() => self.beat.rest(|| bus.timed_pop_filtered(wait, &KINDS)),
-            // The reason of a failed start is on the bus already. A wait of zero would not even look.
+            // The reason of a failed start is on the bus already. A wait of zero would not even
+            // look.
             _ => bus.pop_filtered(&KINDS),
         }
     }
 
     fn timed_out(&self, silent: Duration) -> End {
-        if self.online {
+        if self.pipeline.progress.frames() > 0 {
             return End::Stalled(silent);
         }
-        let within = self.options.connect_timeout;
-        End::Failed(Failure::no_frame(self.pipeline, format!("no frame within {within:?}")))
+        let reason = match self.awaiting {
+            true => {
+                "the video stopped before its first key frame: choose a shorter key frame (I-frame) interval in the \
+                 camera"
+                    .to_owned()
+            }
+            false => format!("no frame within {:?} (connect_timeout_ms)", self.options.connect_timeout),
+        };
+        End::Failed(Failure::no_frame(self.pipeline, reason))
     }
 
     fn handle(&mut self, message: &gst::Message) -> Option<End> {
@@ -98,7 +133,10 @@ impl Watch<'_> {
             }
             gst::MessageView::Eos(_) => self.stream_ended(),
             gst::MessageView::Application(message) => {
-                if let Some(caps) = message.structure().and_then(new_caps) {
+                let structure = message.structure()?;
+                if structure.name() == AWAITING_MESSAGE {
+                    self.await_key_frame();
+                } else if let Some(caps) = new_caps(structure) {
                     self.announce(caps);
                 }
                 None
@@ -107,28 +145,53 @@ impl Watch<'_> {
         }
     }
 
-    fn announce(&mut self, caps: String) {
-        if std::mem::replace(&mut self.online, true) {
-            return self.sink.event(Event::CapsChanged { caps });
+    /// Says once that the first frame waits for a key frame.
+    fn await_key_frame(&mut self) {
+        let online = self.announced.is_some() || self.pipeline.progress.frames() > 0;
+        if !online && !std::mem::replace(&mut self.awaiting, true) {
+            self.sink.event(Event::AwaitingKeyFrame);
         }
+    }
+
+    fn announce(&mut self, caps: String) {
         self.marker.clear();
-        let raw = || Decoder { factory: "raw".into(), hardware: false };
-        let Decoder { factory: decoder, hardware } = self.pipeline.decoder().unwrap_or_else(raw);
-        self.sink.event(Event::Online { decoder, hardware, caps });
+        match self.announced.replace(caps.clone()) {
+            Some(before) if before == caps => {}
+            Some(_) => self.sink.event(Event::CapsChanged { caps }),
+            None => {
+                let raw = || Decoder { factory: "raw".into(), hardware: false };
+                let Decoder { factory: decoder, hardware } = self.pipeline.decoder().unwrap_or_else(raw);
+                self.sink.event(Event::Online { decoder, hardware, caps });
+            }
+        }
     }
 
     /// What an end of stream means; `None` if the pipeline goes on.
-    fn stream_ended(&self) -> Option<End> {
+    fn stream_ended(&mut self) -> Option<End> {
+        let picture = self.pipeline.progress.pass_frames() <= 1;
         Some(match self.options.source {
             _ if self.pipeline.progress.frames() == 0 => {
                 let reason = "the stream ended before its first frame";
                 End::Failed(Failure::no_frame(self.pipeline, reason.into()))
             }
-            Source::File { looped: true, .. } if self.pipeline.rewind() => return None,
-            Source::File { looped: true, .. } => End::Restart,
+            Source::File { looped: true, .. } | Source::Http { .. } if picture => {
+                End::Restart(self.rest_of(self.options.picture_interval))
+            }
+            Source::File { looped: true, .. } => {
+                self.pass_began = self.clock.now();
+                if self.pipeline.rewind() {
+                    return None;
+                }
+                End::Restart(self.rest_of(SHORTEST_PASS))
+            }
             Source::File { looped: false, .. } => End::Finished,
             _ => End::Failed(Failure::new("the stream ended".into())),
         })
+    }
+
+    /// What is left of `interval` since the pass began.
+    fn rest_of(&self, interval: Duration) -> Duration {
+        interval.saturating_sub(self.clock.now().since(self.pass_began))
     }
 }
 

@@ -18,8 +18,8 @@ impl CrashMarker {
         CrashMarker { file: folder.map(|folder| folder.join(format!("decoder-on-trial-{camera}"))) }
     }
 
-    /// Removes the file and returns the decoder in it: the one that was chosen and had given no frame
-    /// when the last process ended.
+    /// Removes the file and returns the decoder in it: the one that was chosen and had given no
+    /// frame when the last process ended.
     pub fn take(&self) -> Option<String> {
         let decoder = fs::read_to_string(self.file.as_ref()?).ok()?;
         self.clear();

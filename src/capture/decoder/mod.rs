@@ -1,14 +1,15 @@
 //! Video decoders: which one a pipeline takes, and whether it works.
 
 mod crash_marker;
+mod key_frame;
 mod probe;
 
 pub(super) use crash_marker::CrashMarker;
+pub(super) use key_frame::{KEY_FRAME_WITHIN, KeyGate};
 pub use probe::{Codec, InstalledDecoder, decoders, probe_decoder};
 
 use gstreamer::{self as gst, prelude::*};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 /// An element that decodes video.
 #[derive(Clone, Debug, PartialEq)]
@@ -47,19 +48,6 @@ impl Decoder {
         }
         None
     }
-}
-
-/// Counts the buffers that go into video decoders, including those that `decodebin` adds later.
-pub(super) fn count_input(pipeline: &gst::Pipeline, fed: &Arc<AtomicU64>) {
-    let fed = fed.clone();
-    pipeline.connect_deep_element_added(move |_, _, element| {
-        let Some(pad) = Decoder::of(element).and_then(|_| element.static_pad("sink")) else { return };
-        let fed = fed.clone();
-        pad.add_probe(gst::PadProbeType::BUFFER, move |_, _| {
-            fed.fetch_add(1, Ordering::Relaxed);
-            gst::PadProbeReturn::Ok
-        });
-    });
 }
 
 /// Makes every autoplugging bin skip `excluded` decoders and streams other than video. Writes the

@@ -1,7 +1,7 @@
 //! Which decoders are installed, and whether each gives correct frames: for `posed doctor`.
 //!
-//! An installed plugin may lack its driver, or the driver may be busy or broken. So each decoder gets
-//! a few frames of colour bars (`samples/`), and the test looks for the bars in its output.
+//! An installed plugin may lack its driver, or the driver may be busy or broken. So each decoder
+//! gets a few frames of colour bars (`samples/`), and the test looks for the bars in its output.
 
 use super::Decoder;
 use crate::capture::error::Error;
@@ -110,8 +110,8 @@ pub fn decoders(codec: Codec) -> Result<Vec<InstalledDecoder>, Error> {
 /// Decodes the sample of `codec` with `decoder` and checks for the colour bars.
 ///
 /// # Errors
-/// The element's own message, or that no frame or a wrong frame came `within` the time. A driver that
-/// never returns keeps its thread until the process ends.
+/// The element's own message, or that no frame or a wrong frame came `within` the time. A driver
+/// that never returns keeps its thread until the process ends.
 pub fn probe_decoder(codec: Codec, decoder: &str, within: Duration) -> Result<(), String> {
     init().map_err(|e| e.to_string())?;
     let (send, result) = sync_channel(1);

@@ -5,8 +5,10 @@
 use crate::frame::{Colorimetry, FrameInfo, Matrix, PixelFormat};
 use gstreamer as gst;
 use gstreamer_video as gst_video;
+use std::time::Duration;
 
-/// Formats that the crop samples without a conversion: GStreamer's names and ours. Alpha is ignored.
+/// Formats that the crop samples without a conversion: GStreamer's names and ours. Alpha is
+/// ignored.
 pub const FORMATS: [(&str, PixelFormat); 14] = [
     ("NV12", PixelFormat::Nv12),
     ("I420", PixelFormat::I420),
@@ -46,6 +48,15 @@ pub fn frame_info(caps: &gst::CapsRef) -> Result<(gst_video::VideoInfo, FrameInf
         colorimetry: colorimetry(&video),
     };
     Ok((video, info))
+}
+
+/// Time between two frames, as the caps say; zero if they do not.
+pub fn interval(video: &gst_video::VideoInfo) -> Duration {
+    let (frames, seconds) = (video.fps().numer(), video.fps().denom());
+    match frames > 0 && seconds > 0 {
+        true => Duration::from_secs_f64(f64::from(seconds) / f64::from(frames)),
+        false => Duration::ZERO,
+    }
 }
 
 fn colorimetry(video: &gst_video::VideoInfo) -> Colorimetry {

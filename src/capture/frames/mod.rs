@@ -4,28 +4,42 @@ mod caps;
 mod pixels;
 mod progress;
 mod rate;
+mod retime;
 mod stamp;
+mod timeline;
 
 pub(super) use caps::{FORMATS, accepted_caps};
 pub(super) use pixels::copy_buffers;
 pub(super) use progress::StreamProgress;
+pub(super) use retime::retime;
 
-use super::types::{FrameDrop, Sink};
+use super::decoder::KeyGate;
+use super::types::{FrameDrop, Options, Sink};
 use crate::clock::SharedClock;
-use crate::frame::{ClockLabel, Frame, FrameInfo};
+use crate::frame::{Frame, FrameInfo};
 use crate::telemetry::progress::Beat;
 use gstreamer::{self as gst, prelude::*};
 use gstreamer_app as gst_app;
 use gstreamer_video as gst_video;
 use pixels::Mapped;
 use rate::RateLimit;
-use stamp::Times;
+use stamp::{Stamper, Times};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
+use timeline::Timeline;
 
 /// Name of the message that tells the supervisor of a first frame or of new caps.
 pub(super) const CAPS_MESSAGE: &str = "posed-caps";
+/// Name of the message that tells the supervisor that frames cannot be right before a key frame.
+pub(super) const AWAITING_MESSAGE: &str = "posed-awaiting-key-frame";
+
+/// What a camera keeps from one pipeline to the next.
+#[derive(Default)]
+pub(super) struct Carried {
+    seq: AtomicU64,
+    timeline: Timeline,
+}
 
 /// What the caps of the last sample say. Parsed again only when they change.
 struct Known {
@@ -49,10 +63,10 @@ struct Pass {
 pub(super) struct Frames {
     clock: SharedClock,
     sink: Arc<dyn Sink>,
-    seq: Arc<AtomicU64>,
+    carried: Arc<Carried>,
     progress: Arc<StreamProgress>,
     limit: Option<RateLimit>,
-    label: ClockLabel,
+    stamper: Stamper,
     beat: Arc<Beat>,
     known: Option<Known>,
     pass: Pass,
@@ -61,25 +75,29 @@ pub(super) struct Frames {
 
 impl Frames {
     pub fn new(
+        options: &Options,
         clock: SharedClock,
         sink: Arc<dyn Sink>,
-        seq: Arc<AtomicU64>,
-        max_fps: Option<f64>,
-        label: ClockLabel,
+        carried: Arc<Carried>,
         beat: Arc<Beat>,
     ) -> Frames {
         Frames {
             clock,
             sink,
-            seq,
+            carried,
             progress: Arc::default(),
-            limit: max_fps.map(RateLimit::new),
-            label,
+            limit: options.max_fps.map(RateLimit::new),
+            stamper: Stamper::new(options.name.clone(), options.source.clock_label()),
             beat,
             known: None,
             pass: Pass::default(),
             complained: false,
         }
+    }
+
+    /// Keeps frames from decoders that have had no key frame.
+    pub fn gate(&self) -> Arc<KeyGate> {
+        KeyGate::new(self.clock.clone(), self.sink.clone(), self.progress.clone())
     }
 
     pub fn progress(&self) -> Arc<StreamProgress> {
@@ -97,8 +115,16 @@ impl Frames {
     fn hand_over(&mut self, appsink: &gst_app::AppSink) -> Result<gst::FlowSuccess, gst::FlowError> {
         // No sample: the pipeline is being stopped.
         let sample = appsink.pull_sample().map_err(|_| gst::FlowError::Eos)?;
-        let seq = self.seq.fetch_add(1, Ordering::Relaxed);
+        let seq = self.carried.seq.fetch_add(1, Ordering::Relaxed);
         let now = self.clock.now();
+        if sample.buffer().is_some_and(|buffer| buffer.flags().contains(gst::BufferFlags::CORRUPTED)) {
+            self.progress.damaged(now);
+            self.sink.dropped(FrameDrop::Corrupted);
+            let message = gst::Structure::new_empty(AWAITING_MESSAGE);
+            // Only a bus that is shutting down refuses it.
+            let _ = appsink.post_message(gst::message::Application::builder(message).src(appsink).build());
+            return Ok(gst::FlowSuccess::Ok);
+        }
         let times = self.times(&sample, appsink);
         let admitted = match &mut self.limit {
             Some(limit) => limit.admit(times.pts.unwrap_or(Duration::from_nanos(now.0))),
@@ -153,12 +179,13 @@ impl Frames {
         let caps = sample.caps().ok_or("a sample without caps")?;
         if self.known.as_ref().is_none_or(|known| *known.caps != *caps) {
             let (video, info) = caps::frame_info(caps)?;
+            self.progress.expect(caps::interval(&video));
             self.known = Some(Known { caps: caps.to_owned(), video, info, announced: false });
         }
         let known = self.known.as_ref().ok_or("no caps")?;
         let buffer = sample.buffer_owned().ok_or("a sample without a buffer")?;
         let (info, mapped) = Mapped::new(buffer, &known.video, known.info)?;
-        let stamp = stamp::stamp(self.clock.as_ref(), times, self.label);
+        let stamp = self.stamper.stamp(self.clock.as_ref(), times, &self.carried.timeline);
         Frame::new(info, stamp, seq, Box::new(mapped)).map_err(|e| format!("{e}, with {caps}"))
     }
 

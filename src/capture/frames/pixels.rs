@@ -10,8 +10,8 @@ use std::sync::{Mutex, PoisonError};
 const MAPS: usize = 4;
 
 /// A buffer's planes, mapped where they are. The memories are mapped one by one, and each plane's
-/// bytes are looked up in them with all bounds checked. `gst_video::VideoFrame` would trust the caps
-/// for the length of a plane.
+/// bytes are looked up in them with all bounds checked. `gst_video::VideoFrame` would trust the
+/// caps for the length of a plane.
 pub struct Mapped {
     // Dropped (unmapped) in this order: the buffer returns to its pool last.
     maps: [Option<gst::MappedMemory<gst::memory::Readable>>; MAPS],
@@ -59,8 +59,8 @@ impl Mapped {
     }
 }
 
-/// The index of the memory that holds byte `offset` of the buffer, and the range of `len` bytes from
-/// there. The range is shorter if the memory ends first.
+/// The index of the memory that holds byte `offset` of the buffer, and the range of `len` bytes
+/// from there. The range is shorter if the memory ends first.
 fn find(
     maps: &[Option<gst::MappedMemory<gst::memory::Readable>>],
     offset: usize,
@@ -86,8 +86,8 @@ impl Pixels for Mapped {
     }
 }
 
-/// Readdresses each buffer on `pad` with a copy from a pool. libcamera's buffers must be back when its
-/// pipeline ends, but `appsink` or a worker may keep a frame for longer.
+/// Readdresses each buffer on `pad` with a copy from a pool. libcamera's buffers must be back when
+/// its pipeline ends, but `appsink` or a worker may keep a frame for longer.
 pub fn copy_buffers(pad: &gst::Pad) {
     let pool = Mutex::new(None);
     pad.add_probe(gst::PadProbeType::BUFFER, move |_, info| {

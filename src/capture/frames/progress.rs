@@ -4,26 +4,73 @@ use crate::clock::Mono;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::time::Duration;
 
-/// Written by the pipeline's streaming thread, read by the supervisor.
+/// A moment that other threads read; none before the first.
+#[derive(Debug, Default)]
+struct Moment(AtomicU64);
+
+impl Moment {
+    fn set(&self, at: Mono) {
+        // Zero stands for none; the clock's first nanosecond is not missed.
+        self.0.store(at.0.max(1), Ordering::Release);
+    }
+
+    fn get(&self) -> Option<Mono> {
+        Some(Mono(self.0.load(Ordering::Acquire))).filter(|at| at.0 > 0)
+    }
+}
+
+/// Written by the pipeline's streaming threads, read by the supervisor.
 #[derive(Debug, Default)]
 pub struct StreamProgress {
     frames: AtomicU64,
-    first_ns: AtomicU64,
-    last_ns: AtomicU64,
+    first: Moment,
+    last: Moment,
+    damaged: Moment,
+    data: Moment,
+    key_frame: Moment,
+    interval_ns: AtomicU64,
     /// The source runs by the pipeline's clock: a buffer's timestamp says when it was captured.
     pub live: AtomicBool,
     /// How often a looped file has started again.
     pub pass: AtomicU32,
+    pass_frames: AtomicU64,
 }
 
 impl StreamProgress {
     pub fn count(&self, now: Mono) {
         // Only the streaming thread writes. It writes the count last.
         if self.frames() == 0 {
-            self.first_ns.store(now.0, Ordering::Release);
+            self.first.set(now);
         }
-        self.last_ns.store(now.0, Ordering::Release);
+        self.last.set(now);
+        self.pass_frames.fetch_add(1, Ordering::AcqRel);
         self.frames.fetch_add(1, Ordering::AcqRel);
+    }
+
+    /// A damaged frame came: the stream is alive.
+    pub fn damaged(&self, now: Mono) {
+        self.damaged.set(now);
+    }
+
+    /// A network source gave data.
+    pub fn data(&self, now: Mono) {
+        self.data.set(now);
+    }
+
+    /// The decoder got its first key frame.
+    pub fn key_frame(&self, now: Mono) {
+        self.key_frame.set(now);
+    }
+
+    /// The caps say that a frame comes this often; zero if they do not.
+    pub fn expect(&self, interval: Duration) {
+        self.interval_ns.store(u64::try_from(interval.as_nanos()).unwrap_or(0), Ordering::Release);
+    }
+
+    /// A looped file starts again.
+    pub fn next_pass(&self) {
+        self.pass_frames.store(0, Ordering::Release);
+        self.pass.fetch_add(1, Ordering::AcqRel);
     }
 
     /// Usable frames so far.
@@ -31,13 +78,33 @@ impl StreamProgress {
         self.frames.load(Ordering::Acquire)
     }
 
-    /// When the last usable frame came, if one has.
+    /// Usable frames since the start, or since a looped file started again.
+    pub fn pass_frames(&self) -> u64 {
+        self.pass_frames.load(Ordering::Acquire)
+    }
+
+    /// When the last usable or damaged frame came, if a usable one has.
     pub fn last(&self) -> Option<Mono> {
-        (self.frames() > 0).then(|| Mono(self.last_ns.load(Ordering::Acquire)))
+        (self.frames() > 0).then(|| self.last.get().max(self.damaged.get()).unwrap_or_default())
+    }
+
+    /// When the last data of a network source came that no decoder can use before a key frame.
+    pub fn data_before_key_frame(&self) -> Option<Mono> {
+        self.data.get().filter(|_| self.key_frame.get().is_none())
+    }
+
+    /// When a decoder was first able to work, or last gave a damaged frame.
+    pub fn decodable(&self) -> Option<Mono> {
+        self.key_frame.get().max(self.damaged.get())
+    }
+
+    /// Time between two frames, as the caps say; zero if they do not.
+    pub fn interval(&self) -> Duration {
+        Duration::from_nanos(self.interval_ns.load(Ordering::Acquire))
     }
 
     /// From the first usable frame to the last.
     pub fn span(&self) -> Duration {
-        self.last().map_or(Duration::ZERO, |last| last.since(Mono(self.first_ns.load(Ordering::Acquire))))
+        self.last.get().zip(self.first.get()).map_or(Duration::ZERO, |(last, first)| last.since(first))
     }
 }

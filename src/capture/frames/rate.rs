@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-/// Admits at most `fps` frames per second of stream time: exact on average, and as even as the stream
-/// allows.
+/// Admits at most `fps` frames per second of stream time: exact on average, and as even as the
+/// stream allows.
 #[derive(Debug)]
 pub struct RateLimit {
     interval: Duration,

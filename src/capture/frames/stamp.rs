@@ -1,5 +1,6 @@
-//! When a frame was captured, by the best clock available.
+//! When a frame was captured, by one clock for a connection.
 
+use super::timeline::Timeline;
 use crate::clock::Clock;
 use crate::frame::{ClockLabel, Stamp};
 use gstreamer as gst;
@@ -7,8 +8,11 @@ use std::time::{Duration, SystemTime};
 
 /// Seconds from the epoch of NTP to that of Unix.
 const NTP_TO_UNIX_S: u64 = 2_208_988_800;
-/// A capture time farther off than this comes from a wrong clock, not from a late frame.
+/// A timestamp that is older than this is wrong, not late.
 const PLAUSIBLE: Duration = Duration::from_secs(30);
+/// How far a camera's time may be before the arrival: encoder, network and jitter buffer take this
+/// long.
+const BEHIND: Duration = Duration::from_secs(2);
 /// How far ahead of ours a camera's clock may be and still count as correct.
 const AHEAD: Duration = Duration::from_millis(500);
 
@@ -36,28 +40,74 @@ pub fn reference(buffer: &gst::BufferRef) -> Option<SystemTime> {
     })
 }
 
-/// Uses the sender's clock if it agrees with ours, else the buffer's timestamp (`label` says which
-/// clock that is), else now.
-pub fn stamp(clock: &dyn Clock, times: Times, label: ClockLabel) -> Stamp {
-    let (now, wall) = (clock.now(), clock.wall());
-    let at = |age: Duration, label| Stamp {
-        mono: crate::clock::Mono(now.0.saturating_sub(u64::try_from(age.as_nanos()).unwrap_or(u64::MAX))),
-        wall: wall.checked_sub(age).unwrap_or(wall),
-        clock: label,
-        pts: times.pts,
-    };
-    if let Some(sent) = times.reference {
-        match wall.duration_since(sent) {
-            Ok(age) if age <= PLAUSIBLE => return at(age, ClockLabel::Rtcp),
-            Err(ahead) if ahead.duration() <= AHEAD => {
-                return Stamp { wall: sent, ..at(Duration::ZERO, ClockLabel::Rtcp) };
-            }
-            _ => {}
-        }
+/// What is thought of the camera's own clock.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Sender {
+    /// It has not reported.
+    Unknown,
+    /// It agrees with ours. Its time at presentation time zero, if presentation times are known.
+    Used(Option<SystemTime>),
+    /// It was found wrong, and is not used until the next connection.
+    Refused,
+}
+
+/// Stamps the frames of one connection. The published time is the camera's from its first report
+/// on, if it is plausible; until then, and otherwise, it is the time of arrival.
+#[derive(Debug)]
+pub struct Stamper {
+    camera: String,
+    label: ClockLabel,
+    sender: Sender,
+}
+
+impl Stamper {
+    /// For `camera`, whose buffers are stamped by the clock that `label` names.
+    pub fn new(camera: String, label: ClockLabel) -> Stamper {
+        Stamper { camera, label, sender: Sender::Unknown }
     }
-    match times.age {
-        Some(age) if age <= PLAUSIBLE => at(age, label),
-        _ => at(Duration::ZERO, ClockLabel::Receive),
+
+    /// The stamp of a frame. Its monotonic time never comes from the camera's clock: ages, tracks
+    /// and smoothing run on ours.
+    pub fn stamp(&mut self, clock: &dyn Clock, times: Times, timeline: &Timeline) -> Stamp {
+        let (now, wall) = (clock.now(), clock.wall());
+        let age = times.age.filter(|age| *age <= PLAUSIBLE);
+        let label = age.map_or(ClockLabel::Receive, |_| self.label);
+        let age = age.unwrap_or_default();
+        let arrival = wall.checked_sub(age).unwrap_or(wall);
+        let (wall_time, label) = match self.sent(times, arrival) {
+            Some(sent) => (sent, ClockLabel::Rtcp),
+            None => (arrival, label),
+        };
+        let stamp = Stamp { mono: now.less(age), wall: wall_time, clock: label, pts: times.pts };
+        timeline.follow(stamp, now, wall)
+    }
+
+    /// The camera's capture time of a frame that arrived at `arrival`, if the camera's clock is
+    /// used.
+    fn sent(&mut self, times: Times, arrival: SystemTime) -> Option<SystemTime> {
+        // GStreamer 1.22 loses the reference of key frames, so it is carried on by presentation
+        // time.
+        let carried = match self.sender {
+            Sender::Used(zero) => zero.zip(times.pts).and_then(|(zero, pts)| zero.checked_add(pts)),
+            _ => None,
+        };
+        let sent = times.reference.or(carried).filter(|_| self.sender != Sender::Refused)?;
+        let off = match arrival.duration_since(sent) {
+            Ok(behind) => (behind > BEHIND).then(|| format!("{:.1} s behind", behind.as_secs_f64())),
+            Err(ahead) => (ahead.duration() > AHEAD)
+                .then(|| format!("{:.1} s ahead of", ahead.duration().as_secs_f64())),
+        };
+        if let Some(off) = off {
+            self.sender = Sender::Refused;
+            tracing::warn!(
+                "{}: the camera's clock is {off} ours and is not used: set the camera's time server (NTP)",
+                self.camera
+            );
+            return None;
+        }
+        let zero = times.pts.and_then(|pts| sent.checked_sub(pts));
+        self.sender = Sender::Used(zero);
+        Some(sent)
     }
 }
 
@@ -68,27 +118,83 @@ mod tests {
 
     const MS: Duration = Duration::from_millis(1);
 
-    #[test]
-    fn the_senders_clock_is_used_while_it_agrees_with_ours() {
-        let clock = FakeClock::default();
-        clock.advance(Duration::from_secs(100));
-        let wall = clock.wall();
-        let sent = |at| Times { reference: Some(at), age: Some(7 * MS), ..Times::default() };
-        let s = stamp(&clock, sent(wall - 80 * MS), ClockLabel::Receive);
-        assert_eq!((s.clock, s.wall, clock.now().since(s.mono)), (ClockLabel::Rtcp, wall - 80 * MS, 80 * MS));
-        let s = stamp(&clock, sent(wall + 20 * MS), ClockLabel::Receive);
-        assert_eq!((s.clock, s.wall, s.mono), (ClockLabel::Rtcp, wall + 20 * MS, clock.now()));
-        for wrong in [wall + 2000 * MS, wall - 3600 * 1000 * MS] {
-            let s = stamp(&clock, sent(wrong), ClockLabel::Receive);
-            assert_eq!((s.clock, s.wall), (ClockLabel::Receive, wall - 7 * MS));
+    /// Stamps one frame of a stream of 25 frames a second.
+    struct Stream {
+        clock: FakeClock,
+        stamper: Stamper,
+        timeline: Timeline,
+        pts: Duration,
+    }
+
+    impl Stream {
+        fn new() -> Stream {
+            let clock = FakeClock::default();
+            clock.advance(Duration::from_secs(100));
+            let stamper = Stamper::new("c".into(), ClockLabel::Receive);
+            Stream { clock, stamper, timeline: Timeline::default(), pts: Duration::ZERO }
         }
+
+        /// `off_ms`: the camera's clock minus ours, if the frame has a reference.
+        fn frame(&mut self, off_ms: Option<i64>) -> Stamp {
+            self.clock.advance(40 * MS);
+            self.pts += 40 * MS;
+            let off = |ms: i64| Duration::from_millis(ms.unsigned_abs());
+            let wall = self.clock.wall();
+            let reference = off_ms.map(|ms| if ms < 0 { wall - off(ms) } else { wall + off(ms) });
+            let times = Times { pts: Some(self.pts), age: Some(7 * MS), reference };
+            self.stamper.stamp(&self.clock, times, &self.timeline)
+        }
+    }
+
+    #[test]
+    fn a_plausible_clock_is_used_on_frames_without_a_reference_too() {
+        let mut stream = Stream::new();
+        assert_eq!(stream.frame(None).clock, ClockLabel::Receive);
+        let mut last = stream.frame(Some(-80));
+        for n in 0..50 {
+            // Every tenth is a key frame, which comes without a reference.
+            let stamp = stream.frame((n % 10 > 0).then_some(-80));
+            assert_eq!(stamp.clock, ClockLabel::Rtcp);
+            assert!(stamp.wall > last.wall && stamp.mono > last.mono);
+            last = stamp;
+        }
+        assert_eq!(last.wall, stream.clock.wall() - 80 * MS);
+        assert_eq!(stream.clock.now().since(last.mono), 7 * MS, "ages are ours");
+    }
+
+    #[test]
+    fn an_implausible_clock_is_not_used_for_the_rest_of_the_connection() {
+        for off in [-5000, -3_600_000, 900, 60_000] {
+            let mut stream = Stream::new();
+            let mut last = stream.frame(None);
+            for n in 0..50 {
+                let stamp = stream.frame((n % 10 > 0).then_some(off));
+                assert_eq!(stamp.clock, ClockLabel::Receive, "{off}");
+                assert!(stamp.wall > last.wall);
+                last = stamp;
+            }
+            assert_eq!(last.wall, stream.clock.wall() - 7 * MS);
+        }
+    }
+
+    #[test]
+    fn a_clock_that_is_set_wrong_later_is_given_up_and_time_does_not_go_back() {
+        let mut stream = Stream::new();
+        let before = stream.frame(Some(400));
+        let after = stream.frame(Some(-9000));
+        assert_eq!((before.clock, after.clock), (ClockLabel::Rtcp, ClockLabel::Receive));
+        assert!(after.wall > before.wall);
+        assert_eq!(stream.frame(Some(400)).clock, ClockLabel::Receive, "once refused, refused");
     }
 
     #[test]
     fn an_implausible_timestamp_is_replaced_by_now() {
         let clock = FakeClock::default();
         clock.advance(Duration::from_secs(1000));
-        let aged = |age| stamp(&clock, Times { age, ..Times::default() }, ClockLabel::V4l2);
+        let aged = |age| {
+            let mut stamper = Stamper::new("c".into(), ClockLabel::V4l2);
+            stamper.stamp(&clock, Times { age, ..Times::default() }, &Timeline::default())
+        };
         assert_eq!(aged(Some(33 * MS)).clock, ClockLabel::V4l2);
         for age in [None, Some(500_000 * MS)] {
             assert_eq!((aged(age).clock, aged(age).mono), (ClockLabel::Receive, clock.now()));

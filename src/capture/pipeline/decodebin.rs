@@ -27,6 +27,16 @@ pub fn link_to_convert(pipeline: &gst::Pipeline) -> Result<(), String> {
     Ok(())
 }
 
+/// Tells the demuxer of MJPEG over HTTP that there is one stream. Otherwise `decodebin` waits for
+/// more until its queues are full.
+pub fn expect_one_stream(pipeline: &gst::Pipeline) {
+    pipeline.connect_deep_element_added(|_, _, element| {
+        if element.factory().is_some_and(|factory| factory.name() == "multipartdemux") {
+            element.set_property("single-stream", true);
+        }
+    });
+}
+
 fn link(pad: &gst::Pad, convert: &gst::Element) -> Result<(), String> {
     let caps = pad.current_caps().unwrap_or_else(|| pad.query_caps(None));
     let is_video = caps.structure(0).is_some_and(|s| s.name() == "video/x-raw");

@@ -1,31 +1,33 @@
 //! [`Pipeline`]: one GStreamer pipeline, from its launch text to NULL.
 
 mod decodebin;
+mod network;
+mod orientation;
 mod plan;
-mod rtsp;
 
 pub use plan::describe;
 pub(super) use plan::{DECODE, MUX, Plan, TO_JPEG};
 
-use super::decoder::{self, CrashMarker, Decoder};
+use super::decoder::{self, CrashMarker, Decoder, KeyGate};
 use super::error::Error;
-use super::frames::{Frames, StreamProgress, accepted_caps, copy_buffers};
-use super::source::mask;
+use super::frames::{Frames, StreamProgress, accepted_caps, copy_buffers, retime};
+use super::log::init;
+use super::source::{Source, mask};
 use super::types::Options;
 use crate::shutdown::Thread;
 use gstreamer::{self as gst, prelude::*};
 use gstreamer_app as gst_app;
 use gstreamer_video as gst_video;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 /// Buffers that frames hold while the decoder goes on: one waits in its slot, one is worked on.
 const HELD_BUFFERS: u32 = 2;
 
-/// Held while a libcamera camera starts or stops, so that only one does at a time. GStreamer's plugin
-/// creates a camera manager for the first camera and destroys it with the last. libcamera aborts the
-/// process if a manager is created while another is being destroyed.
+/// Held while a libcamera camera starts or stops, so that only one does at a time. GStreamer's
+/// plugin creates a camera manager for the first camera and destroys it with the last. libcamera
+/// aborts the process if a manager is created while another is being destroyed.
 static LIBCAMERA: Mutex<()> = Mutex::new(());
 
 /// A pipeline and what watches it. Call [`shut`](Pipeline::shut) before dropping it: GStreamer
@@ -34,8 +36,8 @@ pub(super) struct Pipeline {
     pipeline: gst::Pipeline,
     pub bus: gst::Bus,
     pub progress: Arc<StreamProgress>,
-    /// Buffers that reached a video decoder.
-    fed: Arc<AtomicU64>,
+    gate: Arc<KeyGate>,
+    offer: Arc<network::Offer>,
     /// It contains a libcamera camera.
     libcamera: bool,
 }
@@ -50,18 +52,26 @@ impl Pipeline {
         frames: Frames,
     ) -> Result<Pipeline, Error> {
         let fail = |reason: String| launch_error(&options.name, &plan.text(), &reason);
-        let (pipeline, bus) = parse(&plan.launch_text(), options).map_err(fail)?;
+        let (pipeline, bus, offer) = parse(&plan.launch_text(), options).map_err(fail)?;
         let appsink = only_appsink(&pipeline).map_err(fail)?;
         let libcamera = plan.head.contains("libcamerasrc");
-        let progress = frames.progress();
+        let (progress, gate) = (frames.progress(), frames.gate());
         connect(&appsink, frames, libcamera);
-        let fed = Arc::new(AtomicU64::new(0));
-        decoder::count_input(&pipeline, &fed);
+        gate.guard(&pipeline);
+        if let (Source::Rtsp { .. }, Some(source)) = (&options.source, pipeline.by_name(plan::SOURCE)) {
+            gate.watch(&source);
+        }
+        if let Some(convert) = pipeline.by_name(plan::CONVERT) {
+            orientation::turn_upright(&convert);
+            if let (Source::File { .. }, Some(pad)) = (&options.source, convert.static_pad("sink")) {
+                retime(&pad, &options.name, options.frame_rate);
+            }
+        }
         decoder::choose(&pipeline, excluded, marker);
         if plan.decoded {
             decodebin::link_to_convert(&pipeline).map_err(fail)?;
         }
-        Ok(Pipeline { pipeline, bus, progress, fed, libcamera })
+        Ok(Pipeline { pipeline, bus, progress, gate, offer, libcamera })
     }
 
     /// Starts it. May block for as long as a driver takes to open its device.
@@ -75,7 +85,7 @@ impl Pipeline {
 
     /// Starts a file again. Returns false if it cannot seek.
     pub fn rewind(&self) -> bool {
-        self.progress.pass.fetch_add(1, Ordering::AcqRel);
+        self.progress.next_pass();
         self.pipeline.seek_simple(gst::SeekFlags::FLUSH, gst::ClockTime::ZERO).is_ok()
     }
 
@@ -87,12 +97,17 @@ impl Pipeline {
 
     /// Whether a decoder has had input.
     pub fn fed_decoder(&self) -> bool {
-        self.fed.load(Ordering::Relaxed) > 0
+        self.gate.fed()
     }
 
-    /// Takes the pipeline to NULL on a thread of its own and waits `within` for it, because a hanging
-    /// driver or DNS look-up must not block the supervisor. (`rtspsrc` itself gives the camera 100 ms
-    /// to answer TEARDOWN.)
+    /// Whether the camera offers streams, none of which is video.
+    pub fn has_no_video(&self) -> bool {
+        self.offer.has_no_video()
+    }
+
+    /// Takes the pipeline to NULL on a thread of its own and waits `within` for it, because a
+    /// hanging driver or DNS look-up must not block the supervisor. (`rtspsrc` itself gives the
+    /// camera 100 ms to answer TEARDOWN.)
     ///
     /// # Errors
     /// The thread, if the pipeline is still on its way to NULL.
@@ -120,20 +135,45 @@ impl Drop for Pipeline {
     }
 }
 
+/// Finds the faults of a source that no retry can fix, without opening it: elements that are not
+/// installed, and mistakes in a user's own pipeline.
+///
+/// # Errors
+/// The first fault.
+pub fn check(options: &Options) -> Result<(), Error> {
+    init()?;
+    let plan = Plan::new(options)?;
+    let fail = |reason: String| launch_error(&options.name, &plan.text(), &reason);
+    match options.source.element() {
+        Some(element) if gst::ElementFactory::find(element).is_none() => {
+            Err(fail(format!("no element \"{element}\"")))
+        }
+        Some(_) => Ok(()),
+        None => {
+            let (pipeline, ..) = parse(&plan.launch_text(), options).map_err(fail)?;
+            only_appsink(&pipeline).map(drop).map_err(fail)
+        }
+    }
+}
+
 /// An [`Error::Launch`] with credentials masked.
 pub(super) fn launch_error(camera: &str, text: &str, reason: &str) -> Error {
     Error::Launch { camera: camera.to_owned(), reason: mask(reason), text: mask(text) }
 }
 
+/// A pipeline, its bus, and what its camera will offer.
+type Parsed = (gst::Pipeline, gst::Bus, Arc<network::Offer>);
+
 /// Builds a pipeline from its launch text and sets what the text cannot hold.
-pub(super) fn parse(text: &str, options: &Options) -> Result<(gst::Pipeline, gst::Bus), String> {
+pub(super) fn parse(text: &str, options: &Options) -> Result<Parsed, String> {
     let element = gst::parse::launch(text).map_err(|e| e.message().to_owned())?;
     let pipeline = element
         .downcast::<gst::Pipeline>()
         .map_err(|_| "a single element is not a pipeline: add \" ! \" and a sink")?;
     let bus = pipeline.bus().ok_or("the pipeline has no bus")?;
-    rtsp::set_up(&pipeline, options)?;
-    Ok((pipeline, bus))
+    decodebin::expect_one_stream(&pipeline);
+    let offer = network::set_up(&pipeline, options)?;
+    Ok((pipeline, bus, offer))
 }
 
 /// Sends the samples of `appsink` to `frames`.

@@ -32,11 +32,12 @@ pub struct Plan {
 impl Plan {
     pub fn new(options: &Options) -> Result<Plan, Error> {
         check(options)?;
-        let sync = matches!(options.source, Source::File { paced: true, .. });
+        let sync = options.source.is_played();
         let (head, decoded) = match &options.source {
             Source::Pipeline { text } => return Ok(own(text)),
-            Source::File { path, .. } => (format!("filesrc name={SOURCE} location={}", utf8(path)?), true),
+            Source::File { path, .. } => (file(path)?, true),
             Source::Rtsp { url, .. } => (rtsp(url, options), true),
+            Source::Http { url, .. } => (http(url, options), true),
             Source::V4l2 { device, mode } => {
                 let device = quote(&device.to_string_lossy());
                 (format!("v4l2src name={SOURCE} device={device}{}", camera_caps(mode)), true)
@@ -60,7 +61,7 @@ impl Plan {
             });
         }
         // Without sync a file would be copied at once, and the clip would not match the messages.
-        let sync = matches!(options.source, Source::File { paced: true, .. });
+        let sync = options.source.is_played();
         plan.tail = format!("matroskamux name={MUX} ! filesink sync={sync} location={}", utf8(path)?);
         if let Some(source) = plan.head.strip_suffix(&format!("decodebin name={DECODE}")) {
             plan.head = format!("{source}parsebin name={DECODE}");
@@ -86,11 +87,12 @@ impl Plan {
 /// # Errors
 /// If the source or an option makes no sense.
 pub fn describe(options: &Options) -> Result<String, Error> {
-    let mut text = mask(&Plan::new(options)?.text());
-    if let Source::Rtsp { credentials: Some(_), .. } = options.source {
-        text = text.replacen(" ! ", " user-id=*** user-pw=*** ! ", 1);
-    }
-    Ok(text)
+    let text = mask(&Plan::new(options)?.text());
+    Ok(match options.source {
+        Source::Rtsp { credentials: Some(_), .. } => text.replacen("://", "://***@", 1),
+        Source::Http { credentials: Some(_), .. } => text.replacen(" ! ", " user-id=*** user-pw=*** ! ", 1),
+        _ => text,
+    })
 }
 
 fn check(options: &Options) -> Result<(), Error> {
@@ -107,18 +109,48 @@ fn check(options: &Options) -> Result<(), Error> {
     if options.latency > Duration::from_secs(60) {
         return fail("latency", "60 s at most");
     }
-    match &options.source {
-        // A URL built in code may still contain a password, which would reach logs.
-        Source::Rtsp { url, .. } if mask(url) != *url => fail("source", "free of user name and password"),
+    if options.picture_interval.is_zero() {
+        return fail("picture_interval", "longer than zero");
+    }
+    if options.frame_rate.is_some_and(|rate| !(rate.is_finite() && rate > 0.0)) {
+        return fail("frame_rate", "a positive number");
+    }
+    // A URL built in code may still contain a login, which would reach logs.
+    let host = options.source.url().and_then(|url| url.split("://").nth(1)?.split(['/', '?']).next());
+    match host {
+        Some(host) if host.contains('@') => fail("source", "free of user name and password"),
         _ => Ok(()),
     }
 }
 
+/// Only `jpegparse` reads a picture's orientation, and `decodebin` leaves it out.
+fn file(path: &Path) -> Result<String, Error> {
+    let ending = path.extension().unwrap_or_default().to_ascii_lowercase();
+    let jpeg = ["jpg", "jpeg", "jpe", "jfif", "mjpg", "mjpeg"].iter().any(|jpeg| ending == **jpeg);
+    let parse = if jpeg { " ! jpegparse" } else { "" };
+    Ok(format!("filesrc name={SOURCE} location={}{parse}", utf8(path)?))
+}
+
+fn http(url: &str, options: &Options) -> String {
+    // Pictures of a live camera are stamped as they arrive. Recorded video has timestamps of its
+    // own.
+    let live = !options.source.is_played();
+    format!(
+        "souphttpsrc name={SOURCE} location={} is-live={live} do-timestamp={live} iradio-mode=false retries=0 \
+         timeout={}",
+        quote(url),
+        options.connect_timeout.as_secs().max(1),
+    )
+}
+
 fn rtsp(url: &str, options: &Options) -> String {
-    let protocols = match options.transport {
-        Transport::Tcp => "tcp",
-        Transport::Udp => "udp",
-        Transport::Auto => "tcp+udp",
+    let protocols = match (url.split(':').next(), options.transport) {
+        (Some("rtspt" | "rtspst"), _) => "tcp",
+        (Some("rtspu"), _) => "udp",
+        (Some("rtsph"), _) => "http",
+        (_, Transport::Tcp) => "tcp",
+        (_, Transport::Udp) => "udp",
+        (_, Transport::Auto) => "tcp+udp",
     };
     // After `timeout`, UDP gives way to TCP, or fails: half of the time that we wait for a frame.
     let connect_us = options.connect_timeout.as_micros();
@@ -192,8 +224,13 @@ mod tests {
         assert!(file.starts_with(r#"filesrc name=camera location="/a \"b\"\\c.mp4" ! decodebin"#), "{file}");
         assert!(file.contains("sync=true"), "{file}");
         let rtsp = text("rtsp://u:secret@cam/1");
-        assert!(rtsp.contains(r#"location="rtsp://cam/1" protocols=tcp latency=100 drop-on-latency=true"#));
-        assert!(rtsp.contains("user-pw=***") && !rtsp.contains("secret"), "{rtsp}");
+        assert!(
+            rtsp.contains(r#"location="rtsp://***@cam/1" protocols=tcp latency=100 drop-on-latency=true"#)
+        );
+        assert!(!rtsp.contains("secret"), "{rtsp}");
+        assert!(text("rtspu://cam/1").contains(r#"location="rtspu://cam/1" protocols=udp"#));
+        assert!(text("http://cam/a.mjpg").contains("is-live=true do-timestamp=true"));
+        assert!(text("https://cam/a.m3u8").contains("is-live=false"));
         let usb = text("v4l2:///dev/video2?width=640&fps=15&format=mjpeg");
         assert!(
             usb.contains(r#"device="/dev/video2" ! capsfilter caps="image/jpeg,width=640,framerate=15/1;"#)

@@ -43,12 +43,12 @@ fn is_format(text: &str) -> bool {
     !text.is_empty() && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
 }
 
-/// Asked of a camera where the source says nothing. `v4l2src` alone takes the largest frames that the
-/// camera has, even at two frames a second.
+/// Asked of a camera where the source says nothing. `v4l2src` alone takes the largest frames that
+/// the camera has, even at two frames a second.
 const PREFERRED: Mode = Mode { width: Some(1280), height: Some(720), fps: Some(30), format: None };
 
-/// ` ! capsfilter` for a v4l2 camera: the preferred mode first, then what `mode` requires. `v4l2src`
-/// gets as near to the first structure as the camera can.
+/// ` ! capsfilter` for a v4l2 camera: the preferred mode first, then what `mode` requires.
+/// `v4l2src` gets as near to the first structure as the camera can.
 pub fn camera_caps(mode: &Mode) -> String {
     let sized = mode.width.or(mode.height).is_some();
     let size = if sized { mode } else { &PREFERRED };

@@ -82,12 +82,17 @@ fn remedy(source: &Source, text: &str) -> String {
         Source::Libcamera { .. } => {
             "compare with the devices above; check the ribbon cable and `rpicam-hello --list-cameras`"
         }
-        Source::Rtsp { .. } if text.contains("not authorized") || text.contains("unauthorized") => {
-            "correct the camera's username and password_file"
+        Source::Rtsp { .. } | Source::Http { .. } if text.contains("login") => {
+            "correct the camera's username and password_file; try seldom, as many cameras lock an account after \
+             five wrong logins"
+        }
+        Source::Rtsp { .. } if text.contains("key frame") => {
+            "choose a shorter key frame (I-frame) interval in the camera, such as two seconds"
         }
         Source::Rtsp { .. } => {
             "check the address, and that RTSP is enabled in the camera: `gst-discoverer-1.0 -v URL`"
         }
+        Source::Http { .. } => "open the address in a browser, and check user name and password",
         Source::File { .. } => "check the path, and that the service's user may read it",
         Source::Test { .. } | Source::Pipeline { .. } => {
             "run the pipeline that `posed check` prints with gst-launch-1.0"

@@ -39,7 +39,7 @@ impl Trial {
 
     fn first_frame(self, camera: &CameraConfig, clock: &SharedClock) -> Result<String, String> {
         let patience = (camera.connect_timeout + Duration::from_secs(1)).min(LONGEST);
-        let mut failed = None;
+        let (mut failed, mut awaiting) = (None, false);
         let outcome = loop {
             let left = patience.saturating_sub(clock.now().since(self.began));
             match self.events.recv_timeout(left) {
@@ -59,7 +59,11 @@ impl Trial {
                 Ok(Event::Ended | Event::Stopped) | Err(RecvTimeoutError::Disconnected) => {
                     break Err(failed.unwrap_or_else(|| "ended without a frame".into()));
                 }
+                Ok(Event::AwaitingKeyFrame) => awaiting = true,
                 Ok(_) => {}
+                Err(RecvTimeoutError::Timeout) if awaiting => {
+                    break Err(format!("video arrives, but no key frame within {patience:.0?}"));
+                }
                 Err(RecvTimeoutError::Timeout) => {
                     break Err(failed.unwrap_or_else(|| format!("no frame within {patience:.0?}")));
                 }
