@@ -17,6 +17,18 @@ pub enum Command {
     MaxFps(Option<f64>),
 }
 
+impl std::fmt::Display for Command {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let on_off = |on: &bool| if *on { "ON" } else { "OFF" };
+        match self {
+            Command::Enabled(on) => write!(f, "enabled {}", on_off(on)),
+            Command::Events(on) => write!(f, "events {}", on_off(on)),
+            Command::MaxFps(Some(fps)) => write!(f, "max_fps {fps}"),
+            Command::MaxFps(None) => write!(f, "max_fps as configured"),
+        }
+    }
+}
+
 /// A message on a command topic.
 #[derive(Clone, Debug, PartialEq)]
 pub struct CameraCommand {

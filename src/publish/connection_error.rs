@@ -9,17 +9,23 @@ use rumqttc::{ConnectReturnCode, StateError, TlsError};
 pub(super) struct ConnectionError {
     /// A person has to correct it: retry less often.
     pub refused: bool,
+    /// The broker ended the connection, without a word.
+    pub closed: bool,
     /// What is wrong and, if it can be corrected here, how.
     pub text: String,
 }
 
 impl ConnectionError {
-    fn refused(text: impl Into<String>) -> ConnectionError {
-        ConnectionError { refused: true, text: text.into() }
+    pub(super) fn refused(text: impl Into<String>) -> ConnectionError {
+        ConnectionError { refused: true, closed: false, text: text.into() }
     }
 
     pub(super) fn away(text: impl Into<String>) -> ConnectionError {
-        ConnectionError { refused: false, text: text.into() }
+        ConnectionError { refused: false, closed: false, text: text.into() }
+    }
+
+    fn closed() -> ConnectionError {
+        ConnectionError { closed: true, ..ConnectionError::away("the broker closed the connection") }
     }
 }
 
@@ -42,11 +48,11 @@ impl From<rumqttc::ConnectionError> for ConnectionError {
             rumqttc::ConnectionError::Tls(TlsError::NativeTls(e)) => verification(&e.to_string()),
             rumqttc::ConnectionError::Tls(TlsError::Io(e)) => ConnectionError::away(e.to_string()),
             rumqttc::ConnectionError::Io(e) | rumqttc::ConnectionError::MqttState(StateError::Io(e)) => {
-                ConnectionError::away(io(&e))
+                io(&e)
             }
-            rumqttc::ConnectionError::MqttState(StateError::ConnectionAborted) => {
-                ConnectionError::away("the broker closed the connection")
-            }
+            // The reader's errors are wrapped once more.
+            rumqttc::ConnectionError::MqttState(StateError::Deserialization(rumqttc::Error::Io(e))) => io(&e),
+            rumqttc::ConnectionError::MqttState(StateError::ConnectionAborted) => ConnectionError::closed(),
             rumqttc::ConnectionError::MqttState(StateError::AwaitPingResp) => {
                 ConnectionError::away("the broker no longer answers pings")
             }
@@ -97,12 +103,11 @@ fn verification(text: &str) -> ConnectionError {
     ConnectionError::refused(format!("the broker is not trusted, {what}: {remedy} ({text})"))
 }
 
-/// The system's message; rumqttc has its own words for "end of file".
-fn io(e: &std::io::Error) -> String {
+/// The system's message. A broker that ends the connection shows as one of several errors.
+fn io(e: &std::io::Error) -> ConnectionError {
+    use std::io::ErrorKind::*;
     match e.kind() {
-        std::io::ErrorKind::ConnectionAborted | std::io::ErrorKind::UnexpectedEof => {
-            "the broker closed the connection".into()
-        }
-        _ => e.to_string(),
+        ConnectionAborted | UnexpectedEof | ConnectionReset | BrokenPipe => ConnectionError::closed(),
+        _ => ConnectionError::away(e.to_string()),
     }
 }

@@ -1,16 +1,14 @@
-//! The messages that `schema.json` describes. Poses are formatted by hand into a reused buffer, so
-//! a frame costs no allocation. States are rare and use serde.
+//! The people of a frame, as `schema.json` describes them. They are formatted by hand into a reused
+//! buffer, so a frame costs no allocation.
 
 use crate::frame::{ClockLabel, Stamp};
 use crate::geometry::BBox;
 use crate::keypoint::{Keypoints, NAMES};
-use serde::{Serialize, Serializer};
-use std::collections::BTreeMap;
 use std::io::Write as _;
 use std::time::{Duration, SystemTime};
 
 /// Version of the messages; raised when a consumer of the current one would break.
-const SCHEMA: u32 = 1;
+pub(super) const SCHEMA: u32 = 1;
 
 /// The people of one frame of one camera.
 #[derive(Clone, Copy, Debug)]
@@ -48,6 +46,8 @@ pub struct PersonMessage<'a> {
     pub track_age: Duration,
     /// Velocity, [x, y] in px/s.
     pub velocity_px_s: [f32; 2],
+    /// Name of the posture, and how certain it is, 0..=1.
+    pub posture: (&'a str, f32),
 }
 
 impl PersonMessage<'_> {
@@ -61,8 +61,8 @@ impl PersonMessage<'_> {
 
 impl Poses<'_> {
     /// Appends the message with `people` to `out`. Coordinates have one decimal, scores three.
-    /// Scores are clamped to 0..=1, because a heatmap's peak may lie slightly above 1. A person with
-    /// a number that is not finite, which JSON cannot hold, is left out. Returns the number of
+    /// Scores are clamped to 0..=1, because a heatmap's peak may lie slightly above 1. A person
+    /// with a number that is not finite, which JSON cannot hold, is left out. Returns the number of
     /// people written.
     pub fn write<'p>(&self, people: impl IntoIterator<Item = PersonMessage<'p>>, out: &mut Vec<u8>) -> usize {
         self.write_head(out);
@@ -114,11 +114,14 @@ fn write_person(person: &PersonMessage<'_>, out: &mut Vec<u8>) {
         out,
         format_args!(
             "{{\"id\":{},\"box\":[{x:.1},{y:.1},{w:.1},{h:.1}],\"score\":{:.3},\"age_ms\":{:.1},\
-             \"track_age_s\":{:.1},\"velocity\":[{vx:.1},{vy:.1}],\"keypoints\":",
+             \"track_age_s\":{:.1},\"velocity\":[{vx:.1},{vy:.1}],\"posture\":\"{}\",\
+             \"posture_certainty\":{:.3},\"keypoints\":",
             person.id,
             person.score.clamp(0.0, 1.0),
             person.age.as_secs_f64() * 1e3,
             person.track_age.as_secs_f64(),
+            person.posture.0,
+            person.posture.1.clamp(0.0, 1.0),
         ),
     );
     write_keypoints(person.keypoints, out);
@@ -150,100 +153,4 @@ fn put(out: &mut Vec<u8>, what: std::fmt::Arguments<'_>) {
 fn text(out: &mut Vec<u8>, text: &str) {
     // See `put`.
     let _ = serde_json::to_writer(out, text);
-}
-
-/// What a camera is doing.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum CameraStatus {
-    /// Frames arrive.
-    Online,
-    /// The camera is being connected.
-    Connecting,
-    /// Frames stopped arriving; the camera is being reconnected.
-    Stalled,
-    /// The connection failed; there will be another attempt.
-    Failed,
-    /// A file without `loop` has ended.
-    Ended,
-    /// The camera was removed, or the daemon has stopped.
-    Stopped,
-}
-
-/// State of a camera; published on change and every few seconds, retained.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct State<'a> {
-    /// What the camera is doing.
-    pub status: CameraStatus,
-    /// Why, if the status does not say it.
-    pub reason: Option<&'a str>,
-    /// When the status began.
-    #[serde(serialize_with = "date")]
-    pub since: SystemTime,
-    /// Decoder element, once it has given a frame.
-    pub decoder: Option<&'a str>,
-    /// Caps of the frames.
-    pub caps: Option<&'a str>,
-    /// Number of times that the pipeline was built since the camera's start.
-    pub attempts: u64,
-    /// Decoded frames per second.
-    #[serde(serialize_with = "tenths")]
-    pub fps_in: f64,
-    /// Published messages per second.
-    #[serde(serialize_with = "tenths")]
-    pub fps_out: f64,
-    /// Number of people in the last frame.
-    pub people: usize,
-    /// Decoded frames since the camera's start. Equals published plus dropped frames, plus at most
-    /// the one in progress.
-    pub decoded: u64,
-    /// Frames since the camera's start whose poses were handed to the connection.
-    pub published: u64,
-    /// Frames since the camera's start that were not published, by reason.
-    pub dropped: BTreeMap<&'static str, u64>,
-    /// Poses that were not estimated although their frame was published, by reason.
-    pub skipped: BTreeMap<&'static str, u64>,
-    /// Messages that did not reach the broker, by reason.
-    pub unsent: BTreeMap<&'static str, u64>,
-    /// Time from capture to publishing.
-    pub latency: Option<Latency>,
-    /// Time in the finder, over the frames that it searched.
-    pub finder: Option<Latency>,
-    /// Time from boxes to poses, over the frames with people.
-    pub pose: Option<Latency>,
-}
-
-/// Percentiles over the last seconds.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
-pub struct Latency {
-    /// Median.
-    #[serde(serialize_with = "tenths")]
-    pub p50_ms: f64,
-    /// 99th percentile.
-    #[serde(serialize_with = "tenths")]
-    pub p99_ms: f64,
-}
-
-impl State<'_> {
-    /// The JSON payload.
-    pub fn to_json(&self) -> Vec<u8> {
-        #[derive(Serialize)]
-        struct Versioned<'a> {
-            schema: u32,
-            #[serde(flatten)]
-            state: &'a State<'a>,
-        }
-        // Maps with text keys and finite numbers always serialize.
-        serde_json::to_vec(&Versioned { schema: SCHEMA, state: self }).unwrap_or_default()
-    }
-}
-
-fn tenths<S: Serializer>(value: &f64, serializer: S) -> Result<S::Ok, S::Error> {
-    let value = if value.is_finite() { *value } else { 0.0 };
-    serializer.serialize_f64((value * 10.0).round() / 10.0)
-}
-
-fn date<S: Serializer>(value: &SystemTime, serializer: S) -> Result<S::Ok, S::Error> {
-    let wall = value.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-    serializer.collect_str(&humantime::format_rfc3339_millis(SystemTime::UNIX_EPOCH + wall))
 }

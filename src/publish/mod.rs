@@ -1,8 +1,10 @@
 //! Publishes poses and states to an MQTT broker. Only this module knows MQTT.
 //!
 //! ```text
-//! workers -> poses()  -> a short queue per camera, oldest dropped -+
-//! daemon  -> retain() -> the last value of each topic -------------+-> thread "mqtt" -> broker
+//! workers -> poses()  -> a short queue per camera, oldest dropped ---+
+//! daemon  -> retain() -> the last value of each topic ---------------+-> thread "mqtt" -> broker
+//! events  -> send()   -> thread "spool": on disk until acknowledged -+         |
+//! daemon  <- subscribe() <- a bounded channel <--------------------------------+
 //! ```
 //! Callers never wait for the broker. While it is away, poses are dropped and counted. Retained
 //! values are kept and published again at every connection, because a broker may lose its memory.
@@ -18,29 +20,41 @@
 //!   runs beside the event loop sends.
 //! - The default packet limit is 10 KiB; a dozen people need more. It is raised.
 
+mod announced;
 mod client;
 pub mod commands;
 mod connection_error;
 pub mod discovery;
+mod incoming;
 mod messages;
+mod options;
 mod outbox;
 mod probe;
 pub mod spool;
+mod state;
 mod subscriber;
 mod tls;
+pub mod topics;
 
-pub use messages::{CameraStatus, Latency, PersonMessage, Poses, State};
+pub use incoming::Incoming;
+pub use messages::{PersonMessage, Poses};
+pub use options::{Error, Login, Options};
 pub use outbox::{Stats, Unsent};
-pub use probe::probe;
+pub use probe::{BrokerFault, Probe, probe};
+pub use state::{CameraStatus, Latency, State};
 pub use subscriber::Subscriber;
 pub use tls::Tls;
+pub use topics::Topics;
 
-use crate::backoff::Backoff;
 use crate::clock::{Mono, SharedClock};
 use crate::shutdown::Thread;
 use crate::telemetry::progress::Progress;
+use announced::Announced;
+use client::{Client, Shared};
+use incoming::Router;
 use outbox::Outbox;
-use std::path::PathBuf;
+use spool::{Keeper, SpoolStats};
+use std::sync::mpsc::Receiver;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -55,153 +69,48 @@ const TURN_LIMIT: Duration = Duration::from_secs(15);
 
 /// Longest time that [`Publisher::stop`] takes.
 const STOP_WITHIN: Duration = Duration::from_secs(1);
-
-/// Default pauses while the broker is away. Poses flow again within three seconds of its return.
-const RETRY: Backoff = pauses(Duration::from_millis(250), Duration::from_secs(2));
-
-/// Default pauses after a refusal, which only a person can correct.
-const AFTER_REFUSAL: Backoff = pauses(Duration::from_secs(2), Duration::from_secs(30));
-
-/// A back-off that is checked at compile time.
-const fn pauses(first: Duration, max: Duration) -> Backoff {
-    match Backoff::new(first, max) {
-        Ok(backoff) => backoff,
-        Err(_) => panic!("the first pause is zero or longer than the longest"),
-    }
-}
-
-/// Which broker to publish to, with which login, under which topics.
-#[derive(Clone, Debug)]
-pub struct Options {
-    /// Host name or address of the broker; an IPv6 address without brackets.
-    pub host: String,
-    /// Port of the broker.
-    pub port: u16,
-    /// TLS settings; `None`: plain TCP.
-    pub tls: Option<Tls>,
-    /// Client id; must be unique at the broker.
-    pub client_id: String,
-    /// User name and password; `None`: log in without.
-    pub login: Option<Login>,
-    /// First levels of every topic.
-    pub prefix: String,
-    /// Interval of the signs of life. The broker publishes the last will after 1.5 times this.
-    pub keep_alive: Duration,
-    /// Messages kept for each camera while the connection is slow; older ones are dropped.
-    pub queue: usize,
-    /// Pauses between attempts while the broker is away.
-    pub retry: Backoff,
-    /// Pauses between attempts after the broker refuses us or we distrust its certificate. A person
-    /// has to correct that, and many brokers ban clients that retry too often.
-    pub refused: Backoff,
-}
-
-impl Options {
-    /// Plain MQTT to `host`, with the prefix `posed` and the default pauses.
-    pub fn new(host: impl Into<String>, port: u16, client_id: impl Into<String>) -> Options {
-        Options {
-            host: host.into(),
-            port,
-            tls: None,
-            client_id: client_id.into(),
-            login: None,
-            prefix: "posed".into(),
-            keep_alive: Duration::from_secs(10),
-            queue: 4,
-            retry: RETRY,
-            refused: AFTER_REFUSAL,
-        }
-    }
-
-    /// `<prefix>/<camera>/poses`
-    pub fn poses_topic(&self, camera: &str) -> String {
-        format!("{}/{camera}/poses", self.prefix)
-    }
-
-    /// `<prefix>/<camera>/state`
-    pub fn state_topic(&self, camera: &str) -> String {
-        format!("{}/{camera}/state", self.prefix)
-    }
-
-    /// `<prefix>/availability`
-    pub fn availability_topic(&self) -> String {
-        format!("{}/availability", self.prefix)
-    }
-
-    /// `<prefix>/schema`
-    pub fn schema_topic(&self) -> String {
-        format!("{}/schema", self.prefix)
-    }
-
-    /// Finds what is wrong before any connection is made.
-    ///
-    /// # Errors
-    /// If a certificate or key cannot be used, or a number is out of range.
-    pub fn check(&self) -> Result<(), Error> {
-        if let Some(tls) = &self.tls {
-            tls.connector()?;
-            if self.host.contains(':') {
-                return Err(Error::Ipv6Tls);
-            }
-        }
-        if self.queue == 0 || self.keep_alive < Duration::from_secs(1) {
-            return Err(Error::Number);
-        }
-        Ok(())
-    }
-}
-
-/// User name and password at the broker.
-#[derive(Clone, Debug)]
-pub struct Login {
-    /// User name.
-    pub username: String,
-    /// File with the password; read at every attempt, so a corrected file needs no restart.
-    pub password_file: Option<PathBuf>,
-}
-
-/// Errors that keep a publisher from starting.
-#[derive(Debug, thiserror::Error)]
-pub enum Error {
-    /// A certificate or key cannot be used.
-    #[error(transparent)]
-    Tls(#[from] tls::Error),
-    /// rumqttc passes the address to the verifier with its brackets, so verification fails.
-    #[error("TLS to an IPv6 address cannot be verified: use the broker's name in the url")]
-    Ipv6Tls,
-    /// A number is out of range.
-    #[error("the queue must hold at least one message, and keep_alive must be at least one second")]
-    Number,
-    /// The system has no thread or no event queue left.
-    #[error("cannot start the publisher's thread: {0}")]
-    Thread(#[from] std::io::Error),
-}
+/// Part of it that is left to the spool: one write to a slow disk.
+const FOR_SPOOL: Duration = Duration::from_millis(100);
 
 /// Owns the connection to the broker. Every call except [`Publisher::stop`] returns at once.
 pub struct Publisher {
     session: String,
     options: Options,
-    clock: SharedClock,
-    outbox: Arc<Outbox>,
+    shared: Shared,
+    keeper: Option<Keeper>,
     thread: Mutex<Option<Thread>>,
 }
 
 impl Publisher {
     /// Starts the thread `mqtt`, which connects and reconnects until [`Publisher::stop`]. It is not
-    /// an error if the broker is away. The thread reports its signs of life to `progress`.
+    /// an error if the broker is away. The thread reports its signs of life to `progress`. With a
+    /// spool, its thread is started too.
     ///
     /// # Errors
-    /// If [`Options::check`] fails or the thread cannot be started.
+    /// If [`Options::check`] fails or a thread cannot be started.
     pub fn start(options: Options, clock: SharedClock, progress: &Progress) -> Result<Publisher, Error> {
         options.check()?;
         let outbox = Arc::new(Outbox::new(options.queue));
-        outbox.retain(&options.schema_topic(), SCHEMA.as_bytes());
+        let announced = Arc::new(Announced::open(options.state_dir.as_deref()));
+        let keeper = match &options.spool {
+            Some(limits) => {
+                let dir = options.state_dir.as_ref().map(|dir| dir.join("spool"));
+                Some(Keeper::start(dir, limits.clone(), outbox.clone(), clock.clone(), progress)?)
+            }
+            None => None,
+        };
+        let spool = keeper.as_ref().map(Keeper::acks);
+        let router = Arc::new(Router::default());
+        let shared = Shared { outbox, router, announced, spool, clock: clock.clone() };
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        let beat = progress.stage("mqtt", TURN_LIMIT, clock.clone());
-        let client = client::Client::new(options.clone(), outbox.clone(), clock.clone());
-        let thread = progress.spawn("mqtt".into(), move || client.run(runtime, &beat))?;
+        let beat = progress.stage("mqtt", TURN_LIMIT, clock);
+        let client = Client::new(options.clone(), shared.clone());
         let session = format!("{:016x}", fastrand::u64(..));
-        Ok(Publisher { session, options, clock, outbox, thread: Mutex::new(Some(thread)) })
+        let publisher = Publisher { session, options, shared, keeper, thread: Mutex::new(None) };
+        publisher.retain(&publisher.options.topics.schema(), SCHEMA.as_bytes());
+        let thread = progress.spawn("mqtt".into(), move || client.run(runtime, &beat))?;
+        *publisher.thread.lock().unwrap_or_else(PoisonError::into_inner) = Some(thread);
+        Ok(publisher)
     }
 
     /// Random identifier of this start of the daemon.
@@ -214,31 +123,77 @@ impl Publisher {
         &self.options
     }
 
-    /// Queues one message for `<prefix>/<camera>/poses`, QoS 0. If the broker is away, the message is
-    /// dropped and counted. If the connection is slow, the oldest one in the queue is.
+    /// Clears retained topics that `keep` does not want, or that are below a prefix that is not
+    /// used any more. `keep` gets the name of a camera, and the levels of the topic after it.
+    pub fn clear_gone(&self, keep: impl Fn(&str, &str) -> bool) {
+        if !self.options.retain {
+            return;
+        }
+        for topic in self.shared.announced.gone(&self.options.topics, keep) {
+            self.retain(&topic, b"");
+        }
+    }
+
+    /// Publishes all retained values again, for a subscriber that has just started.
+    pub fn republish(&self) {
+        self.shared.outbox.republish();
+    }
+
+    /// Queues one message for `<prefix>/<camera>/poses`, QoS 0. If the broker is away, the message
+    /// is dropped and counted. If the connection is slow, the oldest one in the queue is.
     pub fn poses(&self, camera: &str, payload: &[u8]) {
-        self.outbox.poses(camera, payload, || self.options.poses_topic(camera));
+        self.shared.outbox.poses(camera, payload, || self.options.topics.poses(camera));
     }
 
     /// Drops the waiting messages of `camera`, which has stopped. Its final state must come last.
     pub fn discard(&self, camera: &str) {
-        self.outbox.discard(camera);
+        self.shared.outbox.discard(camera);
     }
 
     /// Publishes the state of `camera` if it differs from the last one.
     pub fn state(&self, camera: &str, state: &State<'_>) {
-        self.retain(&self.options.state_topic(camera), &state.to_json());
+        self.retain(&self.options.topics.state(camera), &state.to_json(&self.session));
     }
 
     /// Sets the retained value of `topic` (QoS 1). It is published now if it differs from the last
     /// one, and again at every connection. An empty payload deletes the topic at the broker.
     pub fn retain(&self, topic: &str, payload: &[u8]) {
-        self.outbox.retain(topic, payload);
+        if !payload.is_empty() && self.options.retain {
+            self.shared.announced.add(topic, &self.options.topics);
+        }
+        self.shared.outbox.retain(topic, payload);
+    }
+
+    /// Sends a message that must not be lost (QoS 1): it is kept until the broker acknowledges it,
+    /// over restarts too. `sync`: it survives a power cut. Does nothing without [`Options::spool`].
+    pub fn send(&self, topic: &str, payload: &[u8], sync: bool) {
+        if let Some(keeper) = &self.keeper {
+            keeper.push(topic, payload, sync);
+        }
+    }
+
+    /// Counters of the spool, and why it is in memory only; `None` without a spool.
+    pub fn spool_stats(&self) -> Option<(SpoolStats, Option<String>)> {
+        self.keeper.as_ref().map(Keeper::stats)
+    }
+
+    /// Subscribes to topic filters (QoS 1), now and at every connection. Messages that are not
+    /// received in time are dropped and counted. The channel ends if a message arrives that is too
+    /// long.
+    pub fn subscribe(&self, filters: &[String]) -> Receiver<Incoming> {
+        let receiver = self.shared.router.subscribe(filters);
+        self.shared.outbox.wake.notify_one();
+        receiver
+    }
+
+    /// Messages of others that were dropped because they came too fast.
+    pub fn incoming_dropped(&self) -> u64 {
+        self.shared.router.dropped()
     }
 
     /// Whether there is a connection that the broker has accepted.
     pub fn connected(&self) -> bool {
-        self.outbox.stats().connected
+        self.shared.outbox.stats().connected
     }
 
     /// Name of the thread, if it has ended.
@@ -249,28 +204,34 @@ impl Publisher {
 
     /// Counters over all cameras.
     pub fn stats(&self) -> Stats {
-        self.outbox.stats()
+        self.shared.outbox.stats()
     }
 
     /// Messages of `camera` that were not sent.
     pub fn dropped(&self, camera: &str) -> Unsent {
-        self.outbox.dropped(camera)
+        self.shared.outbox.dropped(camera)
     }
 
-    /// Publishes waiting retained values, then `offline`, disconnects and joins the thread. Takes at
-    /// most a second, and no time while the broker is away. Later calls do nothing.
+    /// Publishes waiting retained values, then `offline`, disconnects and joins the thread. Takes
+    /// at most a second, and no time while the broker is away. Later calls do nothing.
     pub fn stop(&self) {
-        self.stop_by(self.clock.now() + STOP_WITHIN);
+        self.stop_by(self.shared.clock.now() + STOP_WITHIN);
     }
 
     /// As [`Publisher::stop`], with a deadline on the publisher's clock.
     pub fn stop_by(&self, by: Mono) {
         let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
         let Some(thread) = thread else { return };
-        self.outbox.stop(by);
+        // The spool ends last: it notes what the broker acknowledges until then.
+        let connection_ends = if self.keeper.is_some() { by.less(FOR_SPOOL) } else { by };
+        self.shared.outbox.stop(connection_ends);
         // Only a name lookup that hangs in the C library can outlive this. It cannot be cancelled,
         // and nothing waits for it.
-        thread.end(by.since(self.clock.now()));
+        thread.end(connection_ends.since(self.shared.clock.now()));
+        if let Some(keeper) = &self.keeper {
+            keeper.stop(by.since(self.shared.clock.now()));
+        }
+        self.shared.announced.save();
     }
 }
 

@@ -1,7 +1,7 @@
 //! Subscribes to the poses of one camera: for the demo, which shows what really went through the
 //! broker, and for recordings.
 
-use super::client::{mqtt_options, network_options};
+use super::client::network::{mqtt_options, network_options};
 use super::connection_error::ConnectionError;
 use super::{Error, LONGEST_PAYLOAD_BYTES, Options};
 use crate::shutdown::Shutdown;
@@ -35,7 +35,7 @@ impl Subscriber {
         let (send, payloads) = sync_channel(WAITING);
         let (stop, current, lost) = (Shutdown::default(), Arc::default(), Arc::default());
         let watch = Watch {
-            topic: options.poses_topic(camera),
+            topic: options.topics.poses(camera),
             client_id: format!("{}-watch-{:08x}", options.client_id, fastrand::u32(..)),
             options: options.clone(),
             stop: stop.clone(),

@@ -13,7 +13,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 const DAY_S: i64 = 24 * 3600;
 
-/// An authority that nobody else knows.
+/// A new authority, which no other program trusts.
 pub struct Authority {
     certificate: X509,
     key: PKey<Private>,

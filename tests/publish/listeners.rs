@@ -127,9 +127,12 @@ fn publisher_that_is_thrown_out() {
         }
     });
     let retry = Backoff::new(MS, 2 * MS).unwrap();
-    let publisher =
-        Publisher::start(Options { retry, ..options(port) }, SystemClock::shared(), &Progress::default())
-            .unwrap();
+    let publisher = Publisher::start(
+        Options { unstable: retry.clone(), retry, ..options(port) },
+        SystemClock::shared(),
+        &Progress::default(),
+    )
+    .unwrap();
     let after = |count: usize| {
         wait_for("attempts", || {
             publisher.poses("door", &[b'x'; 4096]);

@@ -9,11 +9,16 @@
 
 mod broker;
 mod certificates;
+mod commands;
 #[path = "../common/mod.rs"]
 mod common;
+mod limits;
 mod listeners;
 mod messages;
+mod restarts;
+mod spool;
 mod trust;
+mod twins;
 
 use common::{keep_log, wait_for};
 use posed::backoff::Backoff;
@@ -29,8 +34,14 @@ fn options(port: u16) -> Options {
     Options {
         retry: Backoff::new(20 * MS, 200 * MS).unwrap(),
         refused: Backoff::new(20 * MS, 200 * MS).unwrap(),
+        unstable: Backoff::new(20 * MS, 200 * MS).unwrap(),
         ..Options::new("127.0.0.1", port, "posed-test")
     }
+}
+
+/// With a stable connection after a second.
+fn quick(port: u16) -> Options {
+    Options { stable: Duration::from_secs(1), ..options(port) }
 }
 
 fn start(options: Options) -> Publisher {

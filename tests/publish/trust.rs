@@ -24,7 +24,7 @@ fn a_wrong_password_is_one_line_until_its_file_is_mended() {
     let broker = Mosquitto::with(&config);
     let file = dir.path().join("password");
     std::fs::write(&file, "wrong-hunter2\n").unwrap();
-    let login = Login { username: "posed".into(), password_file: Some(file.clone()) };
+    let login = Login { username: "posed".into(), password_file: Some(file.clone()), ..Login::default() };
     let publisher = start(Options { login: Some(login), ..options(broker.port) });
     let refusals = || broker.log().matches("not authorised").count();
     wait_for("four attempts", || (refusals() >= 4).then_some(()));
@@ -67,7 +67,7 @@ fn distrust(broker: &Mosquitto, ca: std::path::PathBuf) -> String {
     let dir = tempfile::tempdir().unwrap();
     let secret = dir.path().join("secret");
     std::fs::write(&secret, "hunter2").unwrap();
-    let login = Some(Login { username: "posed".into(), password_file: Some(secret) });
+    let login = Some(Login { username: "posed".into(), password_file: Some(secret), ..Login::default() });
     let publisher = start(Options { host: "localhost".into(), tls, login, ..options(broker.port) });
     let mine = format!(":{}:", broker.port);
     let lines = wait_for("a line", || Some(log_lines(&mine)).filter(|lines| !lines.is_empty()));

@@ -1,7 +1,8 @@
 //! The entities of a camera, as components of Home Assistant's discovery message.
 //!
-//! Keys are Home Assistant's abbreviations: `p` platform, `uniq_id` unique id, `stat_t` state topic,
-//! `val_tpl` value template, `dev_cla` device class, `ent_cat` entity category, `cmd_t` command topic.
+//! Keys are Home Assistant's abbreviations: `p` platform, `uniq_id` unique id, `stat_t` state
+//! topic, `val_tpl` value template, `dev_cla` device class, `ent_cat` entity category, `cmd_t`
+//! command topic.
 
 use super::{Things, slug};
 use serde_json::{Map, Value, json};

@@ -42,10 +42,10 @@ pub struct Discovery {
     pub topic_prefix: String,
 }
 
-/// Devices that were announced: their topics, each with its components and their platforms.
+/// Devices that were announced, by topic, each with its components and their platforms.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
-pub struct Announced(BTreeMap<String, BTreeMap<String, String>>);
+pub struct Devices(BTreeMap<String, BTreeMap<String, String>>);
 
 /// A retained message.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -56,14 +56,22 @@ pub struct Retained {
     pub payload: Vec<u8>,
 }
 
+impl Devices {
+    /// Messages that remove all devices, and the empty list.
+    pub fn removal(&self) -> (Vec<Retained>, Devices) {
+        let removed = |topic: &String| Retained { topic: topic.clone(), payload: Vec::new() };
+        (self.0.keys().map(removed).collect(), Devices::default())
+    }
+}
+
 impl Discovery {
     /// Messages that announce `cameras` and remove what was announced `before` and is gone. Returns
     /// what is announced now too.
-    pub fn plan(&self, before: &Announced, cameras: &[Things]) -> (Vec<Retained>, Announced) {
+    pub fn plan(&self, before: &Devices, cameras: &[Things]) -> (Vec<Retained>, Devices) {
         let mut devices = vec![(self.topic(&self.box_id()), self.box_device())];
         devices
             .extend(cameras.iter().map(|things| (self.topic(&self.id(&things.camera)), self.device(things))));
-        let mut announced = Announced::default();
+        let mut announced = Devices::default();
         let mut messages = Vec::new();
         for (topic, (mut message, components)) in devices {
             let old = before.0.get(&topic).into_iter().flatten();
@@ -149,8 +157,8 @@ fn origin() -> Value {
     json!({ "name": "posed", "sw": VERSION })
 }
 
-/// `name` with the characters that an id may hold: letters, digits, `_` and `-`. If others had to be
-/// replaced, a checksum keeps two names apart.
+/// `name` with the characters that an id may hold: letters, digits, `_` and `-`. If others had to
+/// be replaced, a checksum keeps two names apart.
 fn slug(name: &str) -> String {
     let fits = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
     let replaced: String = name.chars().map(|c| if fits(c) { c } else { '_' }).collect();

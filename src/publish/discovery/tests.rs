@@ -23,7 +23,7 @@ fn json(messages: &[Retained], topic: &str) -> Value {
 
 #[test]
 fn a_camera_is_a_device_behind_its_box() {
-    let (messages, announced) = discovery().plan(&Announced::default(), &[hall()]);
+    let (messages, announced) = discovery().plan(&Devices::default(), &[hall()]);
     assert_eq!(messages.len(), 2);
     let camera = json(&messages, "homeassistant/device/posed_hall/config");
     assert_eq!(camera["dev"]["via_device"], "posed");
@@ -42,15 +42,15 @@ fn a_camera_is_a_device_behind_its_box() {
 
 #[test]
 fn what_is_gone_is_removed() {
-    let (_, before) = discovery().plan(&Announced::default(), &[hall(), Things::default()]);
-    let without_zone = Things { zones: Vec::new(), ..hall() };
-    let (messages, now) = discovery().plan(&before, &[without_zone.clone()]);
+    let (_, before) = discovery().plan(&Devices::default(), &[hall(), Things::default()]);
+    let without_zone = [Things { zones: Vec::new(), ..hall() }];
+    let (messages, now) = discovery().plan(&before, &without_zone);
     let camera = json(&messages, "homeassistant/device/posed_hall/config");
     assert_eq!(camera["cmps"]["zone_bed_occupancy"], json!({ "p": "binary_sensor" }));
     let gone = messages.iter().find(|m| m.topic == "homeassistant/device/posed_/config").unwrap();
     assert!(gone.payload.is_empty(), "a removed camera's device is deleted");
     // It is removed once: the next plan knows nothing of it.
-    let (messages, _) = discovery().plan(&now, &[without_zone]);
+    let (messages, _) = discovery().plan(&now, &without_zone);
     let camera = json(&messages, "homeassistant/device/posed_hall/config");
     assert_eq!(camera["cmps"]["zone_bed_occupancy"], Value::Null);
     assert_eq!(messages.len(), 2);
@@ -60,9 +60,9 @@ fn what_is_gone_is_removed() {
 fn the_list_comes_back_from_disk() {
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("homeassistant.json");
-    let (_, announced) = discovery().plan(&Announced::default(), &[hall()]);
+    let (_, announced) = discovery().plan(&Devices::default(), &[hall()]);
     crate::state_file::write(&file, &announced).unwrap();
-    assert_eq!(crate::state_file::read::<Announced>(&file).unwrap(), announced);
+    assert_eq!(crate::state_file::read::<Devices>(&file).unwrap(), announced);
 }
 
 #[test]

@@ -1,8 +1,8 @@
 //! The spool's folder: segments of records, and the number up to which the broker has acknowledged.
 //!
 //! A segment `00000000000000000042.log` holds the records from number 42 on. A segment is deleted
-//! when all its records are acknowledged. `acknowledged` holds that number twice, each copy with its
-//! checksum; copies are written in turn, so that a power cut can damage only the older one.
+//! when all its records are acknowledged. `acknowledged` holds that number twice, each copy with
+//! its checksum; copies are written in turn, so that a power cut can damage only the older one.
 
 use super::record::Record;
 use std::fs::{File, OpenOptions};
@@ -68,12 +68,14 @@ impl Disk {
         let mut segments = Vec::new();
         for first in firsts {
             let (records, damaged) = Record::decode_all(&std::fs::read(segment_path(dir, first))?);
-            let end = records.iter().map(|record| record.seq + 1).fold(first, u64::max);
+            let end = records.iter().map(|record| record.seq.saturating_add(1)).fold(first, u64::max);
             segments.push(Segment { first, end });
             found.damaged_bytes += damaged;
             found.next_seq = found.next_seq.max(end);
             found.records.extend(records.into_iter().filter(|record| record.seq >= done));
         }
+        // Only a foreign hand leaves numbers out of order; none may be lost by it.
+        found.records.sort_by_key(|record| record.seq);
         let dir = dir.to_owned();
         let mut disk = Disk { dir, segments, open: None, acknowledged, copy, buffer: Vec::new() };
         disk.delete_before(done);
@@ -99,7 +101,7 @@ impl Disk {
         }
         *len += self.buffer.len();
         if let Some(segment) = self.segments.last_mut() {
-            segment.end = record.seq + 1;
+            segment.end = record.seq.saturating_add(1);
         }
         if sync { file.sync_data() } else { Ok(()) }
     }

@@ -1,5 +1,5 @@
-//! The thread `spool`: it writes messages to disk and hands them to the connection in order. Neither
-//! the workers nor the connection wait for a disk.
+//! The thread `spool`: it writes messages to disk and hands them to the connection in order.
+//! Neither the workers nor the connection wait for a disk.
 //!
 //! ```text
 //! worker -> push() -> inbox -> thread "spool" -> disk -> Outlet -> connection -> broker
@@ -92,8 +92,8 @@ impl Keeper {
         Ok(Keeper { shared, thread: Mutex::new(Some(thread)) })
     }
 
-    /// Adds a message. `sync`: it survives a power cut once it is written. Never blocks; if the disk
-    /// is too slow for hundreds of messages, the newest are dropped and counted.
+    /// Adds a message. `sync`: it survives a power cut once it is written. Never blocks; if the
+    /// disk is too slow for hundreds of messages, the newest are dropped and counted.
     pub fn push(&self, topic: &str, payload: &[u8], sync: bool) {
         let mut inbox = self.shared.lock();
         if inbox.pushed.len() >= INBOX || inbox.stop {

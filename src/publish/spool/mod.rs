@@ -1,9 +1,9 @@
 //! Messages that must not be lost: written to disk before they are sent, and kept until the broker
 //! has acknowledged them (PUBACK).
 //!
-//! Messages are sent in order and at least once, also after a restart. If the disk cannot be written,
-//! the spool goes on in memory and reports it. Size and age are limited: the oldest messages are
-//! dropped first, and counted.
+//! Messages are sent in order and at least once, also after a restart. If the disk cannot be
+//! written, the spool goes on in memory and reports it. Size and age are limited: the oldest
+//! messages are dropped first, and counted.
 
 mod disk;
 mod keeper;

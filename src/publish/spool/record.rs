@@ -49,7 +49,8 @@ impl Record {
         true
     }
 
-    /// Reads the record at the start of `bytes`, and how long it is; `None` if it is torn or damaged.
+    /// Reads the record at the start of `bytes`, and how long it is; `None` if it is torn or
+    /// damaged.
     pub(super) fn decode(bytes: &[u8]) -> Option<(Record, usize)> {
         let header = bytes.get(..HEADER)?;
         let u32_at = |at: usize| header[at..].first_chunk().copied().map(u32::from_le_bytes);
@@ -69,8 +70,8 @@ impl Record {
         sound.then_some((record, end))
     }
 
-    /// Reads all records of a segment. A damaged record is skipped: reading goes on at the next magic
-    /// number. Returns the records and how many bytes were skipped.
+    /// Reads all records of a segment. A damaged record is skipped: reading goes on at the next
+    /// magic number. Returns the records and how many bytes were skipped.
     pub(super) fn decode_all(mut bytes: &[u8]) -> (Vec<Record>, usize) {
         let (mut records, mut skipped) = (Vec::new(), 0);
         while !bytes.is_empty() {

@@ -1,21 +1,20 @@
-//! Whether the broker accepts a connection like the daemon's.
+//! Whether the broker accepts a connection like the daemon's, and passes on what is published.
 
 use super::diagnosis::{Diagnosis, Level};
 use crate::clock::SharedClock;
 use crate::config::Config;
-use crate::publish;
+use crate::publish::{self, BrokerFault, Probe};
 
 pub(super) fn examine(config: &Config, clock: &SharedClock, report: &mut Diagnosis) {
     let url = &config.mqtt.url;
-    let tls = if url.tls { ", certificate verified" } else { "" };
-    let login = if config.mqtt.login.is_some() { ", login accepted" } else { "" };
+    let cameras: Vec<&str> = config.cameras.iter().map(|camera| camera.name.as_str()).collect();
     let outcome = config
         .mqtt
         .publisher()
         .map_err(|e| e.to_string())
-        .and_then(|options| publish::probe(&options, clock));
+        .and_then(|options| publish::probe(&options, &cameras, clock));
     match outcome {
-        Ok(took) => report.ok("broker", format!("{url}: accepts us after {:.0?}{tls}{login}", took)),
+        Ok(probe) => describe(config, &probe, report),
         Err(e) => report.add(Level::Fault, "broker", format!("{url}: {e}"), remedy(config, &e)),
     }
     if !url.tls && !is_local(&url.host) {
@@ -25,6 +24,21 @@ pub(super) fn examine(config: &Config, clock: &SharedClock, report: &mut Diagnos
             format!("{url} is on the network and not encrypted: others can read poses and password"),
             "use mqtts://, and set tls_ca if the broker's certificate is signed by your own authority",
         );
+    }
+}
+
+fn describe(config: &Config, probe: &Probe, report: &mut Diagnosis) {
+    let url = &config.mqtt.url;
+    let tls = if url.tls { ", certificate verified" } else { "" };
+    let login = if config.mqtt.login.is_some() { ", login accepted" } else { "" };
+    let heard = match probe.heard.len() {
+        0 => String::new(),
+        topics => format!(", what we publish on {topics} topics arrives"),
+    };
+    report.ok("broker", format!("{url}: accepts us after {:.0?}{tls}{login}{heard}", probe.took));
+    for BrokerFault { serious, text, remedy } in &probe.faults {
+        let level = if *serious { Level::Fault } else { Level::Warning };
+        report.add(level, "broker", format!("{url}: {text}"), remedy.clone());
     }
 }
 

@@ -2,8 +2,8 @@
 
 use super::diagnosis::{Diagnosis, Level};
 use crate::config::Config;
-use crate::infer::manifest::{INSTALLED, Manifest};
-use std::path::{Path, PathBuf};
+use crate::infer::manifest::{self, INSTALLED, Manifest};
+use std::path::PathBuf;
 
 pub(super) fn examine(config: Option<&Config>, report: &mut Diagnosis) {
     let folders: Vec<PathBuf> = match config {
@@ -15,7 +15,7 @@ pub(super) fn examine(config: Option<&Config>, report: &mut Diagnosis) {
         None => installed(),
     };
     if folders.is_empty() {
-        let found = format!("none in {INSTALLED}");
+        let found = format!("none in {INSTALLED}, and none beside the executable");
         report.add(Level::Note, "model", found, "install the package, or set the folders in [model]");
     }
     for folder in folders {
@@ -37,10 +37,13 @@ pub(super) fn examine(config: Option<&Config>, report: &mut Diagnosis) {
     }
 }
 
+/// Every model that is installed, each once.
 fn installed() -> Vec<PathBuf> {
-    let entries = std::fs::read_dir(Path::new(INSTALLED)).into_iter().flatten().flatten();
+    let roots = manifest::roots();
+    let entries = roots.iter().filter_map(|root| std::fs::read_dir(root).ok()).flatten().flatten();
     let mut folders: Vec<PathBuf> =
         entries.map(|entry| entry.path()).filter(|path| path.join("model.toml").exists()).collect();
     folders.sort();
+    folders.dedup();
     folders
 }

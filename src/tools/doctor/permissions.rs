@@ -10,6 +10,8 @@ use std::path::{Path, PathBuf};
 
 /// Groups that the unit gives the service.
 const GROUPS: [&str; 2] = ["video", "render"];
+/// Where the service's configuration is.
+const SERVICE_FOLDER: &str = "/etc/posed";
 /// Device nodes of cameras and decoders: folder, start of the name, udev subsystem.
 const NODES: [(&str, &str, &str); 7] = [
     ("/dev", "video", "video4linux"),
@@ -23,9 +25,16 @@ const NODES: [(&str, &str, &str); 7] = [
 
 pub(super) fn examine(machine: &Machine, config: Option<&Config>, report: &mut Diagnosis) {
     nodes(machine, report);
-    if let Some(config) = config {
+    // Another configuration is run by hand, as the user who can read it: `posed check` has read its
+    // files.
+    if let Some(config) = config.filter(|config| is_of_service(&config.file)) {
         files(config, report);
     }
+}
+
+/// Whether the service runs with this configuration: the unit names it.
+fn is_of_service(file: &Path) -> bool {
+    std::fs::canonicalize(file).unwrap_or_else(|_| file.to_owned()).starts_with(SERVICE_FOLDER)
 }
 
 fn nodes(machine: &Machine, report: &mut Diagnosis) {
@@ -152,6 +161,23 @@ mod tests {
         assert_eq!(closed.worst(), Level::Warning, "{closed:?}");
         assert!(closed.findings[0].remedy.as_ref().unwrap().contains("video4linux"));
         assert_eq!(examined(0o660).worst(), Level::Ok);
+    }
+
+    #[test]
+    fn only_the_service_is_held_to_the_rights_of_its_user() {
+        assert!(is_of_service(Path::new("/etc/posed/posed.toml")));
+        let dir = tempfile::tempdir().unwrap();
+        let text = "[mqtt]\nusername = \"u\"\npassword_file = \"password\"\n[[camera]]\nname = \"a\"\nsource = \"test://\"\n";
+        let file = dir.path().join("password");
+        std::fs::write(&file, "mine\n").unwrap();
+        std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o600)).unwrap();
+        let machine = crate::config::Machine::default();
+        let path = dir.path().join("posed.toml");
+        let loaded = crate::config::parse(text, &path, &machine).unwrap();
+        let (_root, machine) = Machine::with(&[("etc/group", "video:x:44:\n")]);
+        let mut report = Diagnosis::default();
+        examine(&machine, Some(&loaded.config), &mut report);
+        assert_eq!(report.worst(), Level::Ok, "{report:?}");
     }
 
     #[test]
