@@ -1,0 +1,44 @@
+//! The page's files, embedded in the binary.
+
+/// One file of the page.
+#[derive(Clone, Copy, Debug)]
+pub struct Asset {
+    /// Its path on the server.
+    pub path: &'static str,
+    /// Its media type.
+    pub kind: &'static str,
+    /// Its content.
+    pub bytes: &'static [u8],
+}
+
+/// All files of the page.
+pub const ASSETS: [Asset; 6] = [
+    Asset { path: "/", kind: "text/html; charset=utf-8", bytes: include_bytes!("index.html") },
+    Asset { path: "/page.css", kind: "text/css; charset=utf-8", bytes: include_bytes!("page.css") },
+    Asset { path: "/page.js", kind: "text/javascript; charset=utf-8", bytes: include_bytes!("page.js") },
+    Asset { path: "/draw.js", kind: "text/javascript; charset=utf-8", bytes: include_bytes!("draw.js") },
+    Asset { path: "/tiles.js", kind: "text/javascript; charset=utf-8", bytes: include_bytes!("tiles.js") },
+    Asset { path: "/icon.svg", kind: "image/svg+xml", bytes: include_bytes!("icon.svg") },
+];
+
+/// The file at `path`.
+pub(super) fn find(path: &str) -> Option<&'static Asset> {
+    ASSETS.iter().find(|asset| asset.path == path)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_page_is_small_and_loads_nothing_from_elsewhere() {
+        let bytes: usize = ASSETS.iter().map(|asset| asset.bytes.len()).sum();
+        assert!(bytes < 60_000, "{bytes} bytes");
+        for asset in ASSETS {
+            let text = std::str::from_utf8(asset.bytes).unwrap();
+            let names = text.replace("http://www.w3.org/2000/svg", "");
+            assert!(!names.contains("://"), "{} names another site", asset.path);
+            assert!(!text.contains("style=") && !text.contains("onclick="), "{}: inline code", asset.path);
+        }
+    }
+}

@@ -1,0 +1,135 @@
+//! What is answered to which path.
+
+use super::census::CensusSource;
+use super::feed::{Feed, Wish};
+use super::guard::{Guard, Refusal};
+use super::hub::Hub;
+use super::reply::{Reply, TEXT, live, whole};
+use super::{health, metrics, page, stills};
+use crate::clock::SharedClock;
+use crate::telemetry::progress::Progress;
+use hyper::header::{CACHE_CONTROL, HeaderValue, RETRY_AFTER};
+use hyper::{Request, StatusCode};
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+
+/// Pages that may be open at once. They must leave connections to the metrics.
+pub(super) const MOST_FEEDS: usize = 32;
+
+/// What every connection needs.
+pub(super) struct Context {
+    guard: Guard,
+    hub: Arc<Hub>,
+    source: Arc<dyn CensusSource>,
+    clock: SharedClock,
+    progress: Arc<Progress>,
+    /// What the server counts of its connections.
+    pub(super) counts: Counts,
+}
+
+/// Connections and requests so far.
+#[derive(Debug, Default)]
+pub(super) struct Counts {
+    /// Connections that are open.
+    pub(super) open: AtomicUsize,
+    /// Connections that were closed at once because too many were open.
+    pub(super) crowded: AtomicU64,
+    /// Requests that the guard refused.
+    pub(super) refused: AtomicU64,
+}
+
+/// An answer, or what it waits for.
+pub(super) enum Answer {
+    /// It is there.
+    Now(Reply),
+    /// It waits for a frame of this camera.
+    Still(Arc<Hub>, String),
+}
+
+impl Answer {
+    /// The answer, once it is there.
+    pub(super) async fn reply(self) -> Reply {
+        match self {
+            Answer::Now(reply) => reply,
+            Answer::Still(hub, camera) => stills::still(hub, camera).await,
+        }
+    }
+}
+
+impl Context {
+    pub(super) fn new(
+        guard: Guard,
+        hub: Arc<Hub>,
+        source: Arc<dyn CensusSource>,
+        clock: SharedClock,
+        progress: Arc<Progress>,
+    ) -> Context {
+        Context { guard, hub, source, clock, progress, counts: Counts::default() }
+    }
+
+    /// The answer to `request`. Its body is not read.
+    pub(super) fn answer<B>(&self, request: &Request<B>, from: IpAddr) -> Answer {
+        let query = request.uri().query().unwrap_or("");
+        match self.admit(request, from) {
+            Ok(()) if request.uri().path() == "/still" => {
+                let camera = query.split('&').find_map(|pair| pair.strip_prefix("camera="));
+                Answer::Still(self.hub.clone(), camera.unwrap_or("").to_owned())
+            }
+            Ok(()) => Answer::Now(self.route(request.uri().path(), query)),
+            Err(refusal) => {
+                self.counts.refused.fetch_add(1, Ordering::Relaxed);
+                Answer::Now(refuse(refusal))
+            }
+        }
+    }
+
+    fn admit<B>(&self, request: &Request<B>, from: IpAddr) -> Result<(), Refusal> {
+        self.guard.check(request.method(), request.headers())?;
+        if request.uri().path() == "/healthz" {
+            return Ok(());
+        }
+        self.guard.check_token(request.headers(), from, self.clock.now())
+    }
+
+    fn route(&self, path: &str, query: &str) -> Reply {
+        match path {
+            "/feed" => self.feed(query),
+            "/metrics" => match metrics::text(&self.source.census(), &self.hub, &self.counts) {
+                Ok(text) => whole(StatusCode::OK, metrics::KIND, text),
+                Err(_) => whole(StatusCode::INTERNAL_SERVER_ERROR, TEXT, "cannot format the metrics\n"),
+            },
+            "/healthz" => health::health(&self.progress),
+            "/readyz" => health::ready(&self.source.census()),
+            path => match page::find(path) {
+                Some(asset) => {
+                    let mut reply = whole(StatusCode::OK, asset.kind, asset.bytes);
+                    // Files change with the daemon's version.
+                    reply.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+                    reply
+                }
+                None => whole(StatusCode::NOT_FOUND, TEXT, "there is nothing at this path\n"),
+            },
+        }
+    }
+
+    fn feed(&self, query: &str) -> Reply {
+        if self.hub.watchers() >= MOST_FEEDS {
+            let mut reply = whole(StatusCode::SERVICE_UNAVAILABLE, TEXT, "too many pages are open\n");
+            reply.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("5"));
+            return reply;
+        }
+        live(Feed::new(self.hub.clone(), self.source.clone(), Wish::parse(query)))
+    }
+}
+
+fn refuse(refusal: Refusal) -> Reply {
+    let (status, text) = refusal.answer();
+    let mut reply = whole(status, TEXT, text);
+    if let Some((name, value)) = refusal.header()
+        && let Ok(value) = value.parse()
+    {
+        reply.headers_mut().insert(name, value);
+    }
+    reply
+}
