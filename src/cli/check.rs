@@ -1,24 +1,25 @@
-//! `posed check`: what the daemon would do with a configuration, or the faults in it.
+//! `posed check`: shows what the daemon would do with a configuration, or lists its faults.
 
 use super::{config_file, exit, output};
 use crate::capture;
 use crate::config::{CameraConfig, Config, Loaded};
 use crate::infer::manifest::Manifest;
+use crate::publish::Topics;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 /// Arguments of `posed check`.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:\n  posed check --config /etc/posed/posed.toml\n\n\
-    Exit code 0: the configuration is good. 78: it is not; stderr lists each fault with its line and remedy.")]
-pub struct Args {
+    Exit code 0: the configuration is valid. 78: it is not; stderr lists each fault with its line and remedy.")]
+pub struct CheckArgs {
     /// Configuration file.
     #[arg(long, value_name = "FILE", default_value = config_file::DEFAULT)]
     config: PathBuf,
 }
 
 /// Prints cameras, pipelines, models and topics.
-pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
+pub fn run(args: &CheckArgs) -> anyhow::Result<ExitCode> {
     let Loaded { config, warnings } = match config_file::load(&args.config) {
         Ok(loaded) => loaded,
         Err(code) => return Ok(code),
@@ -26,23 +27,42 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
     for warning in &warnings {
         output::note(format!("{warning}\n"));
     }
-    let mut text = format!("{} can be run\n", args.config.display());
-    text += &format!("broker   {} as {}\n", config.mqtt.url, config.mqtt.client_id);
-    let mut usable = describe_models(&config, &mut text);
+    let mut text = format!("broker   {} as {}\n", config.mqtt.url, config.mqtt.client_id);
+    let mut faults = describe_broker(&config, &mut text);
+    faults += describe_models(&config, &mut text);
     for camera in &config.cameras {
-        usable &= describe_camera(camera, &config.mqtt.prefix, &mut text);
+        faults += describe_camera(camera, &config.mqtt.topics(), &mut text);
     }
-    let prefix = &config.mqtt.prefix;
-    text += &format!("topics   {prefix}/availability, {prefix}/schema\n");
+    let name = args.config.display();
+    if faults == 0 {
+        text += &format!("{name} can be run\n");
+    }
     output::print(&text)?;
-    Ok(if usable { ExitCode::SUCCESS } else { ExitCode::from(exit::CONFIG) })
+    if faults == 0 {
+        return Ok(ExitCode::SUCCESS);
+    }
+    output::note(format!("{name} cannot be run: {faults} error{}", if faults == 1 { "" } else { "s" }));
+    Ok(ExitCode::from(exit::CONFIG))
 }
 
-/// Adds a line for each model; false if one cannot be used.
-fn describe_models(config: &Config, text: &mut String) -> bool {
+/// Adds lines on the broker. Returns the number of faults.
+fn describe_broker(config: &Config, text: &mut String) -> usize {
+    let topics = config.mqtt.topics();
+    *text += &format!("  topics   {}, {}\n", topics.availability(), topics.schema());
+    match config.mqtt.publisher() {
+        Ok(_) => 0,
+        Err(e) => {
+            output::note(format!("error: [mqtt]: {e}"));
+            1
+        }
+    }
+}
+
+/// Adds a line for each model. Returns the number of those that cannot be used.
+fn describe_models(config: &Config, text: &mut String) -> usize {
     let finder =
         config.cameras.iter().any(|camera| camera.finder).then_some(("finder", &config.model.finder));
-    let mut usable = true;
+    let mut faults = 0;
     for (what, dir) in std::iter::once(("pose", &config.model.pose)).chain(finder) {
         match Manifest::load(dir) {
             Ok(m) => {
@@ -50,23 +70,24 @@ fn describe_models(config: &Config, text: &mut String) -> bool {
                 *text += &format!("{what:<8} {name} {version}, {width}x{height} px, checksum verified\n");
             }
             Err(e) => {
-                output::note(format!("{what:<8} {e}"));
-                usable = false;
+                let remedy = "install the package again, or name the model's folder";
+                output::note(format!("error: [model] {what}: {e}\n  = help: {remedy}: {what} = \"...\""));
+                faults += 1;
             }
         }
     }
-    usable
+    faults
 }
 
-/// Adds the lines of a camera; false if its pipeline cannot be written.
-fn describe_camera(camera: &CameraConfig, prefix: &str, text: &mut String) -> bool {
+/// Adds the lines of a camera. Returns the number of faults.
+fn describe_camera(camera: &CameraConfig, topics: &Topics, text: &mut String) -> usize {
     let name = &camera.name;
     *text += &format!("camera   {name}\n");
     let pipeline = capture::describe(&camera.capture());
     match &pipeline {
         Ok(pipeline) => *text += &format!("  pipeline {pipeline}\n"),
-        Err(e) => output::note(format!("camera   {name}: {e}")),
+        Err(e) => output::note(format!("error: camera {name}: {e}")),
     }
-    *text += &format!("  topics   {prefix}/{name}/poses, {prefix}/{name}/state\n");
-    pipeline.is_ok()
+    *text += &format!("  topics   {}, {}\n", topics.poses(name), topics.state(name));
+    usize::from(pipeline.is_err())
 }

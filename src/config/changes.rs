@@ -43,6 +43,8 @@ impl Config {
             ("inference", self.inference != new.inference),
             ("pose", self.pose != new.pose),
             ("log", self.log != new.log),
+            ("homeassistant", self.homeassistant != new.homeassistant),
+            ("http", self.http != new.http),
         ]
         .into_iter()
         .find_map(|(name, changed)| changed.then_some(name))

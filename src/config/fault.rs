@@ -1,5 +1,6 @@
 //! Faults of a configuration: what is wrong, where, and what to do about it.
 
+use super::read::Variables;
 use std::fmt;
 use std::ops::Range;
 
@@ -95,12 +96,42 @@ impl fmt::Display for Faults {
 pub(super) struct Report<'a> {
     file: &'a str,
     text: &'a str,
+    /// What values of the file may refer to.
+    pub(super) variables: Variables,
+    /// Further files, and where their text starts in `text`.
+    files: &'a [(String, usize)],
     pub(super) faults: Vec<Fault>,
 }
 
 impl<'a> Report<'a> {
     pub(super) fn new(file: &'a str, text: &'a str) -> Report<'a> {
-        Report { file, text, faults: Vec::new() }
+        Report { file, text, files: &[], variables: Variables::default(), faults: Vec::new() }
+    }
+
+    /// As [`Report::new`], for several files whose texts are one, and whose values may refer to
+    /// `variables`.
+    pub(super) fn of(
+        file: &'a str,
+        text: &'a str,
+        files: &'a [(String, usize)],
+        variables: Variables,
+    ) -> Report<'a> {
+        Report { file, text, files, variables, faults: Vec::new() }
+    }
+
+    /// Sorts the faults by their places: file by file, as they were read.
+    pub(super) fn sort(&mut self) {
+        let files = self.files;
+        self.faults.sort_by_key(|fault| {
+            let file = files.iter().position(|(name, _)| *name == fault.file);
+            fault.location.as_ref().map(|location| (file, location.line, location.column))
+        });
+    }
+
+    /// The file that `offset` lies in, and where its text starts.
+    fn file_at(&self, offset: usize) -> (&str, usize) {
+        let at = self.files.iter().rev().find(|(_, start)| *start <= offset);
+        at.map_or((self.file, 0), |(name, start)| (name, *start))
     }
 
     pub(super) fn error(
@@ -130,7 +161,8 @@ impl<'a> Report<'a> {
 
     /// Line number of the byte at `offset`, from 1.
     pub(super) fn line_of(&self, offset: usize) -> usize {
-        let before = self.text.as_bytes().get(..offset).unwrap_or(self.text.as_bytes());
+        let start = self.file_at(offset).1;
+        let before = self.text.as_bytes().get(start..offset).unwrap_or_default();
         1 + before.iter().filter(|b| **b == b'\n').count()
     }
 
@@ -142,8 +174,9 @@ impl<'a> Report<'a> {
         reason: String,
         remedy: String,
     ) {
+        let file = span.as_ref().map_or(self.file, |span| self.file_at(span.start).0).to_owned();
         let location = span.map(|span| self.location(span));
-        self.faults.push(Fault { severity, file: self.file.to_owned(), location, key, reason, remedy });
+        self.faults.push(Fault { severity, file, location, key, reason, remedy });
     }
 
     fn location(&self, span: Range<usize>) -> Location {
@@ -179,6 +212,9 @@ fn masked(line: &str) -> String {
             hide[from..from + length].fill(true);
         }
     }
+    for secret in crate::capture::secret_parameters(line) {
+        hide[secret].fill(true);
+    }
     let lower = line.to_ascii_lowercase();
     for word in ["passw", "secret", "token", "user-pw"] {
         for (at, _) in lower.match_indices(word) {
@@ -202,6 +238,7 @@ mod tests {
         for (line, want) in [
             ("url = \"rtsp://u:p/w@host/x\" # a", "url = \"rtsp://*****@host/x\" # a"),
             ("password = \"hunter2\"", "password = \"*******\""),
+            ("url = \"rtsp://h/?usr=ab&pwd=c\"", "url = \"rtsp://h/?usr=**&pwd=*\""),
             ("m = { user = \"a\", Password = 'x y' }", "m = { user = \"a\", Password = '* *' *"),
             ("password_file = \"/etc/p\"", "password_file = \"/etc/p\""),
             ("url = \"rtsp://host/x\"", "url = \"rtsp://host/x\""),

@@ -1,51 +1,36 @@
 //! Reads the configuration file: TOML text becomes a [`Config`], or a list of all its faults.
 //!
-//! `read` reads keys of tables, `load` and `camera` build the sections, `validate` checks single
-//! values, `password` checks password files, `fault` reports what is wrong and where, `changes`
-//! compares two configurations. `config/posed.toml` documents every key; a test compares the two.
+//! `read` reads keys of tables, `load`, `mqtt` and `camera` build the sections, `validate` checks
+//! single values, `password` checks password files, `fault` reports what is wrong and where,
+//! `changes` compares two configurations, `http` reads `[http]`. `config/posed.toml` documents
+//! every key; a test compares the two.
 
 mod camera;
 mod changes;
+mod conf_d;
+mod events;
 mod fault;
+mod http;
 mod load;
+mod machine;
+mod mqtt;
 mod options;
 mod password;
 mod read;
+mod source;
 mod types;
 mod validate;
 
 pub use changes::{Changes, camera_changes};
 pub use fault::{Fault, Faults, Location, Severity};
+pub use http::Http;
+pub use machine::Machine;
+pub use read::Variables;
 pub use types::*;
 
 use fault::Report;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use toml::de::DeTable;
-
-/// Facts about the machine that defaults depend on. Tests use their own.
-#[derive(Clone, Debug, Default)]
-pub struct Machine {
-    /// Host name, for the client id.
-    pub hostname: String,
-    /// `/etc/machine-id`, for the client id.
-    pub id: String,
-    /// `$CREDENTIALS_DIRECTORY`, the unit's credentials; `None` outside of a unit.
-    pub credentials: Option<PathBuf>,
-}
-
-impl Machine {
-    /// This machine.
-    pub fn here() -> Machine {
-        let line = |path: &str| std::fs::read_to_string(path).map(|s| s.trim().to_owned()).ok();
-        // A hardened unit cannot read /proc/sys.
-        let hostname = line("/proc/sys/kernel/hostname").or_else(|| line("/etc/hostname"));
-        Machine {
-            hostname: hostname.unwrap_or_default(),
-            id: line("/etc/machine-id").unwrap_or_default(),
-            credentials: std::env::var_os("CREDENTIALS_DIRECTORY").map(PathBuf::from),
-        }
-    }
-}
 
 /// A configuration that can be used.
 #[derive(Clone, Debug)]
@@ -56,28 +41,34 @@ pub struct Loaded {
     pub warnings: Vec<Fault>,
 }
 
-/// Reads and checks the file at `path`.
+/// Reads and checks the file at `path`, and those in the folder `conf.d` beside it.
 ///
 /// # Errors
 /// All faults of the file.
 pub fn load(path: &Path) -> Result<Loaded, Faults> {
-    let name = path.display().to_string();
-    let mut report = Report::new(&name, "");
-    let bytes = match std::fs::read(path) {
-        Ok(bytes) => bytes,
-        Err(e) => {
-            report.whole(format!("cannot be read: {e}"), "name a file that exists and is readable");
-            return Err(Faults(report.faults));
-        }
-    };
-    match std::str::from_utf8(&bytes) {
-        Ok(text) => parse(text, path, &Machine::here()),
-        Err(e) => {
-            let line = 1 + bytes.iter().take(e.valid_up_to()).filter(|b| **b == b'\n').count();
-            report.whole(format!("line {line} is not UTF-8 text"), "save the file as UTF-8");
-            Err(Faults(report.faults))
+    let mut joined = conf_d::Joined::default();
+    let more = conf_d::files(path).map_err(|e| unreadable(&path.with_file_name("conf.d"), &e.to_string()))?;
+    for file in std::iter::once(path.to_owned()).chain(more) {
+        let bytes = std::fs::read(&file).map_err(|e| unreadable(&file, &e.to_string()))?;
+        match std::str::from_utf8(&bytes) {
+            Ok(text) => joined.push(file.display().to_string(), text),
+            Err(e) => {
+                let line = 1 + bytes.iter().take(e.valid_up_to()).filter(|b| **b == b'\n').count();
+                let name = file.display().to_string();
+                let mut report = Report::new(&name, "");
+                report.whole(format!("line {line} is not UTF-8 text"), "save the file as UTF-8");
+                return Err(Faults(report.faults));
+            }
         }
     }
+    check(&joined, path, &Machine::here())
+}
+
+fn unreadable(path: &Path, why: &str) -> Faults {
+    let name = path.display().to_string();
+    let mut report = Report::new(&name, "");
+    report.whole(format!("cannot be read: {why}"), "name a file that exists and is readable");
+    Faults(report.faults)
 }
 
 /// Checks `text`, the content of the file at `path`; relative paths in it start at its folder.
@@ -85,9 +76,15 @@ pub fn load(path: &Path) -> Result<Loaded, Faults> {
 /// # Errors
 /// All faults of the file.
 pub fn parse(text: &str, path: &Path, machine: &Machine) -> Result<Loaded, Faults> {
+    let mut joined = conf_d::Joined::default();
+    joined.push(path.display().to_string(), text);
+    check(&joined, path, machine)
+}
+
+fn check(joined: &conf_d::Joined, path: &Path, machine: &Machine) -> Result<Loaded, Faults> {
     let name = path.display().to_string();
-    let mut report = Report::new(&name, text);
-    let (document, syntax) = DeTable::parse_recoverable(text);
+    let mut report = Report::of(&name, &joined.text, &joined.files, machine.variables.clone());
+    let (document, syntax) = joined.parse();
     for error in &syntax {
         let span = error.span().unwrap_or(0..0);
         report.error(span, "", error.message(), "correct the TOML syntax of this line (https://toml.io)");
@@ -98,9 +95,7 @@ pub fn parse(text: &str, path: &Path, machine: &Machine) -> Result<Loaded, Fault
         beside_syntax_errors(&document, path, machine, &mut report);
         None
     };
-    report
-        .faults
-        .sort_by_key(|fault| fault.location.as_ref().map(|location| (location.line, location.column)));
+    report.sort();
     let has_errors = report.faults.iter().any(|fault| fault.severity == Severity::Error);
     match config {
         Some(config) if !has_errors => Ok(Loaded { config, warnings: report.faults }),
@@ -110,15 +105,10 @@ pub fn parse(text: &str, path: &Path, machine: &Machine) -> Result<Loaded, Fault
 
 /// Checks what the parser could still read. Leaves out faults that follow from the syntax errors:
 /// those on the same lines, and keys that seem to be missing.
-fn beside_syntax_errors(
-    document: &toml::Spanned<DeTable<'_>>,
-    path: &Path,
-    machine: &Machine,
-    report: &mut Report<'_>,
-) {
+fn beside_syntax_errors(document: &DeTable<'_>, path: &Path, machine: &Machine, report: &mut Report<'_>) {
     let syntax = std::mem::take(&mut report.faults);
     load::config(document, path, machine, report);
-    let line = |fault: &Fault| fault.location.as_ref().map(|location| location.line);
+    let line = |fault: &Fault| fault.location.as_ref().map(|location| (fault.file.clone(), location.line));
     report.faults.retain(|fault| {
         fault.reason != "is missing" && line(fault).is_some() && syntax.iter().all(|s| line(s) != line(fault))
     });

@@ -1,6 +1,6 @@
 //! Turns sections of the configuration into options of the stages.
 
-use super::{CameraConfig, LogFormat, Mqtt};
+use super::{CameraConfig, Config, LogFormat, Mqtt};
 use crate::telemetry::log;
 use crate::{capture, publish};
 
@@ -14,12 +14,30 @@ impl CameraConfig {
             latency: self.latency,
             connect_timeout: self.connect_timeout,
             stall_timeout: self.stall_timeout,
+            picture_interval: self.picture_interval,
+            frame_rate: self.frame_rate,
             ..capture::Options::new(self.name.clone(), self.source.clone())
         }
     }
 }
 
+impl Config {
+    /// Options for the daemon's publisher, with its state folder and a spool.
+    ///
+    /// # Errors
+    /// As [`Mqtt::publisher`].
+    pub fn publisher(&self) -> Result<publish::Options, publish::Error> {
+        let spool = Some(publish::spool::Limits::default());
+        Ok(publish::Options { state_dir: self.state_dir.clone(), spool, ..self.mqtt.publisher()? })
+    }
+}
+
 impl Mqtt {
+    /// Names of the topics.
+    pub fn topics(&self) -> publish::Topics {
+        publish::Topics::new(self.prefix.clone())
+    }
+
     /// Options for the publisher.
     ///
     /// # Errors
@@ -27,14 +45,16 @@ impl Mqtt {
     pub fn publisher(&self) -> Result<publish::Options, publish::Error> {
         let url = &self.url;
         let tls = publish::Tls { ca: self.tls.ca.clone(), identity: self.tls.identity.clone() };
-        let login = self
-            .login
-            .clone()
-            .map(|login| publish::Login { username: login.username, password_file: login.password_file });
+        let login = self.login.clone().map(|login| publish::Login {
+            username: login.username,
+            password_file: login.password_file,
+            password: login.password,
+        });
         let options = publish::Options {
             tls: url.tls.then_some(tls),
             login,
-            prefix: self.prefix.clone(),
+            topics: self.topics(),
+            retain: self.retain,
             keep_alive: self.keep_alive,
             ..publish::Options::new(url.host.clone(), url.port, self.client_id.clone())
         };

@@ -1,13 +1,20 @@
 //! The configuration after reading and checking; nothing is left to parse.
 
+use super::Http;
 use crate::capture::{Source, Transport};
+use crate::events;
 use crate::geometry::Rotate;
+use crate::secret::Secret;
 use std::path::PathBuf;
 use std::time::Duration;
 
 /// The whole configuration. Paths are absolute, or relative to the working directory.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Config {
+    /// The file that it was read from.
+    pub file: PathBuf,
+    /// Folder for what must outlive a restart; `None` if there is none.
+    pub state_dir: Option<PathBuf>,
     /// `[mqtt]`
     pub mqtt: Mqtt,
     /// `[model]`
@@ -20,6 +27,17 @@ pub struct Config {
     pub cameras: Vec<CameraConfig>,
     /// `[log]`
     pub log: Log,
+    /// `[homeassistant]`; `None` unless enabled.
+    pub homeassistant: Option<HomeAssistant>,
+    /// `[http]`; `None`: nothing is served.
+    pub http: Option<Http>,
+}
+
+/// Home Assistant, which discovers cameras by MQTT.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HomeAssistant {
+    /// `prefix` of Home Assistant's discovery topics.
+    pub prefix: String,
 }
 
 /// The broker and the connection to it.
@@ -33,6 +51,10 @@ pub struct Mqtt {
     pub login: Option<LoginConfig>,
     /// `prefix` of every topic.
     pub prefix: String,
+    /// `retain`: whether the broker keeps retained messages.
+    pub retain: bool,
+    /// `commands`: whether messages may switch cameras.
+    pub commands: bool,
     /// How the broker is verified; only used with `mqtts`.
     pub tls: TlsConfig,
     /// `keep_alive_s`: the broker publishes the last will after 1.5 times this.
@@ -69,6 +91,8 @@ pub struct LoginConfig {
     /// File with the password (`password_file`, or the file of `password_credential`). It is read
     /// at every connection, so a corrected file needs no restart.
     pub password_file: Option<PathBuf>,
+    /// `password`, from an environment variable.
+    pub password: Option<Secret>,
 }
 
 /// How the broker's certificate is verified, and which one we show.
@@ -154,6 +178,12 @@ pub struct CameraConfig {
     pub finder_interval: Duration,
     /// `max_people`: most poses that are estimated in one frame.
     pub max_people: usize,
+    /// `picture_interval_ms`: how often a still picture is read again.
+    pub picture_interval: Duration,
+    /// `frame_rate` of a file without timestamps.
+    pub frame_rate: Option<f64>,
+    /// `[[camera.zone]]`, `[[camera.line]]` and `[[camera.event]]`.
+    pub events: events::Options,
     /// `cpu_budget`: share of a worker's time that the camera may use; `None`: all of it.
     pub cpu_budget: Option<f64>,
 }

@@ -2,6 +2,7 @@
 
 use super::read::{Wrong, text, wrong};
 use super::types::BrokerUrl;
+use crate::publish::topics::RESERVED;
 use std::path::{Path, PathBuf};
 use toml::de::DeValue;
 
@@ -9,21 +10,28 @@ use toml::de::DeValue;
 const LONGEST_NAME: usize = 64;
 /// Longest topic prefix. Topics may have 65535 bytes, but brokers' access lists allow fewer.
 const LONGEST_PREFIX: usize = 200;
-/// Topic levels below the prefix that are not cameras.
-const RESERVED: [&str; 2] = ["availability", "schema"];
-
 /// The name of a camera: a level of its topics, and part of its threads' names.
 pub(super) fn camera_name(value: &DeValue<'_>) -> Result<String, Wrong> {
+    let name = level_name(value)?;
+    if RESERVED.contains(&name.as_str()) {
+        return wrong(format!("{name:?} is reserved for another topic"), "use another name");
+    }
+    Ok(name)
+}
+
+/// The name of a zone or a line: a level of its topics.
+pub(super) fn level_name(value: &DeValue<'_>) -> Result<String, Wrong> {
     let name = text(value)?;
     let remedy = "use letters, digits, '-', '_' and '.', such as \"front-door\"";
     if let Some(c) = name.chars().find(|c| !c.is_ascii_alphanumeric() && !"-_.".contains(*c)) {
         return wrong(format!("{name:?} is unfit for a topic: it holds {c:?}"), remedy);
     }
+    if name.chars().all(|c| c == '.') {
+        // A file or a page of that name would be a folder.
+        return wrong(format!("{name:?} holds only dots"), remedy);
+    }
     if name.len() > LONGEST_NAME {
         return wrong(format!("is longer than {LONGEST_NAME} characters"), "use a shorter name");
-    }
-    if RESERVED.contains(&name.as_str()) {
-        return wrong(format!("{name:?} is reserved for another topic"), "use another name");
     }
     Ok(name)
 }
@@ -44,6 +52,9 @@ pub(super) fn prefix(value: &DeValue<'_>) -> Result<String, Wrong> {
             "remove the '/' at its start or end, or the double one",
         );
     }
+    if let Some(level) = prefix.split('/').find(|level| level.trim() != *level) {
+        return wrong(format!("the level {level:?} begins or ends with a blank"), "remove the blank");
+    }
     if prefix.len() > LONGEST_PREFIX {
         return wrong(format!("is longer than {LONGEST_PREFIX} bytes"), "use a shorter prefix");
     }
@@ -53,7 +64,7 @@ pub(super) fn prefix(value: &DeValue<'_>) -> Result<String, Wrong> {
 /// A client id. MQTT 3.1.1 allows any text; brokers and rumqttc refuse some.
 pub(super) fn client_id(value: &DeValue<'_>) -> Result<String, Wrong> {
     let id = text(value)?;
-    if id.starts_with(' ') || id.chars().any(|c| c.is_control() || "+#/".contains(c)) {
+    if id.trim() != id || id.chars().any(|c| c.is_control() || "+#/".contains(c)) {
         return wrong(
             format!("{id:?} is unfit for a client id"),
             "use letters, digits, '-' and '_', at most 64, unique at the broker",

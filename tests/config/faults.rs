@@ -1,12 +1,13 @@
-//! What `posed check` says of each kind of fault is kept in `faults.txt`. After a change of wording, write it anew
-//! with `POSED_BLESS=1 cargo test --test config` and read the difference.
+//! What `posed check` says of each kind of fault is kept in `faults.txt`. After a change of
+//! wording, write it anew with `POSED_BLESS=1 cargo test --test config` and read the difference.
 
 use super::{MINIMAL, parse};
 use crate::common::{assert_golden, root};
 use crate::shipped::is_commented_key;
 use std::fmt::Write as _;
 
-/// One file for each kind of fault; blocks in it are `--- name`, the configuration, `>>>`, what is said.
+/// One file for each kind of fault; blocks in it are `--- name`, the configuration, `>>>`, what is
+/// said.
 const FAULTS: &[(&str, &str)] = &[
     (
         "misspelt key",
@@ -37,6 +38,10 @@ const FAULTS: &[(&str, &str)] = &[
     ("prefix of the broker", "[mqtt]\nprefix = \"$SYS/posed\"\n"),
     ("client id", "[mqtt]\nclient_id = \" a\"\n"),
     ("password in the file", "[mqtt]\nusername = \"u\"\npassword = \"hunter2\"\n"),
+    ("prefix with a blank at its end", "[mqtt]\nprefix = \"posed \"\n"),
+    ("prefix with a blank in a level", "[mqtt]\nprefix = \"site/ hall\"\n"),
+    ("client id with a blank at its end", "[mqtt]\nclient_id = \"posed \"\n"),
+    ("variable that is not set", "[mqtt]\nusername = \"{MQTT_USER}\"\n"),
     ("password without user", "[mqtt]\npassword_credential = \"p\"\n"),
     ("password file missing", "[mqtt]\nusername = \"u\"\npassword_file = \"/nonexistent/password\"\n"),
     (
@@ -48,6 +53,11 @@ const FAULTS: &[(&str, &str)] = &[
     ("tls files missing", "[mqtt]\nurl = \"mqtts://a\"\ntls_ca = \"/nonexistent/ca.pem\"\n"),
     ("cert without key", "[mqtt]\nurl = \"mqtts://a\"\ntls_cert = \"Cargo.toml\"\n"),
     ("key without cert", "[mqtt]\nurl = \"mqtts://a\"\ntls_key = \"Cargo.toml\"\n"),
+    ("http address", "[http]\nlisten = \"localhost\"\ntoken_file = \"/nonexistent/token\"\n"),
+    ("http for everybody", "[http]\nlisten = \"0.0.0.0:8750\"\n"),
+    ("http with pictures", "[http]\nlisten = \"127.0.0.1:8750\"\nsnapshots = true\n"),
+    ("http without an address", "[http]\nhosts = [\"posed.lan\"]\n"),
+    ("http names", "[http]\nlisten = \"127.0.0.1:8750\"\nhosts = [\"posed.lan:8750\"]\n"),
     (
         "duplicate names",
         "[[camera]]\nname = \"a\"\nsource = \"test://\"\n[[camera]]\nname = \"a\"\nsource = \"test://ball\"\n",
@@ -57,12 +67,16 @@ const FAULTS: &[(&str, &str)] = &[
         "[[camera]]\nname = \"front/door\"\nsource = \"test://\"\n[[camera]]\nname = \"schema\"\nsource = \"test://\"\n[[camera]]\nname = \"\"\nsource = \"test://\"\n",
     ),
     (
+        "names of dots",
+        "[[camera]]\nname = \".\"\nsource = \"test://\"\n[[camera]]\nname = \"..\"\nsource = \"test://\"\n",
+    ),
+    (
         "sources",
         "[[camera]]\nname = \"a\"\nsource = \"clip.mp4\"\n[[camera]]\nname = \"b\"\nsource = \"rtp://x\"\n[[camera]]\nname = \"c\"\nsource = \"rtsp://\"\n[[camera]]\nname = \"d\"\nsource = \"v4l2:///dev/video0?width=wide\"\n",
     ),
     (
         "credentials in a bad source are masked",
-        "[[camera]]\nname = \"a\"\nsource = \"http://admin:hunter2@cam/x\" # mine\n",
+        "[[camera]]\nname = \"a\"\nsource = \"ftp://admin:hunter2@cam/x\" # mine\n",
     ),
     (
         "regions",
@@ -119,7 +133,9 @@ fn mutated_files_never_panic() {
     let mut random = fastrand::Rng::with_seed(0x705e_d0ed);
     let seeds: Vec<String> = std::fs::read_dir(root().join("config"))
         .unwrap()
-        .map(|entry| std::fs::read_to_string(entry.unwrap().path()).unwrap())
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.extension().is_some_and(|extension| extension == "toml"))
+        .map(|path| std::fs::read_to_string(path).unwrap())
         .chain(FAULTS.iter().map(|(_, text)| (*text).to_owned()))
         // Uncommented, so that the damage meets values and not comments.
         .map(|text| text.lines().map(uncommented).collect::<Vec<_>>().join("\n"))

@@ -13,6 +13,7 @@ fn an_empty_file_with_one_camera_has_the_documented_defaults() {
     assert_eq!(config.mqtt.url.to_string(), "mqtt://localhost:1883");
     assert!(config.mqtt.client_id.starts_with("posed-kitchen-"), "{}", config.mqtt.client_id);
     assert_eq!(config.mqtt.prefix, "posed");
+    assert_eq!(config.http, None);
     assert_eq!((config.mqtt.login, config.mqtt.keep_alive), (None, Duration::from_secs(10)));
     assert_eq!(config.model.pose, Path::new("/usr/share/posed/models/lpn50-256x192"));
     assert_eq!((config.inference.workers, config.inference.threads), (1, None));
@@ -40,6 +41,7 @@ fn every_key_is_taken() {
     for file in ["password", "ca.pem", "cert.pem", "key.pem"] {
         std::fs::write(dir.path().join(file), "hunter2\n").unwrap();
     }
+    std::fs::write(dir.path().join("token"), "0123456789abcdef\n").unwrap();
     let text = r#"
         [mqtt]
         url = "mqtts://broker.example:8884/"
@@ -66,6 +68,11 @@ fn every_key_is_taken() {
         [log]
         level = "info,posed::capture=debug"
         format = "journal"
+        [http]
+        listen = "0.0.0.0:8750"
+        token_file = "token"
+        hosts = ["posed.lan", "posed.example"]
+        snapshots = true
         [[camera]]
         name = "clip"
         source = "file://clip.mp4"
@@ -98,6 +105,9 @@ fn every_key_is_taken() {
     assert_eq!(config.model.pose, dir.path().join("models/p"));
     assert_eq!(config.inference.kernels.as_deref(), Some("generic"));
     assert_eq!((config.pose.min_score, config.pose.smoothing), (0.3, SmoothingMode::Both));
+    let http = config.http.as_ref().unwrap();
+    assert_eq!((http.listen, http.hosts.len()), (([0, 0, 0, 0], 8750).into(), 2));
+    assert_eq!((&http.token_file, http.snapshots), (&Some(dir.path().join("token")), true));
     let [clip, yard] = config.cameras.as_slice() else { panic!("two cameras") };
     let path = dir.path().join("clip.mp4");
     assert_eq!(clip.source, Source::File { path, looped: true, paced: false });

@@ -7,6 +7,7 @@ mod common;
 mod faults;
 mod keys;
 mod machine;
+mod secrets;
 mod shipped;
 
 use posed::config::{self, Config, Faults, Loaded, Machine};
@@ -15,7 +16,11 @@ use std::path::Path;
 const MINIMAL: &str = "[[camera]]\nname = \"door\"\nsource = \"test://\"\n";
 
 fn machine() -> Machine {
-    Machine { hostname: "kitchen".into(), id: "0123".into(), credentials: None }
+    let machine = Machine { hostname: "kitchen".into(), id: "0123".into(), ..Machine::default() };
+    machine
+        .with_variable("POSED_MQTT_PASSWORD", "hunter2")
+        .with_variable("CAMERA1_PASSWORD", "secret")
+        .with_variable("CAM_PW", "hunter2/1")
 }
 
 fn parse(text: &str) -> Result<Loaded, Faults> {

@@ -10,7 +10,7 @@ mod tests;
 
 pub use super::input::{Channels, InputSpec};
 pub use error::Error;
-pub use find::{FINDER, INSTALLED, POSE, find};
+pub use find::{FINDER, INSTALLED, POSE, find, installed, roots};
 pub use sections::{FileSpec, ModelKind, OutputSpec, PersonSpec, PoseSpec};
 
 use sections::ManifestText;
@@ -36,7 +36,7 @@ pub struct Manifest {
     pub licence: String,
     /// The data sets of the training.
     pub data: Vec<String>,
-    /// What those data sets require of users; empty if nothing.
+    /// What those data sets require of users; empty if they require nothing.
     pub data_terms: String,
     /// The network's architecture, for people to read.
     pub architecture: String,
@@ -73,7 +73,8 @@ impl Manifest {
         Ok(manifest)
     }
 
-    /// Checks the text of a manifest. `path` appears in errors, and locates the ONNX file beside it.
+    /// Checks the text of a manifest. `path` appears in errors, and locates the ONNX file beside
+    /// it.
     ///
     /// # Errors
     /// If a key is unknown, missing or of the wrong type, or a value is invalid.

@@ -59,8 +59,8 @@ pub struct PoseSpec {
     pub beta: f32,
     /// Radius of the soft-argmax around the peak, in heatmap pixels; 0 takes the whole heatmap.
     pub window_px: usize,
-    /// Whether a keypoint moves a quarter pixel toward the larger of the peak's neighbours, as in the
-    /// evaluation of the published LPN checkpoints.
+    /// Whether a keypoint moves a quarter pixel toward the larger of the peak's neighbours, as in
+    /// the evaluation of the published LPN checkpoints.
     pub quarter_shift: bool,
     /// Size of the crop relative to the person's bounding box.
     pub box_margin: f32,

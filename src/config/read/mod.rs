@@ -4,11 +4,19 @@
 //! faults at once. So each key is read by name, with a function that checks its value. Keys that
 //! were never read are unknown.
 
+mod spelling;
+mod values;
+mod variables;
+
+pub(super) use values::{boolean, integer, kind, millis, number, one_of, text};
+pub use variables::Variables;
+
 use super::fault::Report;
-use std::ops::{Range, RangeInclusive};
-use std::time::Duration;
+use spelling::nearest;
+use std::ops::Range;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
+use variables::is_variable;
 
 /// Why a value is refused: what is wrong, and what would be right.
 pub(super) struct Wrong {
@@ -60,13 +68,20 @@ impl<'t, 'i> Table<'t, 'i> {
     ) -> Option<At<T>> {
         self.known.push(key);
         let found = self.find(key)?;
-        match read(found.get_ref()) {
+        let replaced = report.variables.replace(key, found.get_ref());
+        match replaced.and_then(|new| read(new.as_ref().unwrap_or(found.get_ref()))) {
             Ok(value) => Some(At { value, span: found.span() }),
             Err(Wrong { reason, remedy }) => {
                 report.error(found.span(), self.key(key), reason, remedy);
                 None
             }
         }
+    }
+
+    /// Whether the value of `key` is one environment variable, and nothing else.
+    pub(super) fn is_variable(&self, key: &str) -> bool {
+        let text = self.find(key).and_then(|found| found.get_ref().as_str());
+        text.is_some_and(is_variable)
     }
 
     /// As [`Table::get`], with a default.
@@ -153,145 +168,5 @@ impl<'t, 'i> Table<'t, 'i> {
             };
             report.error(name.span(), self.key(key), "no such key", remedy);
         }
-    }
-}
-
-/// "a string", "an integer"...
-pub(super) fn kind(value: &DeValue<'_>) -> &'static str {
-    match value {
-        DeValue::String(_) => "a string",
-        DeValue::Integer(_) => "an integer",
-        DeValue::Float(_) => "a number",
-        DeValue::Boolean(_) => "a boolean",
-        DeValue::Datetime(_) => "a date or time",
-        DeValue::Array(_) => "an array",
-        DeValue::Table(_) => "a table",
-    }
-}
-
-/// A string that is not empty.
-pub(super) fn text(value: &DeValue<'_>) -> Result<String, Wrong> {
-    match value {
-        DeValue::String(s) if s.trim().is_empty() => wrong("is empty", "give it a value, or remove the line"),
-        DeValue::String(s) => Ok(s.clone().into_owned()),
-        other => wrong(format!("is {}, not a string", kind(other)), "put it in double quotes"),
-    }
-}
-
-/// `true` or `false`.
-pub(super) fn boolean(value: &DeValue<'_>) -> Result<bool, Wrong> {
-    match value {
-        DeValue::Boolean(b) => Ok(*b),
-        other => wrong(format!("is {}, not a boolean", kind(other)), "use true or false, without quotes"),
-    }
-}
-
-/// A finite number in `range`; integers count as numbers.
-pub(super) fn number(range: RangeInclusive<f64>) -> impl Fn(&DeValue<'_>) -> Result<f64, Wrong> {
-    move |value| {
-        let remedy = format!("use a number from {} to {}", range.start(), range.end());
-        let parsed: Option<f64> = match value {
-            DeValue::Float(f) => f.as_str().parse().ok(),
-            DeValue::Integer(i) => i64::from_str_radix(i.as_str(), i.radix()).ok().map(|i| i as f64),
-            other => return wrong(format!("is {}, not a number", kind(other)), remedy),
-        };
-        match parsed {
-            Some(n) if range.contains(&n) => Ok(n),
-            Some(n) => wrong(format!("{n} is out of range"), remedy),
-            None => wrong("is too large", remedy),
-        }
-    }
-}
-
-/// A whole number in `range`.
-pub(super) fn integer(range: RangeInclusive<u64>) -> impl Fn(&DeValue<'_>) -> Result<u64, Wrong> {
-    move |value| {
-        let remedy = format!("use a whole number from {} to {}", range.start(), range.end());
-        let DeValue::Integer(i) = value else {
-            return wrong(format!("is {}, not a whole number", kind(value)), remedy);
-        };
-        match i128::from_str_radix(i.as_str(), i.radix()).ok().and_then(|n| u64::try_from(n).ok()) {
-            Some(n) if range.contains(&n) => Ok(n),
-            _ => wrong(format!("{i} is out of range"), remedy),
-        }
-    }
-}
-
-/// Milliseconds in `range`.
-pub(super) fn millis(range: RangeInclusive<u64>) -> impl Fn(&DeValue<'_>) -> Result<Duration, Wrong> {
-    move |value| integer(range.clone())(value).map(Duration::from_millis)
-}
-
-/// One of the given words.
-pub(super) fn one_of<T: Copy>(
-    choices: &'static [(&'static str, T)],
-) -> impl Fn(&DeValue<'_>) -> Result<T, Wrong> {
-    move |value| {
-        let words: Vec<&str> = choices.iter().map(|(word, _)| *word).collect();
-        let list = || format!("use {}", quoted(&words));
-        let DeValue::String(given) = value else {
-            return wrong(format!("is {}, not a string", kind(value)), list());
-        };
-        match choices.iter().find(|(word, _)| word == given) {
-            Some((_, choice)) => Ok(*choice),
-            None => {
-                let remedy =
-                    nearest(given, &words).map_or_else(list, |near| format!("did you mean {near:?}?"));
-                wrong(format!("{given:?} is not known"), remedy)
-            }
-        }
-    }
-}
-
-/// `"a", "b" or "c"`.
-fn quoted(words: &[&str]) -> String {
-    let words: Vec<String> = words.iter().map(|word| format!("{word:?}")).collect();
-    match words.split_last() {
-        Some((last, rest)) if !rest.is_empty() => format!("{} or {last}", rest.join(", ")),
-        _ => words.concat(),
-    }
-}
-
-/// The word that `given` most likely means: at most a third of its letters differ.
-fn nearest<'w>(given: &str, words: &[&'w str]) -> Option<&'w str> {
-    let given = given.to_ascii_lowercase().replace('-', "_");
-    let distances = words.iter().map(|word| (edits(&given, &word.replace('-', "_")), *word));
-    let (distance, word) = distances.min_by_key(|(distance, _)| *distance)?;
-    let is_part = given.len() >= 3 && (word.starts_with(&given) || given.starts_with(word));
-    (distance <= word.chars().count().div_ceil(3) || is_part).then_some(word)
-}
-
-/// Levenshtein distance. Long input is cut; it cannot be a misspelling.
-fn edits(a: &str, b: &str) -> usize {
-    let b: Vec<char> = b.chars().collect();
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, ca) in a.chars().take(64).enumerate() {
-        let mut diagonal = i;
-        row[0] = i + 1;
-        for (j, cb) in b.iter().enumerate() {
-            let replaced = diagonal + usize::from(ca != *cb);
-            diagonal = row[j + 1];
-            row[j + 1] = replaced.min(row[j] + 1).min(diagonal + 1);
-        }
-    }
-    row[b.len()]
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn misspellings_find_their_word_and_nonsense_does_not() {
-        let words = ["rotate", "max_fps", "source", "transport"];
-        for (given, want) in [
-            ("rotat", Some("rotate")),
-            ("max-fps", Some("max_fps")),
-            ("sorce", Some("source")),
-            ("zebra", None),
-        ] {
-            assert_eq!(nearest(given, &words), want, "{given}");
-        }
-        assert_eq!(edits("kitten", "sitting"), 3);
     }
 }
