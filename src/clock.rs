@@ -33,6 +33,8 @@ pub trait Clock: Send + Sync {
     fn now(&self) -> Mono;
     /// Wall-clock time: for published times. It may jump.
     fn wall(&self) -> SystemTime;
+    /// Local time minus UTC at `wall`, in seconds: a day begins at local midnight.
+    fn utc_offset_s(&self, wall: SystemTime) -> i32;
 }
 
 /// A clock that stages share.
@@ -45,7 +47,7 @@ pub struct SystemClock {
 }
 
 impl SystemClock {
-    /// A clock whose monotonic zero is now.
+    /// A clock that starts at zero now.
     #[allow(clippy::disallowed_methods, reason = "only this type reads the machine's clocks")]
     pub fn shared() -> SharedClock {
         Arc::new(SystemClock { start: std::time::Instant::now() })
@@ -59,6 +61,11 @@ impl Clock for SystemClock {
     #[allow(clippy::disallowed_methods, reason = "only this type reads the machine's clocks")]
     fn wall(&self) -> SystemTime {
         SystemTime::now()
+    }
+    fn utc_offset_s(&self, wall: SystemTime) -> i32 {
+        // A wall clock outside of the calendar says nothing about the day.
+        let Ok(at) = jiff::Timestamp::try_from(wall) else { return 0 };
+        jiff::tz::TimeZone::system().to_offset(at).seconds()
     }
 }
 
@@ -82,5 +89,8 @@ impl Clock for FakeClock {
     /// 2026-01-01T00:00:00Z plus the monotonic time.
     fn wall(&self) -> SystemTime {
         SystemTime::UNIX_EPOCH + Duration::from_secs(1_767_225_600) + Duration::from_nanos(self.now().0)
+    }
+    fn utc_offset_s(&self, _wall: SystemTime) -> i32 {
+        0
     }
 }

@@ -48,6 +48,8 @@ pub mod kernels;
 // Stages: each does one step of a frame's way.
 pub mod capture;
 pub mod detect;
+pub mod events;
+pub mod http;
 pub mod pose;
 pub mod publish;
 pub mod track;

@@ -1,6 +1,6 @@
 //! The command line: one file a subcommand.
 
-#![deny(clippy::print_stderr, reason = "panics where stderr is full: `output::note`")]
+#![deny(clippy::print_stderr, reason = "panics if stderr cannot be written: use `output::note`")]
 
 mod assets;
 mod bench;
@@ -13,6 +13,7 @@ pub mod exit;
 mod image;
 mod models;
 mod output;
+mod provision;
 mod record;
 mod replay;
 mod run;
@@ -34,29 +35,31 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Run the daemon.
-    Run(run::Args),
+    Run(run::RunArgs),
     /// Show what the daemon would do with a configuration, or list its faults.
-    Check(check::Args),
-    /// Check this machine, and give a remedy for all that does not work.
-    Doctor(doctor::Args),
+    Check(check::CheckArgs),
+    /// Check this machine, and give a remedy for each fault.
+    Doctor(doctor::DoctorArgs),
     /// Try one decoder or camera, in a process that may crash (for the doctor).
     #[command(hide = true, subcommand)]
-    TryHardware(try_hardware::Args),
+    TryHardware(try_hardware::Trial),
     /// Watch poses from a camera or the demo clip, through a private broker.
-    Demo(demo::Args),
+    Demo(demo::DemoArgs),
     /// Estimate poses in pictures.
-    Image(image::Args),
+    Image(image::ImageArgs),
     /// Measure the accuracy of a model on COCO keypoint data.
-    Eval(eval::Args),
+    Eval(eval::EvalArgs),
     /// Record the messages of a camera.
-    Record(record::Args),
+    Record(record::RecordArgs),
     /// Track the people of a recording or a clip again.
-    Replay(replay::Args),
+    Replay(replay::ReplayArgs),
+    /// Write what one box of a fleet needs: configuration, access list, certificate request.
+    Provision(provision::ProvisionArgs),
     /// Time the network on this machine.
-    Bench(bench::Args),
+    Bench(bench::BenchArgs),
     /// Write the man pages and shell completions (for packaging).
     #[command(hide = true)]
-    Assets(assets::Args),
+    Assets(assets::AssetsArgs),
 }
 
 /// Parses the arguments of the process and runs the subcommand.
@@ -69,7 +72,7 @@ pub fn main() -> ExitCode {
         Ok(code) => code,
         Err(e) if output::is_closed(&e) => ExitCode::SUCCESS,
         Err(e) => {
-            // `#`: the whole chain of causes on one line. Subcommands that set up a log use it.
+            // `#` prints the whole chain of causes on one line.
             if tracing::dispatcher::has_been_set() {
                 tracing::error!("{e:#}");
             } else {
@@ -103,6 +106,7 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Eval(args) => eval::run(&args),
         Command::Record(args) => record::run(&args),
         Command::Replay(args) => replay::run(&args),
+        Command::Provision(args) => provision::run(&args),
         Command::Bench(args) => bench::run(&args),
         Command::Assets(args) => assets::run::<Cli>(&args),
     }

@@ -4,6 +4,8 @@ use super::{config_file, exit};
 use crate::clock::SystemClock;
 use crate::config::{self, Fault, Loaded};
 use crate::daemon::Daemon;
+use crate::publish::Incoming;
+use crate::shutdown::Thread;
 use crate::telemetry::{log, systemd};
 use anyhow::Context as _;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
@@ -21,7 +23,7 @@ use std::time::Duration;
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:\n  posed run --config /etc/posed/posed.toml\n\n\
     SIGHUP reloads the configuration. SIGTERM and SIGINT stop the daemon within two seconds.")]
-pub struct Args {
+pub struct RunArgs {
     /// Configuration file.
     #[arg(long, value_name = "FILE", default_value = config_file::DEFAULT)]
     config: PathBuf,
@@ -29,22 +31,23 @@ pub struct Args {
 
 /// Longest time between updates of systemd's status line and watchdog.
 const TICK: Duration = Duration::from_secs(5);
+/// Time that the thread for commands needs to end after the publisher.
+const FORWARD_END: Duration = Duration::from_millis(50);
 
 /// Runs until SIGTERM or SIGINT.
-pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
+pub fn run(args: &RunArgs) -> anyhow::Result<ExitCode> {
     let Loaded { config, warnings } = match config_file::load(&args.config) {
         Ok(loaded) => loaded,
         Err(code) => return Ok(code),
     };
     log::init(&config.log.level, config.log.format.into())?;
-    // On a small board, loading models and scanning GStreamer's plugins takes longer than a stop
-    // may. Until the daemon runs, a signal ends the process at once, and the broker sends the last
-    // will.
+    // On a small board, loading models and scanning GStreamer's plugins takes longer than a stop is
+    // allowed to. Until the daemon runs, a signal ends the process at once.
     let starting = Arc::new(AtomicBool::new(true));
     for signal in [SIGINT, SIGTERM] {
         register_conditional_shutdown(signal, 0, starting.clone()).context("cannot register signals")?;
     }
-    // Before any other thread starts, so no signal is lost.
+    // Starts before any other thread, so that no signal is lost.
     let signals = SignalThread::start()?;
     tracing::info!("posed {} with {}", env!("CARGO_PKG_VERSION"), args.config.display());
     warn(&warnings);
@@ -57,38 +60,49 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
         Err(e) => return Err(e.into()),
     };
     starting.store(false, Ordering::SeqCst);
+    let messages = daemon.incoming().map(|incoming| forward(incoming, signals.sender())).transpose()?;
     daemon.progress().on_panic(signals.alarm());
     systemd::ready(&daemon.status());
+    let code = serve(&mut daemon, &signals, &args.config)?;
+    systemd::stopping();
+    daemon.stop();
+    signals.stop();
+    messages.into_iter().for_each(|thread| thread.end(FORWARD_END));
+    tracing::info!("stopped");
+    Ok(code)
+}
+
+/// Waits for signals and watches the stages, until SIGTERM, SIGINT or the end of a stage.
+fn serve(daemon: &mut Daemon, signals: &SignalThread, path: &Path) -> anyhow::Result<ExitCode> {
     let period = systemd::watchdog_period().map_or(TICK, |p| p.min(TICK));
-    let code = loop {
+    loop {
         let wake = signals.received.recv_timeout(period);
         anyhow::ensure!(!signals.thread.is_finished(), "the signal thread has ended");
         if let Some(stage) = daemon.progress().panicked() {
             tracing::error!("posed ends because the thread {stage} panicked");
-            break ExitCode::from(exit::SOFTWARE);
+            return Ok(ExitCode::from(exit::SOFTWARE));
         }
         if let Some(stage) = daemon.ended() {
             tracing::error!("posed ends because the thread {stage} has ended by itself");
-            break ExitCode::from(exit::SOFTWARE);
+            return Ok(ExitCode::from(exit::SOFTWARE));
         }
         match wake {
             Ok(Wake::Signal(SIGHUP)) => {
-                reload(&mut daemon, &args.config);
+                reload(daemon, path);
                 // SIGHUPs in quick succession must not keep the watchdog from being fed.
-                look_after(&daemon);
+                look_after(daemon);
             }
             Ok(Wake::Signal(signal)) => {
                 tracing::info!("{}, stopping", if signal == SIGINT { "SIGINT" } else { "SIGTERM" });
-                break ExitCode::SUCCESS;
+                return Ok(ExitCode::SUCCESS);
             }
-            Ok(Wake::StageEnd) | Err(_) => look_after(&daemon),
+            Ok(Wake::Message(message)) => {
+                daemon.receive(&message);
+                look_after(daemon);
+            }
+            Ok(Wake::StageEnd) | Err(_) => look_after(daemon),
         }
-    };
-    systemd::stopping();
-    daemon.stop();
-    signals.stop();
-    tracing::info!("stopped");
-    Ok(code)
+    }
 }
 
 fn warn(warnings: &[Fault]) {
@@ -138,11 +152,25 @@ fn look_after(daemon: &Daemon) {
 }
 
 /// What the main thread wakes for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 enum Wake {
     Signal(i32),
     /// A stage panicked or ended.
     StageEnd,
+    /// A command, or Home Assistant's birth message.
+    Message(Incoming),
+}
+
+/// Starts a thread that hands messages of others to the main thread, until the publisher has ended.
+fn forward(incoming: Receiver<Incoming>, wake: SyncSender<Wake>) -> anyhow::Result<Thread> {
+    let work = move || {
+        for message in incoming {
+            if wake.send(Wake::Message(message)).is_err() {
+                return;
+            }
+        }
+    };
+    Thread::spawn("commands".into(), work).context("cannot start the thread for commands")
 }
 
 /// Turns signals into messages, which can be received with a timeout.
@@ -171,12 +199,17 @@ impl SignalThread {
         Ok(SignalThread { received, send: alarm, handle, thread })
     }
 
-    /// Wakes the main thread when it is called. Nothing to do if eight signals are waiting.
+    /// Returns a function that wakes the main thread. It does nothing if eight signals are waiting.
     fn alarm(&self) -> impl Fn() + Send + 'static {
         let send = self.send.clone();
         move || {
             let _ = send.try_send(Wake::StageEnd);
         }
+    }
+
+    /// For other threads that wake the main thread.
+    fn sender(&self) -> SyncSender<Wake> {
+        self.send.clone()
     }
 
     fn stop(self) {

@@ -1,10 +1,12 @@
 //! One camera in service, and the sink that its capture writes to.
 
 use super::budget::Budget;
+use super::happenings::Happenings;
 use super::ledger::Ledger;
 use crate::capture::{self, Event};
 use crate::clock::SharedClock;
 use crate::frame::Frame;
+use crate::publish::Publisher;
 use crate::scene::Scene;
 use crate::slot::{Put, Slots};
 use crate::telemetry::stats::DropReason;
@@ -18,13 +20,31 @@ pub struct Camera {
     pub ledger: Ledger,
     /// Its share of the workers' time.
     pub budget: Budget,
+    /// Its events and states of people.
+    pub happenings: Happenings,
     scene: Mutex<Scene>,
 }
 
 impl Camera {
     /// A camera without people.
-    pub fn new(name: String, ledger: Ledger, budget: Budget, scene: Scene) -> Camera {
-        Camera { name, ledger, budget, scene: Mutex::new(scene) }
+    pub fn new(
+        name: String,
+        ledger: Ledger,
+        budget: Budget,
+        happenings: Happenings,
+        mut scene: Scene,
+    ) -> Camera {
+        scene.restore(&happenings.kept());
+        Camera { name, ledger, budget, happenings, scene: Mutex::new(scene) }
+    }
+
+    /// Publishes what ends while the camera gives no frames. Does nothing while a worker has it.
+    pub fn idle(&self, publisher: &Publisher) {
+        if let Ok(mut scene) = self.scene.try_lock()
+            && scene.idle()
+        {
+            self.happenings.publish(publisher, scene.events(), scene.snapshot());
+        }
     }
 
     /// The camera's people. Only the worker that leases the camera calls this, so it never waits.
@@ -67,6 +87,8 @@ impl capture::Sink for CameraSink {
         self.camera.ledger.decoded();
         self.camera.ledger.dropped(match reason {
             capture::FrameDrop::Rate => DropReason::Rate,
+            capture::FrameDrop::NoKeyFrame => DropReason::NoKeyFrame,
+            capture::FrameDrop::Corrupted => DropReason::Corrupted,
             capture::FrameDrop::Unusable => DropReason::Invalid,
         });
     }
@@ -83,10 +105,13 @@ fn log(camera: &str, event: &Event, news: bool) {
     match event {
         Event::Connecting { attempt: 1 } => tracing::info!("{camera}: connecting"),
         Event::Connecting { attempt } => tracing::debug!("{camera}: connecting, attempt {attempt}"),
+        Event::AwaitingKeyFrame => tracing::info!("{camera}: waiting for a key frame"),
         Event::Online { decoder, caps, .. } => tracing::info!("{camera}: online, {decoder}, {caps}"),
         Event::CapsChanged { caps, .. } => tracing::info!("{camera}: new caps {caps}"),
         Event::Stalled { after, retry_in } => {
-            tracing::warn!("{camera}: no frame for {after:.1?}; next attempt in {retry_in:.1?}");
+            tracing::warn!(
+                "{camera}: no frame for {after:.1?} (stall_timeout_ms); next attempt in {retry_in:.1?}"
+            );
         }
         Event::Failed { reason, retry_in } if !news => {
             tracing::debug!("{camera}: still {reason}; next attempt in {retry_in:.1?}");
@@ -107,7 +132,8 @@ mod tests {
     use crate::config::{self, Machine};
     use crate::daemon::ledger::Published;
     use crate::daemon::options;
-    use crate::telemetry::stats::Snapshot;
+    use crate::publish::Topics;
+    use crate::telemetry::stats::FrameCounts;
     use crate::track::Ids;
     use std::path::Path;
     use std::sync::mpsc::sync_channel;
@@ -128,7 +154,7 @@ mod tests {
         let _hung = slots.take();
         sink.frame(frame());
         ledger.close(&slots.remove(&camera, Duration::from_millis(1)).unwrap());
-        let mut last = Snapshot::default();
+        let mut last = FrameCounts::default();
         ledger.report_last(|report| last = report.counts);
         assert_eq!((last.decoded, last.published, last.dropped.stopped), (3, 1, 2));
 
@@ -143,7 +169,9 @@ mod tests {
         let config = config::parse(text, Path::new("test.toml"), &Machine::here()).unwrap().config;
         let scene = Scene::new(options::scene(&config.cameras[0], &config), Ids::default(), clock.clone());
         let ledger = Ledger::new(clock.clone(), sync_channel(1).0);
-        Camera::new("hall".into(), ledger, Budget::new(None, clock.now()), scene)
+        let topics = Topics::new("posed");
+        let happenings = Happenings::new(&config.cameras[0].events, &topics, None, true);
+        Camera::new("hall".into(), ledger, Budget::new(None, clock.now()), happenings, scene)
     }
 
     fn frame() -> Frame {

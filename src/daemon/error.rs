@@ -2,6 +2,7 @@
 
 use super::nets;
 use crate::capture;
+use crate::http;
 use crate::publish;
 
 /// Why the daemon cannot start or reload.
@@ -13,8 +14,11 @@ pub enum Error {
     /// The publisher cannot start.
     #[error("publisher: {0}")]
     Publish(#[from] publish::Error),
+    /// The HTTP server cannot start.
+    #[error(transparent)]
+    Http(#[from] http::Error),
     /// A camera cannot be set up.
-    #[error("camera {name}: {source}")]
+    #[error("camera {name}")]
     Camera {
         /// The camera's name.
         name: String,
@@ -32,6 +36,10 @@ pub enum Error {
 impl Error {
     /// Whether the configuration, or a file that it names, causes the error.
     pub fn is_config(&self) -> bool {
-        !matches!(self, Error::Thread(..) | Error::Publish(publish::Error::Thread(_)))
+        match self {
+            Error::Http(e) => e.is_config(),
+            Error::Thread(..) | Error::Publish(publish::Error::Thread(_)) => false,
+            _ => true,
+        }
     }
 }

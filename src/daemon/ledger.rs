@@ -9,7 +9,7 @@ use crate::clock::{Mono, SharedClock};
 use crate::frame::Frame;
 use crate::publish::CameraStatus;
 use crate::slot::Removed;
-use crate::telemetry::stats::{CameraStats, DropReason, Percentiles, Skipped, Snapshot, Times};
+use crate::telemetry::stats::{CameraStats, DropReason, FrameCounts, FrameTimes, Percentiles, Skipped};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::SyncSender;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -23,7 +23,7 @@ pub struct Rates {
     /// Messages per second.
     pub published_fps: f64,
     /// Ages and inference times of the published frames.
-    pub times: Times<Option<Percentiles>>,
+    pub times: FrameTimes<Option<Percentiles>>,
 }
 
 /// A frame with poses to publish.
@@ -32,7 +32,7 @@ pub struct Published {
     /// People in its message.
     pub people: usize,
     /// Its age and inference times.
-    pub times: Times<Option<Duration>>,
+    pub times: FrameTimes<Option<Duration>>,
     /// Poses of the camera that were not estimated so far.
     pub skipped: Skipped,
 }
@@ -47,7 +47,7 @@ pub struct Report {
     /// People in the last published frame.
     pub people: usize,
     /// Frames since the camera was added.
-    pub counts: Snapshot,
+    pub counts: FrameCounts,
 }
 
 /// Frames that workers have taken, and whether messages may still go out.
@@ -64,7 +64,7 @@ struct Account {
 /// The counters at the start of a period, and the rates of the period before.
 struct Meter {
     at: Mono,
-    counts: Snapshot,
+    counts: FrameCounts,
     rates: Rates,
 }
 
@@ -90,7 +90,7 @@ impl Ledger {
             stats: CameraStats::default(),
             stream: Mutex::new(Stream::new(now)),
             account: Mutex::default(),
-            meter: Mutex::new(Meter { at: now, counts: Snapshot::default(), rates: Rates::default() }),
+            meter: Mutex::new(Meter { at: now, counts: FrameCounts::default(), rates: Rates::default() }),
             people: AtomicUsize::new(0),
             changed,
         }

@@ -3,6 +3,7 @@
 //! ```text
 //! capture ──frames──► CameraSink ──► slots ──► workers: scenes ──poses──► publisher ──► broker
 //!    └──────events──► Ledger ──────► state thread ──retained states──────────┘
+//!                                    workers ──poses──► hub ──► thread "http" ──► browsers
 //! ```
 //! A frame's way, by file: `camera` puts it into the slot of its camera, `worker` takes it, has the
 //! camera's scene updated and its people published, and `ledger` counts what became of it.
@@ -12,7 +13,11 @@
 
 mod budget;
 mod camera;
+mod control;
 mod error;
+mod happenings;
+mod homeassistant;
+mod http;
 mod ledger;
 mod nets;
 pub mod options;
@@ -29,7 +34,8 @@ use crate::clock::{Mono, SharedClock};
 use crate::config::{self, Config, SmoothingMode};
 use crate::frame::Frame;
 use crate::geometry::View;
-use crate::publish::Publisher;
+use crate::http::{Hub, Server};
+use crate::publish::{Incoming, Publisher};
 use crate::scene::Scene;
 use crate::shutdown::Thread;
 use crate::slot::Slots;
@@ -38,11 +44,17 @@ use crate::telemetry::systemd;
 use crate::track::{Ids, Person};
 use budget::Budget;
 use camera::{Camera, CameraSink};
+use happenings::Happenings;
 use ledger::Ledger;
 use nets::Models;
+use settings::Settings;
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::mpsc::Receiver;
 use std::time::Duration;
+
+/// File in the state directory with what commands have set.
+const COMMANDS_FILE: &str = "commands.json";
 
 /// A worker that needs longer than this for one frame hangs.
 const FRAME_LIMIT: Duration = Duration::from_secs(20);
@@ -54,6 +66,8 @@ const STOP_WITHIN: Duration = Duration::from_millis(1600);
 const FOR_WORKERS: Duration = Duration::from_millis(300);
 /// Part of [`STOP_WITHIN`] that workers leave to the publisher: the last messages to a slow broker.
 const FOR_PUBLISHER: Duration = Duration::from_millis(600);
+/// Time for the HTTP server's end: it closes its connections at once.
+const FOR_HTTP: Duration = Duration::from_millis(200);
 
 /// Sees every published frame with its people, on the worker's thread.
 pub trait Tap: Send + Sync {
@@ -61,7 +75,7 @@ pub trait Tap: Send + Sync {
     fn people(&self, camera: &str, frame: &Frame, view: &View, people: &[Person]);
 }
 
-/// What a reload did, by camera name.
+/// What a reload or a command did, by camera name.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Reloaded {
     /// Started.
@@ -81,11 +95,19 @@ struct Shared {
     /// Which keypoints are published.
     smoothing: SmoothingMode,
     tap: Option<Arc<dyn Tap>>,
+    /// What browsers see; `None`: nothing is served.
+    hub: Option<Arc<Hub>>,
 }
 
 /// A running daemon. Dropping it without [`Daemon::stop`] leaves its threads running.
 pub struct Daemon {
+    /// The configuration with what commands have set: only cameras in service.
     config: Config,
+    /// The configuration as it is in the file.
+    file: Config,
+    settings: Settings,
+    /// Messages of others: commands, and Home Assistant's birth message.
+    incoming: Option<Receiver<Incoming>>,
     clock: SharedClock,
     shared: Arc<Shared>,
     progress: Arc<Progress>,
@@ -95,6 +117,8 @@ pub struct Daemon {
     cameras: BTreeMap<String, (Arc<Camera>, Capture)>,
     workers: Vec<Thread>,
     state: state::Ticker,
+    /// Serves the page and the metrics, if `[http]` says so.
+    http: Option<Server>,
 }
 
 impl Daemon {
@@ -106,12 +130,29 @@ impl Daemon {
     pub fn start(config: Config, clock: SharedClock, tap: Option<Arc<dyn Tap>>) -> Result<Daemon, Error> {
         let models = Models::load(&config, &clock)?;
         let progress = Arc::new(Progress::default());
-        let publisher = Publisher::start(config.mqtt.publisher()?, clock.clone(), &progress)?;
+        let publisher = Publisher::start(config.publisher()?, clock.clone(), &progress)?;
+        let incoming = control::subscribe(&config, &publisher);
+        let settings = Settings::load(config.state_dir.as_ref().map(|dir| dir.join(COMMANDS_FILE)));
+        let (file, config) = (config.clone(), settings.in_force(&config));
         let (slots, smoothing) = (Arc::new(Slots::default()), config.pose.smoothing);
-        let shared = Arc::new(Shared { slots, publisher, clock: clock.clone(), smoothing, tap });
+        let hub = config.http.as_ref().map(|_| Arc::new(Hub::default()));
+        let shared = Arc::new(Shared { slots, publisher, clock: clock.clone(), smoothing, tap, hub });
         let state = state::Ticker::start(shared.clone(), &progress)?;
         let (ids, cameras, workers) = (Ids::default(), BTreeMap::new(), Vec::new());
-        let mut daemon = Daemon { config, clock, shared, progress, ids, cameras, workers, state };
+        let mut daemon = Daemon {
+            config,
+            file,
+            settings,
+            incoming,
+            clock,
+            shared,
+            progress,
+            ids,
+            cameras,
+            workers,
+            state,
+            http: None,
+        };
         match daemon.start_stages(models) {
             Ok(()) => Ok(daemon),
             Err(e) => {
@@ -123,9 +164,24 @@ impl Daemon {
 
     fn start_stages(&mut self, models: Models) -> Result<(), Error> {
         self.start_workers(models)?;
-        for camera in self.config.cameras.clone() {
-            self.add(&camera)?;
+        if let (Some(http), Some(hub)) = (&self.config.http, &self.shared.hub) {
+            let (source, clock) = (self.shared.clone(), self.clock.clone());
+            self.http = Some(Server::start(&http.server(), hub.clone(), source, clock, &self.progress)?);
         }
+        let mut failed = None;
+        for camera in self.config.cameras.clone() {
+            if let Err(e) = self.add(&camera) {
+                let cause =
+                    std::error::Error::source(&e).map(|cause| format!(": {cause}")).unwrap_or_default();
+                tracing::error!("{e}{cause}; it is tried again at a reload");
+                failed = Some(e);
+            }
+        }
+        // One bad camera does not keep the others from running.
+        if let Some(e) = failed.filter(|_| self.cameras.is_empty()) {
+            return Err(e);
+        }
+        self.announce(false);
         Ok(())
     }
 
@@ -150,6 +206,13 @@ impl Daemon {
             name.clone(),
             Ledger::new(clock.clone(), self.state.waker()),
             Budget::new(config.cpu_budget, clock.now()),
+            Happenings::new(
+                &config.events,
+                &self.shared.publisher.options().topics,
+                self.config.state_dir.clone(),
+                self.settings.of(&name).events,
+            )
+            .shown_by(self.shared.hub.clone()),
             Scene::new(options::scene(config, &self.config), self.ids.clone(), clock.clone()),
         ));
         // The slot opens before the capture starts: the first frame needs it.
@@ -185,31 +248,7 @@ impl Daemon {
             camera.ledger.close(&removed);
         }
         state::publish_last(&self.shared, camera);
-    }
-
-    /// Puts a new configuration in force. Cameras that did not change keep running.
-    ///
-    /// # Errors
-    /// [`Error::NeedsRestart`] if more changed than cameras: then the old configuration stays in
-    /// force. [`Error::Camera`] if a camera cannot be set up: then the others follow the new one.
-    pub fn reload(&mut self, new: Config) -> Result<Reloaded, Error> {
-        if let Some(section) = self.config.fixed_section_changed(&new) {
-            return Err(Error::NeedsRestart(section));
-        }
-        let changes = config::camera_changes(&self.config, &new);
-        let going = [changes.removed.as_slice(), &changes.changed].concat();
-        self.remove(&going, self.clock.now() + STOP_WITHIN);
-        self.config = new;
-        let mut failed = None;
-        for camera in self.config.cameras.clone() {
-            if changes.added.contains(&camera.name) || changes.changed.contains(&camera.name) {
-                failed = self.add(&camera).err().or(failed);
-            }
-        }
-        match failed {
-            Some(e) => Err(e),
-            None => Ok(Reloaded { added: changes.added, removed: changes.removed, changed: changes.changed }),
-        }
+        self.shared.hub.iter().for_each(|hub| hub.forget(&camera.name));
     }
 
     /// Progress of every stage: decides whether the watchdog is fed.
@@ -233,6 +272,9 @@ impl Daemon {
     pub fn stop(mut self) {
         let end = self.clock.now() + STOP_WITHIN;
         let workers_end = end.less(FOR_PUBLISHER);
+        if let Some(http) = self.http.take() {
+            http.stop(FOR_HTTP);
+        }
         let cameras: Vec<_> = self.cameras.values().map(|(camera, _)| camera.clone()).collect();
         let names: Vec<_> = self.cameras.keys().cloned().collect();
         self.remove(&names, workers_end.less(FOR_WORKERS));

@@ -20,5 +20,6 @@ pub fn scene(camera: &CameraConfig, config: &Config) -> scene::Options {
             smoothing: Smoothing::default(),
             ..track::Options::default()
         },
+        events: camera.events.clone(),
     }
 }

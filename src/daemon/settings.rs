@@ -1,6 +1,6 @@
 //! What commands have set, remembered over restarts: a JSON file in the state directory.
 
-use crate::config::CameraConfig;
+use crate::config::{CameraConfig, Config};
 use crate::publish::commands::Command;
 use crate::state_file;
 use serde::{Deserialize, Serialize};
@@ -77,8 +77,14 @@ impl Settings {
         true
     }
 
+    /// `file` as the commands want it: without cameras that are out of service.
+    pub fn in_force(&self, file: &Config) -> Config {
+        let cameras = file.cameras.iter().filter_map(|camera| self.effective(camera)).collect();
+        Config { cameras, ..file.clone() }
+    }
+
     /// `camera` as the commands want it; `None` if it is out of service.
-    pub fn effective(&self, camera: &CameraConfig) -> Option<CameraConfig> {
+    fn effective(&self, camera: &CameraConfig) -> Option<CameraConfig> {
         let settings = self.of(&camera.name);
         let max_fps = settings.max_fps.or(camera.max_fps);
         settings.enabled.then(|| CameraConfig { max_fps, ..camera.clone() })

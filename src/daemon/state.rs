@@ -76,6 +76,8 @@ fn run(shared: &Shared, stop: &Shutdown, changes: &Receiver<()>, beat: &Beat) {
         for camera in shared.slots.cameras() {
             if due {
                 camera.ledger.measure(now);
+                camera.idle(&shared.publisher);
+                camera.happenings.save();
             }
             camera.ledger.report(|report| publish(shared, &camera.name, report));
         }
@@ -84,6 +86,7 @@ fn run(shared: &Shared, stop: &Shutdown, changes: &Receiver<()>, beat: &Beat) {
 
 /// Publishes the last state of a camera that is out of service. None of its messages follows.
 pub(super) fn publish_last(shared: &Shared, camera: &Camera) {
+    camera.happenings.save();
     camera.ledger.report_last(|report| {
         shared.publisher.discard(&camera.name);
         publish(shared, &camera.name, report);
@@ -134,6 +137,8 @@ fn publish(shared: &Shared, camera: &str, report: &Report) {
             ("overwritten", counts.dropped.overwritten),
             ("rate", counts.dropped.rate),
             ("budget", counts.dropped.budget),
+            ("no_key_frame", counts.dropped.no_key_frame),
+            ("corrupted", counts.dropped.corrupted),
             ("invalid", counts.dropped.invalid),
             ("inference", counts.dropped.inference),
             ("stopped", counts.dropped.stopped),

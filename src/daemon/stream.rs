@@ -45,6 +45,7 @@ impl Stream {
                     _ => (CameraStatus::Connecting, None),
                 }
             }
+            Event::AwaitingKeyFrame => (CameraStatus::Connecting, Some("waiting for a key frame".to_owned())),
             Event::Online { decoder, caps, .. } => {
                 self.decoder = Some(decoder.clone());
                 self.caps = Some(caps.clone());
@@ -54,7 +55,9 @@ impl Stream {
                 self.caps = Some(caps.clone());
                 (CameraStatus::Online, None)
             }
-            Event::Stalled { .. } => (CameraStatus::Stalled, Some("frames stopped coming".to_owned())),
+            Event::Stalled { .. } => {
+                (CameraStatus::Stalled, Some("frames stopped coming (stall_timeout_ms)".to_owned()))
+            }
             Event::Failed { reason, .. } => (CameraStatus::Failed, Some(reason.clone())),
             Event::Ended => (CameraStatus::Ended, None),
             Event::Stopped => (CameraStatus::Stopped, None),

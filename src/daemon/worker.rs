@@ -1,15 +1,16 @@
 //! An inference worker: takes the newest frame of the camera that waits longest, finds its people,
-//! publishes their poses and gives the camera back.
+//! publishes their poses and events, and gives the camera back.
 
 use super::Shared;
 use super::camera::Camera;
 use super::ledger::Published;
 use crate::config::SmoothingMode;
+use crate::events::Posture;
 use crate::frame::Frame;
 use crate::publish::{self, Poses};
 use crate::scene::{Error, Nets};
 use crate::telemetry::progress::Beat;
-use crate::telemetry::stats::Times;
+use crate::telemetry::stats::FrameTimes;
 use crate::track;
 use std::panic::AssertUnwindSafe;
 
@@ -54,13 +55,21 @@ fn process(
         size: (view.width, view.height),
     };
     payload.clear();
-    let written = message.write(people.iter().map(|person| published(person, shared.smoothing)), payload);
+    let written = message.write(
+        people.iter().map(|person| published(person, shared.smoothing, scene.posture(person))),
+        payload,
+    );
     let frame_published = Published {
         people: written,
-        times: Times { age: Some(age), finder: timing.finder, pose: timing.pose },
+        times: FrameTimes { age: Some(age), finder: timing.finder, pose: timing.pose },
         skipped: scene.skipped(),
     };
+    camera.happenings.publish(&shared.publisher, scene.events(), scene.snapshot());
     let sent = camera.ledger.publish(&frame_published, || shared.publisher.poses(&camera.name, payload));
+    if let (true, Some(hub)) = (sent, &shared.hub) {
+        hub.poses(&camera.name, payload, written, &frame_published.times);
+        hub.frame(&camera.name, frame, &view);
+    }
     if let (true, Some(tap)) = (sent, &shared.tap) {
         tap.people(&camera.name, frame, &view, people);
     }
@@ -76,8 +85,12 @@ fn failed(camera: &Camera, reason: &str) {
     }
 }
 
-/// `person` as messages show it.
-pub fn published(person: &track::Person, smoothing: SmoothingMode) -> publish::PersonMessage<'_> {
+/// `person` as messages show it. `posture`: what it is, and how certain.
+pub fn published(
+    person: &track::Person,
+    smoothing: SmoothingMode,
+    posture: (Posture, f32),
+) -> publish::PersonMessage<'_> {
     publish::PersonMessage {
         id: person.id.0,
         bbox: person.bbox,
@@ -87,5 +100,6 @@ pub fn published(person: &track::Person, smoothing: SmoothingMode) -> publish::P
         age: person.age,
         track_age: person.track_age,
         velocity_px_s: person.velocity_px_s,
+        posture: (posture.0.name(), posture.1),
     }
 }

@@ -1,5 +1,6 @@
-//! What a worker does with one frame: search for people if a search is due, plan the crops, estimate
-//! poses, read clothes, track. There is one [`Scene`] per camera, used by one worker at a time.
+//! What a worker does with one frame: search for people if a search is due, plan the crops,
+//! estimate poses, read clothes, track, find events. There is one [`Scene`] per camera, used by one
+//! worker at a time.
 
 pub mod offline;
 mod wardrobe;
@@ -7,6 +8,7 @@ mod wardrobe;
 use crate::clock::{Mono, SharedClock};
 use crate::detect::search::Search;
 use crate::detect::{Detection, Finder, due};
+use crate::events::{self, Engine, Event, EventIds, Moment, Posture, Snapshot};
 use crate::frame::Frame;
 use crate::geometry::{BBox, Rotate, View};
 use crate::infer;
@@ -20,6 +22,9 @@ use wardrobe::Wardrobe;
 /// A new person must score this many times the finder's threshold. Objects that look like people
 /// rarely do.
 const SURE_OF_NEW: f32 = 1.7;
+
+/// A camera without a frame for this long is idle.
+const IDLE_AFTER: Duration = Duration::from_secs(1);
 
 /// How to process one camera's frames.
 #[derive(Clone, Debug, PartialEq)]
@@ -36,6 +41,8 @@ pub struct Options {
     pub search: due::Options,
     /// How to track.
     pub track: track::Options,
+    /// What happens in front of the camera.
+    pub events: events::Options,
 }
 
 /// The networks of an inference thread. All cameras share them.
@@ -74,6 +81,9 @@ pub struct Scene {
     tracker: Tracker,
     search: Search,
     wardrobe: Wardrobe,
+    engine: Engine,
+    /// Time and size of the last frame.
+    moment: Option<Moment>,
     // Buffers are kept between frames, so that no frame allocates.
     /// Detections of this frame; empty if no search was due.
     found: Vec<Detection>,
@@ -84,6 +94,8 @@ pub struct Scene {
     crop_boxes: Vec<BBox>,
     poses: Vec<Pose>,
     observations: Vec<Observation>,
+    /// The tracker's people, as the engine takes them.
+    present: Vec<events::Person>,
 }
 
 impl Scene {
@@ -93,6 +105,8 @@ impl Scene {
             tracker: Tracker::new(options.track.clone(), ids),
             search: Search::new(options.search.clone()),
             wardrobe: Wardrobe::default(),
+            engine: Engine::new(options.events.clone(), EventIds::new(fastrand::u64(..))),
+            moment: None,
             options,
             clock,
             timing: SceneTiming::default(),
@@ -102,6 +116,7 @@ impl Scene {
             crop_boxes: Vec::new(),
             poses: Vec::new(),
             observations: Vec::new(),
+            present: Vec::new(),
         }
     }
 
@@ -126,7 +141,38 @@ impl Scene {
         self.tracker.people()
     }
 
-    /// Finds, estimates and tracks the people in `frame`.
+    /// What happened in the last frame.
+    pub fn events(&self) -> &[Event] {
+        self.engine.events()
+    }
+
+    /// The states of the last frame.
+    pub fn snapshot(&self) -> &Snapshot {
+        self.engine.snapshot()
+    }
+
+    /// Posture of a person of the last frame, and how certain it is.
+    pub fn posture(&self, person: &Person) -> (Posture, f32) {
+        self.engine.posture(person.id.0)
+    }
+
+    /// Goes on from the counts that an earlier run kept.
+    pub fn restore(&mut self, kept: &events::Kept) {
+        self.engine.restore(kept);
+    }
+
+    /// Ends what has to end while the camera gives no frames, after a second without one.
+    /// Returns whether it did.
+    pub fn idle(&mut self) -> bool {
+        let now = self.clock.now();
+        let Some(last) = self.moment.filter(|last| now.since(last.at) > IDLE_AFTER) else { return false };
+        let moment = Moment { at: now, wall: self.clock.wall(), ..last };
+        self.engine.update(&moment, &[]);
+        self.moment = Some(moment);
+        true
+    }
+
+    /// Finds, estimates and tracks the people in `frame`, and what happens to them.
     ///
     /// # Errors
     /// If a network fails. Tracks are then not updated.
@@ -141,11 +187,13 @@ impl Scene {
         let threshold = nets.finder.as_ref().map_or(0.0, Finder::score_threshold);
         self.observe(frame, &view, threshold * SURE_OF_NEW);
         self.tracker.update(at, size, &self.observations);
+        self.see_events(frame, size);
         Ok(())
     }
 
     /// Searches for people if a search is due, into `found` and `proposals`. Without a finder, the
-    /// region of interest is proposed until a person is tracked: then the track's box is the better crop.
+    /// region of interest is proposed until a person is tracked: then the track's box is the better
+    /// crop.
     fn search(&mut self, frame: &Frame, view: &View, finder: Option<&mut Finder>) -> Result<(), Error> {
         self.found.clear();
         self.proposals.clear();
@@ -189,8 +237,8 @@ impl Scene {
         Ok(())
     }
 
-    /// Turns poses into observations with clothes. A detection that scores below `sure` may not start a
-    /// track.
+    /// Turns poses into observations with clothes. A detection that scores below `sure` may not
+    /// start a track.
     fn observe(&mut self, frame: &Frame, view: &View, sure: f32) {
         let min_score = self.options.track.keypoint_score;
         let seen = self.poses.iter().zip(&self.crops);
@@ -200,6 +248,20 @@ impl Scene {
             doubtful: detection(crop, &self.found).is_some_and(|d| d.score < sure),
             ..Observation::new(pose, crop.track)
         }));
+    }
+
+    fn see_events(&mut self, frame: &Frame, size: (u32, u32)) {
+        let wall = frame.stamp.wall;
+        let moment = Moment { at: frame.stamp.mono, wall, utc_offset_s: self.clock.utc_offset_s(wall), size };
+        self.present.clear();
+        self.present.extend(self.tracker.people().iter().map(|person| events::Person {
+            id: person.id.0,
+            bbox: person.bbox,
+            keypoints: person.smoothed,
+            age: person.age,
+        }));
+        self.engine.update(&moment, &self.present);
+        self.moment = Some(moment);
     }
 
     /// The region of interest in display px.

@@ -1,5 +1,5 @@
-//! Takes a clip through the stages at their own speed. No frame is dropped and time is the clip's, so
-//! that a clip gives the same people on any machine.
+//! Takes a clip through the stages at their own speed. No frame is dropped and time is the clip's,
+//! so that a clip gives the same people on any machine.
 
 use super::{Nets, Scene};
 use crate::capture::{self, Capture, Event, FrameDrop, Options, Sink};
@@ -55,8 +55,8 @@ impl Sink for Handover {
     }
 }
 
-/// Takes each frame of the clip of `options` (a file that neither loops nor is paced) through `scene`,
-/// then calls `see`. A frame's `stamp.mono` is its time since the start of the clip.
+/// Takes each frame of the clip of `options` (a file that neither loops nor is paced) through
+/// `scene`, then calls `see`. A frame's `stamp.mono` is its time since the start of the clip.
 ///
 /// # Errors
 /// If the clip cannot be read to its end or a network fails.

@@ -9,8 +9,8 @@ use crate::track::Clothes;
 /// Samples along and across a patch of the body.
 const ALONG: usize = 6;
 const ACROSS: usize = 4;
-/// The patch lies between these shares of a limb's length. Its ends often show a hand, a belt or the
-/// floor.
+/// The patch lies between these shares of a limb's length. Its ends often show a hand, a belt or
+/// the floor.
 const FROM: f32 = 0.2;
 const TO: f32 = 0.8;
 /// Half width of the patch, as a share of the limb's length. Narrow enough for a body in profile.

@@ -2,7 +2,8 @@
 //! `fault-injection`.
 //!
 //! A stage hangs at its next beat once the folder `$POSED_HANG` holds a file of its name. It panics
-//! once the folder `$POSED_PANIC` does, and its thread returns once the folder `$POSED_RETURN` does.
+//! once the folder `$POSED_PANIC` does, and its thread returns once the folder `$POSED_RETURN`
+//! does.
 
 use std::any::Any;
 

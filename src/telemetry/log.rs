@@ -1,5 +1,5 @@
-//! Log lines on stderr: with the time for people, with priority prefixes (`<6>`, sd-daemon(3)) for
-//! the journal.
+//! Log lines on stderr: with the time, or with priority prefixes (`<6>`, sd-daemon(3)) for the
+//! journal.
 
 use super::stderr::BestEffort;
 use std::backtrace::{Backtrace, BacktraceStatus};
@@ -32,7 +32,7 @@ pub enum Error {
 pub enum Format {
     /// [`Format::Journal`] if the journal reads stderr, else [`Format::Plain`].
     Auto,
-    /// With the time, for people.
+    /// With the time.
     Plain,
     /// With priority prefixes, for the journal.
     Journal,
@@ -58,7 +58,8 @@ pub fn init(level: &str, format: Format) -> Result<(), Error> {
     let subscriber = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(|| &*STDERR)
-        // It would report them with `eprintln!`, which panics if stderr takes no lines.
+        // tracing-subscriber reports them with `eprintln!`, which panics if stderr cannot be
+        // written.
         .log_internal_errors(false)
         .event_format(format)
         .finish();
@@ -67,7 +68,7 @@ pub fn init(level: &str, format: Format) -> Result<(), Error> {
     Ok(())
 }
 
-/// The standard library's hook would write to stderr itself, and wait if its reader does not read.
+/// Logs a panic. The standard library's hook writes to stderr, and would wait for a stuck reader.
 fn log_panic(panic: &PanicHookInfo<'_>) {
     let thread = std::thread::current();
     let name = thread.name().unwrap_or("without a name");
@@ -81,7 +82,7 @@ fn log_panic(panic: &PanicHookInfo<'_>) {
     }
 }
 
-/// systemd sets `JOURNAL_STREAM` for a service whose stderr is the journal's socket.
+/// systemd sets `JOURNAL_STREAM` if a service's stderr is the journal's socket.
 fn journal_reads_stderr() -> bool {
     std::env::var_os("JOURNAL_STREAM").is_some() && !std::io::stderr().is_terminal()
 }

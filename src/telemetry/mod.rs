@@ -1,4 +1,4 @@
-//! What the daemon says about itself: log lines, counters, signs of life, notices to systemd.
+//! Reports of the daemon about itself: log, counters, progress of its stages, notices to systemd.
 
 mod fault;
 pub mod log;

@@ -3,7 +3,7 @@
 //! A camera or a broker that does not answer is a *state*: its thread still runs. A thread that
 //! starts a piece of work and does not finish it in time *hangs*. Only a hang stops the feeding.
 //!
-//! A stage that panics is gone, and its sign of life with it: [`Progress::panicked`] names it, and
+//! A stage that panics ends, and so does its sign of life: [`Progress::panicked`] names it, and
 //! the process ends.
 
 use super::fault;

@@ -1,5 +1,6 @@
-//! Counters of one camera: frames decoded, published, dropped and why, poses skipped and why, and
-//! how long frames took. Capture and worker threads write them; the state thread reads them.
+//! Counters of one camera: frames decoded, published and dropped (with the reason), poses skipped
+//! (with the reason), and processing times. Capture and worker threads write them; the state thread
+//! reads them.
 
 use serde::Serialize;
 use std::sync::Mutex;
@@ -16,6 +17,10 @@ pub enum DropReason {
     Rate,
     /// The camera's `cpu_budget` was used up.
     Budget,
+    /// It came before the first key frame, so it could not be decoded.
+    NoKeyFrame,
+    /// The decoder says that its picture is damaged.
+    Corrupted,
     /// Its bytes do not fit its caps.
     Invalid,
     /// The pose network or the finder failed.
@@ -24,7 +29,7 @@ pub enum DropReason {
     Stopped,
 }
 
-const REASONS: usize = 6;
+const REASONS: usize = 8;
 
 /// Counters of one camera since it was added.
 #[derive(Debug, Default)]
@@ -34,12 +39,12 @@ pub struct CameraStats {
     dropped: [AtomicU64; REASONS],
     postponed: AtomicU64,
     crowded: AtomicU64,
-    times: Mutex<Times<Histogram>>,
+    times: Mutex<FrameTimes<Histogram>>,
 }
 
-/// One value for each time that is measured.
+/// One value for each measured time.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Times<T> {
+pub struct FrameTimes<T> {
     /// Age: from capture to publishing.
     pub age: T,
     /// Person finder, in frames in which it ran.
@@ -50,10 +55,10 @@ pub struct Times<T> {
 
 /// A copy of the counters at one moment.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Snapshot {
+pub struct FrameCounts {
     /// Frames that left the decoder.
     pub decoded: u64,
-    /// Frames whose poses were handed to the publisher.
+    /// Frames that were handed to the publisher with their poses.
     pub published: u64,
     /// Frames that were dropped, by reason.
     pub dropped: DropCounts,
@@ -70,7 +75,7 @@ pub struct Skipped {
     pub crowded: u64,
 }
 
-/// DropCounts frames by reason.
+/// Dropped frames by reason.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct DropCounts {
     /// See [`DropReason::Overwritten`].
@@ -79,6 +84,10 @@ pub struct DropCounts {
     pub rate: u64,
     /// See [`DropReason::Budget`].
     pub budget: u64,
+    /// See [`DropReason::NoKeyFrame`].
+    pub no_key_frame: u64,
+    /// See [`DropReason::Corrupted`].
+    pub corrupted: u64,
     /// See [`DropReason::Invalid`].
     pub invalid: u64,
     /// See [`DropReason::Inference`].
@@ -90,7 +99,9 @@ pub struct DropCounts {
 impl DropCounts {
     /// The sum over all reasons.
     pub fn total(&self) -> u64 {
-        self.overwritten + self.rate + self.budget + self.invalid + self.inference + self.stopped
+        let DropCounts { overwritten, rate, budget, no_key_frame, corrupted, invalid, inference, stopped } =
+            self;
+        overwritten + rate + budget + no_key_frame + corrupted + invalid + inference + stopped
     }
 }
 
@@ -100,8 +111,8 @@ impl CameraStats {
         self.decoded.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Counts a frame whose poses went to the publisher, and its times.
-    pub fn published(&self, times: &Times<Option<Duration>>) {
+    /// Counts a frame that was handed to the publisher, and its times.
+    pub fn published(&self, times: &FrameTimes<Option<Duration>>) {
         self.published.fetch_add(1, Ordering::Relaxed);
         let mut kept = self.times.lock().unwrap_or_else(PoisonError::into_inner);
         times.age.into_iter().for_each(|age| kept.age.add(age));
@@ -122,19 +133,28 @@ impl CameraStats {
     }
 
     /// Percentiles of the times since the last call.
-    pub fn take_times(&self) -> Times<Option<Percentiles>> {
+    pub fn take_times(&self) -> FrameTimes<Option<Percentiles>> {
         let mut kept = self.times.lock().unwrap_or_else(PoisonError::into_inner);
-        Times { age: kept.age.take(), finder: kept.finder.take(), pose: kept.pose.take() }
+        FrameTimes { age: kept.age.take(), finder: kept.finder.take(), pose: kept.pose.take() }
     }
 
     /// A copy of the counters.
-    pub fn snapshot(&self) -> Snapshot {
-        let [overwritten, rate, budget, invalid, inference, stopped] =
+    pub fn snapshot(&self) -> FrameCounts {
+        let [overwritten, rate, budget, no_key_frame, corrupted, invalid, inference, stopped] =
             std::array::from_fn(|i| self.dropped[i].load(Ordering::Relaxed));
-        Snapshot {
+        FrameCounts {
             decoded: self.decoded.load(Ordering::Relaxed),
             published: self.published.load(Ordering::Relaxed),
-            dropped: DropCounts { overwritten, rate, budget, invalid, inference, stopped },
+            dropped: DropCounts {
+                overwritten,
+                rate,
+                budget,
+                no_key_frame,
+                corrupted,
+                invalid,
+                inference,
+                stopped,
+            },
             skipped: Skipped {
                 max_people: self.postponed.load(Ordering::Relaxed),
                 crowded: self.crowded.load(Ordering::Relaxed),
@@ -234,14 +254,25 @@ mod tests {
             DropReason::Overwritten,
             DropReason::Rate,
             DropReason::Budget,
+            DropReason::NoKeyFrame,
+            DropReason::Corrupted,
             DropReason::Invalid,
             DropReason::Inference,
             DropReason::Stopped,
         ] {
             stats.dropped(reason);
         }
-        let all = DropCounts { overwritten: 1, rate: 1, budget: 1, invalid: 1, inference: 1, stopped: 1 };
+        let all = DropCounts {
+            overwritten: 1,
+            rate: 1,
+            budget: 1,
+            no_key_frame: 1,
+            corrupted: 1,
+            invalid: 1,
+            inference: 1,
+            stopped: 1,
+        };
         assert_eq!(stats.snapshot().dropped, all);
-        assert_eq!(all.total(), 6);
+        assert_eq!(all.total(), 8);
     }
 }

@@ -1,8 +1,8 @@
 //! Where log lines go. The log is best effort: a line that cannot be written is lost and counted,
 //! and never stops the thread that logs it.
 //!
-//! A write fails if the disk is full or the reader of a pipe has gone. It would wait, without
-//! limit, for a reader that does not read: lines are written only where there is room for them.
+//! A write fails if the disk is full or a pipe's reader has gone. It would wait without limit for a
+//! reader that does not read, so lines are written only if there is room for them.
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
@@ -13,7 +13,8 @@ use std::sync::{Mutex, PoisonError};
 /// A pipe that is ready takes this much without waiting (`PIPE_BUF` of pipe(7)).
 const CHUNK_BYTES: usize = 4096;
 
-/// A busy reader gets this long to make room. After that, lines are lost at once until it does.
+/// A busy reader gets this long to make room. After that, lines are lost at once until there is
+/// room.
 const PATIENCE: Timespec = Timespec { tv_sec: 0, tv_nsec: 100_000_000 };
 const AT_ONCE: Timespec = Timespec { tv_sec: 0, tv_nsec: 0 };
 

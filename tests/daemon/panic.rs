@@ -1,5 +1,5 @@
-//! A stage that panics or returns ends the process, and systemd restarts it. A bad frame or pipeline
-//! does not.
+//! A stage that panics or returns ends the process, and systemd restarts it. A bad frame or
+//! pipeline does not.
 
 use crate::common::{Mosquitto, Posed, Subscriber, camera, config, posed};
 use serde_json::Value;

@@ -1,5 +1,7 @@
 //! A real Home Assistant core, driven by steps. See core.py for the protocol.
 
+#![allow(clippy::unwrap_used, clippy::print_stderr, reason = "a harness of tests may panic")]
+
 use crate::common::{Mosquitto, root};
 use serde_json::{Value, json};
 use std::io::{BufRead, BufReader, Write as _};

@@ -10,7 +10,7 @@ use std::time::Duration;
   posed replay door.jsonl > again.jsonl
   posed replay --clip door.mkv > again.jsonl
   posed replay --as-recorded --paced door.jsonl | mosquitto_pub -t test/door/poses -l")]
-pub struct Args {
+pub struct ReplayArgs {
     /// A recording: a pose message on each line (see `posed record`).
     #[arg(required_unless_present = "clip")]
     pub(super) file: Option<PathBuf>,
@@ -21,7 +21,7 @@ pub struct Args {
     /// those in a recording.
     #[arg(long, value_name = "FILE", conflicts_with = "file")]
     pub(super) clip: Option<PathBuf>,
-    /// Most frames a second to use of the clip.
+    /// Use at most this many frames a second of the clip.
     #[arg(long, value_name = "FPS", requires = "clip")]
     pub(super) max_fps: Option<f64>,
     /// Folder of the pose model [default: lpn50-256x192 in $POSED_MODELS, ./models or
@@ -48,7 +48,7 @@ pub struct Args {
     keep_lost_ms: u64,
 }
 
-impl Args {
+impl ReplayArgs {
     /// Options of the tracker.
     pub(super) fn tracking(&self) -> Options {
         Options {

@@ -1,12 +1,13 @@
-//! Replays a clip through the whole path from frame to message.
+//! Replays a clip: every frame goes through search, pose and tracking to a message.
 
-use super::args::Args;
+use super::args::ReplayArgs;
 use crate::capture::{Options, Source};
 use crate::cli::models;
 use crate::clock::{Mono, SystemClock};
 use crate::config::SmoothingMode;
 use crate::daemon;
 use crate::detect::due;
+use crate::events;
 use crate::frame::{Frame, Stamp};
 use crate::geometry::Rotate;
 use crate::publish::Poses;
@@ -24,7 +25,7 @@ const MAX_PEOPLE: usize = 16;
 ///
 /// # Errors
 /// If a model or the clip cannot be used.
-pub(super) fn run(clip: &Path, args: &Args, out: &mut dyn Write) -> anyhow::Result<String> {
+pub(super) fn run(clip: &Path, args: &ReplayArgs, out: &mut dyn Write) -> anyhow::Result<String> {
     let mut nets = Nets {
         estimator: models::estimator(args.model.as_ref(), false)?,
         finder: Some(models::finder(args.person_model.as_ref())?),
@@ -36,6 +37,7 @@ pub(super) fn run(clip: &Path, args: &Args, out: &mut dyn Write) -> anyhow::Resu
         max_people: MAX_PEOPLE,
         search: due::Options::default(),
         track: args.tracking(),
+        events: events::Options::new("clip"),
     };
     let clock = SystemClock::shared();
     let mut scene = Scene::new(options, Ids::default(), clock.clone());
@@ -67,6 +69,7 @@ fn message(frame: &Frame, scene: &Scene, raw: bool, out: &mut Vec<u8>) {
         size: (view.width, view.height),
     };
     let smoothing = if raw { SmoothingMode::Raw } else { SmoothingMode::Smoothed };
-    head.write(scene.people().iter().map(|person| daemon::published(person, smoothing)), out);
+    let people = scene.people().iter();
+    head.write(people.map(|person| daemon::published(person, smoothing, scene.posture(person))), out);
     out.push(b'\n');
 }

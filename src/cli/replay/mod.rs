@@ -5,7 +5,7 @@ mod args;
 mod clip;
 mod recording;
 
-pub use args::Args;
+pub use args::ReplayArgs;
 
 use super::output;
 use std::io::{BufWriter, Write as _};
@@ -15,7 +15,7 @@ use std::process::ExitCode;
 ///
 /// # Errors
 /// If the recording or the clip cannot be read.
-pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
+pub fn run(args: &ReplayArgs) -> anyhow::Result<ExitCode> {
     let mut out = BufWriter::new(output::stdout());
     if let Some(clip) = &args.clip {
         let summary = clip::run(clip, args, &mut out)?;

@@ -1,6 +1,6 @@
 //! Replays a recording of messages.
 
-use super::args::Args;
+use super::args::ReplayArgs;
 use crate::cli::output;
 use crate::clock::Mono;
 use crate::keypoint::{Keypoint, NAMES};
@@ -13,7 +13,7 @@ use std::fs::File;
 use std::io::{BufReader, Write};
 use std::path::Path;
 
-pub(super) fn run(file: &Path, args: &Args, out: &mut dyn Write) -> anyhow::Result<()> {
+pub(super) fn run(file: &Path, args: &ReplayArgs, out: &mut dyn Write) -> anyhow::Result<()> {
     let input = File::open(file).with_context(|| format!("cannot open {}", file.display()))?;
     let mut recording = Recording::new(BufReader::new(input));
     let mut tracker = Tracker::new(args.tracking(), Ids::default());
