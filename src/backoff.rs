@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-/// Why these pauses make no [`Backoff`].
+/// Why two pauses make no valid [`Backoff`].
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub enum Error {
     /// A first pause of zero would keep a processor busy.
@@ -18,7 +18,7 @@ pub enum Error {
     },
 }
 
-/// Pauses that double from `first` to `max`. Each one is drawn from the upper half of its step:
+/// Pauses that double from `first` to `max`. Each is a random part of its step, at least half, so
 /// cameras that fail together do not reconnect together.
 #[derive(Clone, Debug)]
 pub struct Backoff {
@@ -28,7 +28,7 @@ pub struct Backoff {
 }
 
 impl Default for Backoff {
-    /// From a quarter of a second to three seconds: reconnects within seconds of a return.
+    /// From a quarter of a second to three seconds: reconnects seconds after a camera is back.
     fn default() -> Self {
         let first = Duration::from_millis(250);
         Backoff { first, max: Duration::from_secs(3), step: first }

@@ -1,7 +1,7 @@
 //! Points, boxes and affine maps between crop, display and stored pixels. The crate docs define
 //! these coordinate frames.
 
-/// Axis-aligned bounding box: top-left corner and size. The context says in which frame's px.
+/// Axis-aligned bounding box: top-left corner and size, in px of the frame that the context names.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct BBox {
     /// Left edge.

@@ -65,7 +65,7 @@ const SIDE: f32 = 0.06;
 const TOP: f32 = 0.12;
 const BOTTOM: f32 = 0.07;
 
-/// One keypoint. The context says in which frame's px.
+/// One keypoint, in px of the frame that the context names.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Keypoint {
     /// Column, pixel index coordinates.
@@ -128,8 +128,8 @@ pub fn oks(a: &Keypoints, b: &Keypoints, area_px2: f32, min_score: f32) -> Optio
     (count > 0).then(|| (sum / f64::from(count)) as f32)
 }
 
-/// Bounding box of a body, from its keypoints that score at least `min_score`. `None` if these are
-/// fewer than four: then they say too little about its size.
+/// Bounding box of a body, from its keypoints that score at least `min_score`. `None` if there are
+/// fewer than four, too few to know its size.
 pub fn bounding_box(keypoints: &Keypoints, min_score: f32) -> Option<BBox> {
     if keypoints.iter().filter(|k| k.score >= min_score).count() < 4 {
         return None;
@@ -165,7 +165,7 @@ mod tests {
 
     #[test]
     fn one_sigma_is_as_in_cocos_formula() {
-        // d = 2σ·√area makes the exponent -1/2, whatever the keypoint.
+        // d = 2σ·√area makes the exponent -1/2 for every keypoint.
         for (index, sigma) in SIGMAS.iter().enumerate() {
             let got = similarity(index, (2.0 * sigma).powi(2) * 1e4, 1e4);
             assert!((got - (-0.5f64).exp()).abs() < 1e-12);

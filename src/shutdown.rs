@@ -1,5 +1,4 @@
-//! A stop signal that wakes every thread that waits for it, and threads that can be joined with a
-//! time limit.
+//! A stop signal that wakes every waiting thread, and threads that can be joined with a time limit.
 
 use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
@@ -38,7 +37,8 @@ impl Shutdown {
     }
 }
 
-/// A thread that is joined within a time limit or left behind. The standard library has no limit.
+/// A thread that is joined within a time limit or left behind. The standard library's join has no
+/// limit.
 #[derive(Debug)]
 pub struct Thread {
     handle: JoinHandle<()>,

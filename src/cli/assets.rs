@@ -10,13 +10,13 @@ use std::process::ExitCode;
 /// Arguments of `posed assets`.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:\n  posed assets target/assets")]
-pub struct Args {
+pub struct AssetsArgs {
     /// Folder to write to.
     dir: PathBuf,
 }
 
 /// Writes the man pages and the completions of all shells that clap knows.
-pub fn run<C: CommandFactory>(args: &Args) -> anyhow::Result<ExitCode> {
+pub fn run<C: CommandFactory>(args: &AssetsArgs) -> anyhow::Result<ExitCode> {
     let dir = &args.dir;
     std::fs::create_dir_all(dir).with_context(|| format!("cannot create {}", dir.display()))?;
     let mut command = C::command();

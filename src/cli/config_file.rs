@@ -11,7 +11,7 @@ pub(super) const DEFAULT: &str = "/etc/posed/posed.toml";
 /// Loads the configuration.
 ///
 /// # Errors
-/// The exit code of a bad configuration; each fault is on stderr by then.
+/// If the configuration is invalid. Prints its faults on stderr, and returns the exit code.
 pub(super) fn load(path: &Path) -> Result<Loaded, ExitCode> {
     config::load(path).map_err(|faults| {
         output::note(&faults);

@@ -1,4 +1,4 @@
-//! `posed doctor`: what this machine has, what does not work, and how to fix it.
+//! `posed doctor`: reports what this machine has, what does not work, and how to fix it.
 
 use super::{config_file, exit, output};
 use crate::clock::SystemClock;
@@ -13,10 +13,10 @@ use std::process::ExitCode;
 #[command(
     after_help = "Examples:\n  sudo posed doctor\n  posed doctor --config posed.toml --json | jq '.findings[] | \
     select(.level == \"fault\")'\n\n\
-    The doctor opens each configured camera for one frame: stop the service first if it uses them.\n\
-    Exit code 0: posed can work. 1: a fault. 78: a fault in the configuration."
+    The doctor takes one frame from each configured camera: stop the service first if it uses them.\n\
+    Exit code 0: no fault. 1: a fault. 78: a fault in the configuration."
 )]
-pub struct Args {
+pub struct DoctorArgs {
     /// Configuration file [default: /etc/posed/posed.toml, if it exists].
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
@@ -26,7 +26,7 @@ pub struct Args {
 }
 
 /// Prints all findings.
-pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
+pub fn run(args: &DoctorArgs) -> anyhow::Result<ExitCode> {
     let default = Path::new(config_file::DEFAULT);
     let path = args.config.as_deref().or_else(|| default.exists().then_some(default));
     let loaded = path.map(|path| (path, config::load(path)));

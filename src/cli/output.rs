@@ -1,8 +1,7 @@
 //! Standard output and standard error of the subcommands.
 //!
-//! `println!` and `eprintln!` panic when the disk is full or the reader has gone (`| head`).
-//! Here a full disk is an error like any other, and a reader that has gone ends the subcommand
-//! quietly.
+//! `println!` and `eprintln!` panic if the disk is full or the reader has gone (`| head`). Here a
+//! full disk is an error like any other, and the end of the reader ends the subcommand quietly.
 
 use std::fmt::Display;
 use std::io::{self, ErrorKind, Write};
@@ -12,7 +11,7 @@ use std::io::{self, ErrorKind, Write};
 #[error("cannot write to standard output")]
 struct OutputError(#[source] io::Error);
 
-/// Standard output. Its errors say that they are its own, so that [`is_closed`] knows them.
+/// Standard output. Its errors are marked, so that [`is_closed`] recognizes them.
 pub(super) struct Stdout(io::Stdout);
 
 impl Write for Stdout {
@@ -34,8 +33,8 @@ pub(super) fn stdout() -> Stdout {
     Stdout(io::stdout())
 }
 
-/// Prints all that a subcommand has to say. A reader that stops early is no error: the exit code
-/// still tells the result.
+/// Prints the whole output of a subcommand. A reader that stops early is no error: the exit code
+/// still gives the result.
 ///
 /// # Errors
 /// If the text cannot be written, as on a full disk.
@@ -47,7 +46,7 @@ pub(super) fn print(text: &str) -> io::Result<()> {
     }
 }
 
-/// Whether `e` says that the reader of standard output has gone.
+/// Whether `e` means that the reader of standard output has gone.
 pub(super) fn is_closed(e: &anyhow::Error) -> bool {
     e.chain().filter_map(|cause| cause.downcast_ref::<io::Error>()).any(|e| {
         e.kind() == ErrorKind::BrokenPipe && e.get_ref().is_some_and(|inner| inner.is::<OutputError>())

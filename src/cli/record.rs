@@ -23,7 +23,7 @@ use std::time::Duration;
 
 A recording holds the published poses. To judge a change to tracking, record from a daemon with
 smoothing = \"both\" or false under [pose].")]
-pub struct Args {
+pub struct RecordArgs {
     /// Name of the camera.
     camera: String,
     /// Configuration file of the daemon, which names the broker.
@@ -47,12 +47,12 @@ pub struct Args {
 /// How often the time limit is checked.
 const TICK: Duration = Duration::from_millis(200);
 
-/// Writes messages until the limit of messages or time is reached, or a signal comes. Each line is
-/// one write, so a signal cannot cut a line.
+/// Writes messages until the limit of messages or time is reached, or a signal ends the process.
+/// Each line is one write, so a signal cannot cut a line.
 ///
 /// # Errors
 /// If the camera is unknown or the output cannot be written.
-pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
+pub fn run(args: &RecordArgs) -> anyhow::Result<ExitCode> {
     log::init("warn,posed=info", log::Format::Plain)?;
     let config = match config_file::load(&args.config) {
         Ok(Loaded { config, .. }) => config,
@@ -61,7 +61,7 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let camera = config.cameras.iter().find(|camera| camera.name == args.camera).with_context(|| {
         let known: Vec<&str> = config.cameras.iter().map(|camera| camera.name.as_str()).collect();
         let file = args.config.display();
-        format!("no camera {:?} in {file}; it has: {}", args.camera, known.join(", "))
+        format!("no camera {:?} in {file}; its cameras: {}", args.camera, known.join(", "))
     })?;
     let mut out: Box<dyn Write> = match &args.output {
         Some(path) => {
@@ -80,7 +80,7 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
 }
 
 /// Copies payloads as lines and returns their number.
-fn copy(subscriber: &Subscriber, out: &mut dyn Write, args: &Args) -> anyhow::Result<u64> {
+fn copy(subscriber: &Subscriber, out: &mut dyn Write, args: &RecordArgs) -> anyhow::Result<u64> {
     let clock = SystemClock::shared();
     let start = clock.now();
     let mut written = 0;

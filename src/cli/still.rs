@@ -18,7 +18,7 @@ const SAME_PERSON: f32 = 0.9;
 /// with exponent 1; with 0.5 or 0.1 it is 5 % higher.
 const BOX_WEIGHT: f32 = 0.3;
 
-/// Reads a PNG, JPEG or WebP picture, upright as its EXIF data says.
+/// Reads a PNG, JPEG or WebP picture, turned upright by its EXIF data.
 pub(super) fn read(path: &Path) -> anyhow::Result<RgbImage> {
     let open = || -> ::image::ImageResult<DynamicImage> {
         let mut decoder = ImageReader::open(path)?.with_guessed_format()?.into_decoder()?;

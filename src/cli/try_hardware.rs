@@ -1,4 +1,4 @@
-//! `posed try-hardware`: one hardware check of `posed doctor`, in a process that may crash.
+//! `posed try-hardware`: one hardware check of `posed doctor`, in its own process as it may crash.
 
 use super::output;
 use crate::capture::{self, Codec};
@@ -10,7 +10,7 @@ use std::process::ExitCode;
 
 /// What to try.
 #[derive(Debug, clap::Subcommand)]
-pub enum Args {
+pub enum Trial {
     /// Decode a known stream.
     Decoder {
         /// Name of the codec.
@@ -32,13 +32,13 @@ fn codec(name: &str) -> Result<Codec, String> {
     Codec::ALL.into_iter().find(|codec| codec.name() == name).ok_or_else(|| "no such codec".into())
 }
 
-/// Prints a description of the frame, or why none came.
-pub fn run(args: &Args) -> ExitCode {
+/// Prints a description of the frame, or why the check failed.
+pub fn run(args: &Trial) -> ExitCode {
     let outcome = match args {
-        Args::Decoder { codec, decoder } => {
+        Trial::Decoder { codec, decoder } => {
             capture::probe_decoder(*codec, decoder, doctor::PROOF_WITHIN).map(|()| "a frame".to_owned())
         }
-        Args::Camera { config, name } => camera(config, name),
+        Trial::Camera { config, name } => camera(config, name),
     };
     let (Ok(text) | Err(text)) = &outcome;
     // The doctor may have stopped waiting.

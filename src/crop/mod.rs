@@ -61,8 +61,8 @@ impl Cropper {
         Cropper { order: [2, 1, 0], ..self }
     }
 
-    /// The same with kernels that use no more than `limit`'s instructions. Every set of kernels cuts
-    /// the same bytes.
+    /// The same with kernels that use no more than `limit`'s instructions. Every set of kernels
+    /// cuts the same bytes.
     #[must_use]
     pub fn limited(self, limit: Isa) -> Cropper {
         Cropper { sampler: Sampler::new(Some(limit)), ..self }
@@ -70,7 +70,8 @@ impl Cropper {
 
     /// Cuts a crop of `frame` into place `index` of a batch.
     ///
-    /// `crop_to_stored` maps crop px to stored px of the frame. `form` and `input` are the network's.
+    /// `crop_to_stored` maps crop px to stored px of the frame. `form` and `input` are the
+    /// network's.
     ///
     /// # Errors
     /// If `input` does not have that form or has no such place.

@@ -1,8 +1,8 @@
 //! Centre maps -> boxes.
 //!
-//! The maps are f32 `[5, h, w]`, with one cell for each `stride` px of the input. Map 0 is the logit
-//! that a person's centre is in the cell; 1 and 2 are ln(box width / stride) and ln(box height /
-//! stride); 3 and 4 are the centre's offset from the cell's centre, in cells.
+//! The maps are f32 `[5, h, w]`, with one cell for each `stride` px of the input. Map 0 is the
+//! logit that a person's centre is in the cell; 1 and 2 are ln(box width / stride) and ln(box
+//! height / stride); 3 and 4 are the centre's offset from the cell's centre, in cells.
 
 use super::Detection;
 use crate::geometry::BBox;
@@ -108,9 +108,10 @@ impl Maps<'_> {
         Some(BBox { x, y, w, h })
     }
 
-    /// The detection at a peak, by the votes of the cells around it. One cell's box is noisy, so the
-    /// box is the mean, weighted by score, of the cells' boxes for the same person. The score is the
-    /// peak's times the mean IoU of all votes: where cells disagree, the box is likely wrong.
+    /// The detection at a peak, by the votes of the cells around it. One cell's box is noisy, so
+    /// the box is the mean, weighted by score, of the cells' boxes for the same person. The score
+    /// is the peak's times the mean IoU of all votes: where cells disagree, the box is likely
+    /// wrong.
     fn voted(&self, peak: usize) -> Option<Detection> {
         let own = self.bbox(peak)?;
         let (mut sum, mut agreed, mut votes) = ([0.0; 5], 0.0, 0.0);
@@ -130,7 +131,8 @@ impl Maps<'_> {
     }
 }
 
-/// Sorts `found[begin..]`, best first, and drops boxes that a better one overlaps by more than `iou`.
+/// Sorts `found[begin..]`, best first, and drops boxes that a better one overlaps by more than
+/// `iou`.
 fn suppress(found: &mut Vec<Detection>, begin: usize, iou: f32) {
     found[begin..].sort_unstable_by(|a, b| b.score.total_cmp(&a.score));
     found.truncate(begin + MAX_PEOPLE);

@@ -89,7 +89,8 @@ impl Due {
         }
     }
 
-    /// Records a search of the frame of time `at`. `newcomers`: it found a person who is not tracked.
+    /// Records a search of the frame of time `at`. `newcomers`: it found a person who is not
+    /// tracked.
     pub fn searched(&mut self, at: Mono, newcomers: bool) {
         self.searched_at = Some(at);
         self.lost = false;

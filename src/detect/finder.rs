@@ -15,7 +15,8 @@ pub struct Finder {
 }
 
 impl Finder {
-    /// Loads the model in folder `dir`. The network runs one frame at a time: `max_batch` is not used.
+    /// Loads the model in folder `dir`. The network runs one frame at a time: `max_batch` is not
+    /// used.
     ///
     /// # Errors
     /// If the folder does not hold a person finder, or its network does not load.
@@ -49,8 +50,8 @@ impl Finder {
         self.model.manifest()
     }
 
-    /// The people in `frame`, best first, in px of the display frame that `view` describes. Boxes are
-    /// clipped to the frame. `out` is overwritten.
+    /// The people in `frame`, best first, in px of the display frame that `view` describes. Boxes
+    /// are clipped to the frame. `out` is overwritten.
     ///
     /// # Errors
     /// If the network fails.

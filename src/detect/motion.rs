@@ -55,8 +55,8 @@ impl Default for Motion {
 }
 
 impl Motion {
-    /// Compares `frame` with earlier ones. The first frame, and the first of another size or format,
-    /// shows no motion.
+    /// Compares `frame` with earlier ones. The first frame, and the first of another size or
+    /// format, shows no motion.
     pub fn update(&mut self, frame: &Frame) {
         self.sample(frame);
         let info = &frame.info;

@@ -37,8 +37,8 @@ impl Search {
         Search { due: Due::new(options), motion: Motion::default(), all, inside }
     }
 
-    /// Runs `finder` on `frame` if a search is due. Returns the people in `region`, best first; `None`
-    /// if no search was due.
+    /// Runs `finder` on `frame` if a search is due. Returns the people in `region`, best first;
+    /// `None` if no search was due.
     ///
     /// `known` are the boxes of tracked people. `lost`: one was lost in the last frame.
     /// All boxes are in px of the display frame that `view` describes.

@@ -1,9 +1,9 @@
-//! Constants of a typed graph, found through the operators between them and their reader.
+//! Finds the constants of a typed graph, through the operators between a constant and its reader.
 
 use super::quantize_ops::Dequantize;
 use tract_core::internal::*;
 
-/// s8 weights and what one step of each is worth.
+/// s8 weights, and the scale of each.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Weights {
     /// In the layout that the reader sees: `[out, in / groups, rows, columns]`.
@@ -12,7 +12,7 @@ pub struct Weights {
 }
 
 impl Weights {
-    /// One scale an output channel, if all weights of each have the same.
+    /// One scale for each output channel, if all weights of a channel have the same.
     pub fn channel_scales(&self, channels: usize) -> Option<Vec<f32>> {
         if channels == 0 || !self.scales.len().is_multiple_of(channels) || self.scales.is_empty() {
             return None;
@@ -21,21 +21,22 @@ impl Weights {
         per.map(|s| s.iter().all(|v| *v == s[0]).then_some(s[0])).collect()
     }
 
-    /// The real weights.
+    /// The weights as real numbers.
     pub fn reals(&self) -> Vec<f32> {
         self.bytes.iter().zip(&self.scales).map(|(b, s)| f32::from(*b) * s).collect()
     }
 }
 
-/// How many values a shape holds.
+/// Number of values in a tensor of this shape.
 pub fn volume(shape: &[usize]) -> usize {
     shape.iter().product()
 }
 
-/// Operators between a constant and its reader: an exporter writes a few, a hostile file any number.
+/// Most operators between a constant and its reader. Exporters write a few; a hostile file may hold
+/// any number.
 const CHAIN: usize = 32;
 
-/// The outlet's value, if it depends on nothing but constants.
+/// The outlet's value, if it depends only on constants.
 pub fn value(model: &TypedModel, outlet: OutletId) -> Option<Arc<Tensor>> {
     value_within(model, outlet, CHAIN)
 }
@@ -61,7 +62,7 @@ pub fn floats(model: &TypedModel, outlet: OutletId) -> Option<Vec<f32>> {
     Some(tensor.try_as_plain_ram().ok()?.as_slice::<f32>().ok()?.to_vec())
 }
 
-/// The outlet's constant floats, one a channel (a single one is for all).
+/// The outlet's constant floats, one for each of `n` channels. A single float is for all of them.
 pub fn channels(model: &TypedModel, outlet: OutletId, n: usize) -> Option<Vec<f32>> {
     let values = floats(model, outlet)?;
     match values.len() {
@@ -70,7 +71,7 @@ pub fn channels(model: &TypedModel, outlet: OutletId, n: usize) -> Option<Vec<f3
     }
 }
 
-/// The s8 weights (zero point 0) that the outlet is dequantized from, through reorderings if there are any.
+/// The s8 weights (zero point 0) that the outlet is dequantized from, also through changes of axes.
 pub fn weights(model: &TypedModel, outlet: OutletId) -> Option<Weights> {
     let (bytes, scales) = quantized(model, outlet, CHAIN)?;
     let bytes = bytes.try_as_plain_ram().ok()?.as_slice::<i8>().ok()?.to_vec();
@@ -78,7 +79,7 @@ pub fn weights(model: &TypedModel, outlet: OutletId) -> Option<Weights> {
     Some(Weights { bytes, scales })
 }
 
-/// Bytes and, in the same shape, their scales.
+/// The weights' bytes, and their scales in the same shape.
 fn quantized(model: &TypedModel, outlet: OutletId, chain: usize) -> Option<(Tensor, Tensor)> {
     let node = model.nodes().get(outlet.node)?;
     let input = *node.inputs.first()?;

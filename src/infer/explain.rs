@@ -6,15 +6,15 @@ use std::fmt;
 /// An account of a loaded network, as `posed bench explain` prints it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Explain {
-    /// Operators of ours in the graph; each is a plan of steps.
+    /// Our operators in the graph; each is a plan of steps.
     pub operators: usize,
-    /// Steps of ours, by kind.
+    /// Our steps, by kind.
     pub taken: BTreeMap<String, usize>,
     /// Nodes that tract runs: operator and name.
     pub left: Vec<(String, String)>,
     /// The network runs as one plan, straight from the crop's bytes.
     pub whole: bool,
-    /// Why nothing could be taken, if so.
+    /// Why our kernels took nothing, if they did not.
     pub refused: Option<String>,
 }
 
@@ -34,11 +34,14 @@ impl fmt::Display for Explain {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let steps: usize = self.taken.values().sum();
         if self.whole {
-            writeln!(f, "the whole network is ours: {steps} steps, from the crop's bytes to the output")?;
+            writeln!(
+                f,
+                "posed's kernels run the whole network: {steps} steps, from the crop's bytes to the output"
+            )?;
         } else {
             writeln!(
                 f,
-                "ours: {steps} steps in {} operators; tract's: {} nodes",
+                "posed's kernels run {steps} steps in {} operators; tract runs {} nodes",
                 self.operators,
                 self.left.len()
             )?;
@@ -52,7 +55,7 @@ impl fmt::Display for Explain {
             writeln!(f, "  left {:3} {op} (first: {})", names.len(), names[0])?;
         }
         match &self.refused {
-            Some(why) => writeln!(f, "  nothing could be taken: {why}"),
+            Some(why) => writeln!(f, "  posed's kernels run nothing: {why}"),
             None => Ok(()),
         }
     }

@@ -1,4 +1,5 @@
-//! Networks that are not quantized: tract runs them, but for the two operators that it has no fast code for.
+//! Networks that are not quantized: tract runs them, except two operators for which it has no fast
+//! code.
 
 use crate::kernels::{Isa, PlaneConv, PlaneDouble};
 use tract_core::internal::*;
@@ -6,7 +7,7 @@ use tract_core::ops::cnn::{Conv, Deconv, KernelFormat, PaddingSpec};
 use tract_core::ops::nn::DataFormat;
 use tract_core::transform::ModelTransform;
 
-/// Replaces f32 depthwise convolutions, and grouped transposed ones that double a map, by ours.
+/// Replaces f32 depthwise convolutions, and grouped transposed ones that double a map, with ours.
 #[derive(Debug)]
 pub struct F32Ops {
     /// Kernels that the operators use.
@@ -32,7 +33,8 @@ enum Kernel {
     Double(PlaneDouble),
 }
 
-/// One image's planes through a kernel: input, kernel and bias in, f32 `shape` out.
+/// Runs a kernel on the planes of one image. Inputs: f32 image, weights and bias; output: f32
+/// `shape`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 struct Planes {
     isa: Isa,
@@ -74,7 +76,7 @@ impl TypedOp for Planes {
     as_op!();
 }
 
-/// Rows and columns of one image of planes: `[1, C, H, W]`, or `[C, H, W]` as tract may have it by now.
+/// Rows and columns of one image: `[1, C, H, W]`, or `[C, H, W]` where tract has dropped the batch.
 fn planes(fact: &TypedFact, channels: usize) -> Option<[usize; 2]> {
     let shape = fact.shape.as_concrete().filter(|_| fact.datum_type == f32::datum_type())?;
     match *shape {

@@ -45,7 +45,7 @@ impl Loaded {
                 Err(what) => Ok(Err(what)),
             }
         };
-        // A damaged file can break what tract asserts. The daemon must survive that and report it.
+        // A damaged file can violate tract's assertions. That must be an error, not a panic.
         catch_unwind(AssertUnwindSafe(load))
             .unwrap_or_else(|_| Err(format_err!("the graph breaks a rule of one of its operators")))
             .map_err(|e| Error::Model { path: path(), reason: format!("{e:#}") })?

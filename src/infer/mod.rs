@@ -1,6 +1,6 @@
 //! Loads networks and runs them over crops. The only module that knows tract.
 //!
-//! A [`Model`] is a folder's manifest and [`Network`], with what it takes to crop a frame for it.
+//! A [`Model`] is a model's manifest, its [`Network`], and the cropper and buffer of its input.
 //! [`Network::load`] reads an ONNX file. If the rewriter knows the whole graph, the network becomes
 //! one plan of this crate's integer kernels and reads the crop's bytes
 //! ([`InputForm::Quantized`]). Otherwise tract runs the graph, with our operators where they apply
@@ -8,8 +8,8 @@
 //!
 //! ```text
 //! ONNX file ─► onnx_limits ─► tract's typed graph ─► lower ─► partition ─┬─► one plan
-//!              refuses hostile                       meanings  ours or   └─► rewrite: tract's graph
-//!              numbers                               and steps tract's              with plan_op
+//!              refuses hostile                       meanings  ours or   └─► rewrite: tract's
+//!              numbers                               and steps tract's       graph with plan_op
 //! ```
 
 mod consts;

@@ -128,8 +128,8 @@ impl Network {
         }
     }
 
-    /// Runs the first crop of `input` on the calling thread alone. After each step, `after` gets the
-    /// step's index in [`Network::labels`].
+    /// Runs the first crop of `input` on the calling thread alone. After each step, `after` gets
+    /// the step's index in [`Network::labels`].
     ///
     /// # Errors
     /// As [`Network::run`]; and if tract runs the network.
@@ -150,8 +150,8 @@ impl Network {
     /// long as there are enough; then all share the work of each crop that remains.
     ///
     /// # Errors
-    /// If `input` has another form or is too short, `batch` exceeds the network's `max_batch`, or an
-    /// operator fails.
+    /// If `input` has another form or is too short, `batch` exceeds the network's `max_batch`, or
+    /// an operator fails.
     pub fn run(&mut self, input: &InputBuffer, batch: usize) -> Result<&[f32], Error> {
         let shared = &*self.shared;
         if batch > shared.max_batch {

@@ -9,7 +9,7 @@ pub(super) const TRACT: &str = "tract";
 /// How to run a network.
 #[derive(Debug, Clone, Default)]
 pub struct NetworkOptions {
-    /// Kernels to use: `generic`, `avx2`, ..., or `tract` for none of ours. `None` takes
+    /// Kernels to use: `generic`, `avx2`..., or `tract` to use none of ours. `None` takes
     /// `POSED_KERNELS`, or the best of this processor if that is unset or empty.
     pub kernels: Option<String>,
     /// Threads that share the work of one [`super::Network::run`]; 0 means 1.

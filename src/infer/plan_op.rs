@@ -11,7 +11,7 @@ pub struct PlanOp(Arc<Inner>);
 struct Inner {
     plan: Plan,
     facts: TVec<TypedFact>,
-    /// Memory of runs that are over; as many as have run at once.
+    /// Memory of finished runs, for the next ones: one for each run at the same time.
     idle: Mutex<Vec<Workspace>>,
 }
 

@@ -1,7 +1,7 @@
-//! QuantizeLinear and DequantizeLinear as operators of our own.
+//! QuantizeLinear and DequantizeLinear as our own operators.
 //!
-//! tract takes them apart at import (into casts, subtractions and multiplications a channel), and folds
-//! dequantized weights back to floats; kept whole, they still say what the file meant.
+//! tract splits them at import (into casts, subtractions and multiplications for each channel), and
+//! folds dequantized weights to floats. The rewriter needs them whole to find scales and bytes.
 
 use std::fmt::Debug;
 use tract_core::internal::*;
@@ -24,7 +24,7 @@ fn import<T: Linear>(node: &NodeProto) -> TractResult<(Box<dyn InferenceOp>, Vec
     Ok((expand(Import::<T> { axis, zero_point: node.input.len() == 3, kind: Default::default() }), vec![]))
 }
 
-/// The two operators' common side.
+/// What the two operators have in common.
 trait Linear: TypedOp + Clone {
     const NAME: &'static str;
     const QUANTIZES: bool;
@@ -65,7 +65,7 @@ impl<T: Linear + Debug> Expansion for Import<T> {
         Ok(())
     }
 
-    /// Weights stay bytes: the rewriter wants to see them. What it leaves is folded when decluttered.
+    /// Keeps weights as bytes for the rewriter. Decluttering folds those that it leaves.
     fn runs_out_of_plan(&self) -> bool {
         false
     }
@@ -90,7 +90,7 @@ impl<T: Linear + Debug> Expansion for Import<T> {
     }
 }
 
-/// Scale and zero point: one of each, or one a channel of `axis`.
+/// Scale and zero point: one of each, or one for each channel of `axis`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Scales {
     /// Bits of the scales (f32 has no Eq).
@@ -111,11 +111,14 @@ impl Scales {
         let zero = zero.cast_to::<i32>()?;
         let zeros = zero.try_as_plain_ram()?.as_slice::<i32>()?;
         let n = scales.len().max(zeros.len());
-        ensure!(n > 0 && [1, n].contains(&scales.len()) && [1, n].contains(&zeros.len()), "{n} scales");
+        ensure!(
+            n > 0 && [1, n].contains(&scales.len()) && [1, n].contains(&zeros.len()),
+            "{n} scales or zero points do not match in number"
+        );
         let axis = if n == 1 { 0 } else { axis as usize };
         ensure!(
             n == 1 || (axis < rank && fact.shape[axis] == n.to_dim()),
-            "{n} scales for axis {axis} of {fact:?}"
+            "{n} scales do not fit axis {axis} of {fact:?}"
         );
         let spread = |i: usize, len: usize| if len == 1 { 0 } else { i };
         Ok(Scales {
@@ -126,12 +129,12 @@ impl Scales {
         })
     }
 
-    /// The scale and zero point, if there is one for all.
+    /// The scale and zero point, if there is only one.
     pub fn single(&self) -> Option<(f32, i32)> {
         (self.scales.len() == 1).then(|| (f32::from_bits(self.scales[0]), self.zero_points[0]))
     }
 
-    /// The scale of each element of a tensor of `shape`, where all zero points are 0.
+    /// The scale of each element of a tensor of `shape`, if all zero points are 0.
     pub fn symmetric_scales(&self, shape: &[usize]) -> Option<Vec<f32>> {
         let at = self.at(shape);
         let symmetric = self.zero_points.iter().all(|z| *z == 0);
@@ -190,7 +193,7 @@ impl EvalOp for Quantize {
             let (scale, zero) = at(i);
             f64::from((x / scale).round_ties_even()) + f64::from(zero)
         });
-        // `as` saturates, which is what the operator asks for.
+        // `as` saturates, as the operator requires.
         let out = match self.0.dt {
             DatumType::I8 => Tensor::from_shape(x.shape(), &values.map(|v| v as i8).collect::<Vec<_>>())?,
             DatumType::U8 => Tensor::from_shape(x.shape(), &values.map(|v| v as u8).collect::<Vec<_>>())?,
@@ -202,7 +205,7 @@ impl EvalOp for Quantize {
 
 impl TypedOp for Quantize {
     fn output_facts(&self, inputs: &[&TypedFact]) -> TractResult<TVec<TypedFact>> {
-        ensure!(inputs[0].datum_type == f32::datum_type(), "QuantizeLinear of {:?}", inputs[0]);
+        ensure!(inputs[0].datum_type == f32::datum_type(), "QuantizeLinear needs f32, not {:?}", inputs[0]);
         Ok(tvec!(self.0.dt.fact(inputs[0].shape.clone())))
     }
     as_op!();
@@ -232,7 +235,12 @@ impl EvalOp for Dequantize {
 
 impl TypedOp for Dequantize {
     fn output_facts(&self, inputs: &[&TypedFact]) -> TractResult<TVec<TypedFact>> {
-        ensure!(inputs[0].datum_type == self.0.dt, "DequantizeLinear of {:?}", inputs[0]);
+        ensure!(
+            inputs[0].datum_type == self.0.dt,
+            "DequantizeLinear needs {:?}, not {:?}",
+            self.0.dt,
+            inputs[0]
+        );
         Ok(tvec!(f32::fact(inputs[0].shape.clone())))
     }
     as_op!();

@@ -128,7 +128,7 @@ pub(super) fn run_tract(
         output.copy_from_slice(y);
         Ok(())
     };
-    // A damaged file can break what tract asserts. That must fail this run, not the process.
+    // A damaged file can violate tract's assertions. That must fail this run, not the process.
     let ran = catch_unwind(AssertUnwindSafe(run));
     let ran = ran.unwrap_or_else(|_| Err(format_err!("an operator panicked")));
     ran.map_err(|e| Error::Run(format!("{e:#}")))

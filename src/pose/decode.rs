@@ -34,7 +34,8 @@ impl From<&PoseSpec> for Decoder {
 }
 
 impl Decoder {
-    /// Decodes one heatmap, f32 `[height, width]` of any range. Values that are not finite are ignored.
+    /// Decodes one heatmap, f32 `[height, width]` of any range. Values that are not finite are
+    /// ignored.
     pub fn decode(&self, map: &[f32], width: usize) -> Peak {
         let Some((column, row, top)) = peak(map, width) else { return Peak::default() };
         let height = map.len() / width;

@@ -15,7 +15,8 @@ use std::time::Duration;
 pub struct Options {
     /// How the network is run; its `max_batch` is how many people share one run.
     pub network: NetworkOptions,
-    /// Averages each heatmap with that of the mirrored crop: twice the work, a little more accurate.
+    /// Averages each heatmap with that of the mirrored crop: twice the work, a little more
+    /// accurate.
     pub flip_test: bool,
 }
 
@@ -83,8 +84,9 @@ impl Estimator {
         self.model.manifest()
     }
 
-    /// Estimates a pose in each of `boxes`, in their order. Boxes and poses are in px of the display
-    /// frame that `view` describes. `out` is overwritten. An invalid box gives a pose of score 0.
+    /// Estimates a pose in each of `boxes`, in their order. Boxes and poses are in px of the
+    /// display frame that `view` describes. `out` is overwritten. An invalid box gives a pose of
+    /// score 0.
     ///
     /// # Errors
     /// If the network fails; `out` then holds the poses made before.
@@ -196,8 +198,8 @@ mod tests {
         mirrored[4..8].copy_from_slice(&[1.0, 0.0, 0.0, 0.0]);
         mirrored[0..4].copy_from_slice(&[0.0, 0.0, 0.0, 1.0]);
         average_flipped(&mut maps, &mirrored, 4, 4);
-        // The eye's map, mirrored back, is [0 0 0 1]; the shift pushes the last column out. The nose's
-        // is [1 0 0 0], shifted [1 1 0 0].
+        // The eye's map, mirrored back, is [0 0 0 1]; the shift pushes the last column out. The
+        // nose's is [1 0 0 0], shifted [1 1 0 0].
         assert_eq!(maps[8..12], [0.0; 4]);
         assert_eq!(maps[0..4], [0.5, 0.5, 0.0, 0.0]);
     }

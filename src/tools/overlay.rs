@@ -96,7 +96,7 @@ mod tests {
         let mut picture = RgbImage::new(64, 64);
         skeleton(&mut picture, &pose);
         assert_eq!(*picture.get_pixel(30, 10), LEFT);
-        assert_eq!(*picture.get_pixel(50, 30), Rgb([0; 3]), "an unsure wrist was drawn");
+        assert_eq!(*picture.get_pixel(50, 30), Rgb([0; 3]), "a wrist with a low score was drawn");
         assert_eq!(*picture.get_pixel(30, 20), Rgb([0; 3]));
     }
 

@@ -35,7 +35,7 @@ impl Similarities {
     pub(super) fn solve(&mut self, pairs: &mut Vec<(usize, usize)>) {
         pairs.clear();
         if self.is_uncontested() {
-            // People stand apart in most frames: nothing to solve, nothing to allocate.
+            // In most frames people stand apart: nothing to solve or allocate.
             let all = (0..self.rows).flat_map(|row| (0..self.columns).map(move |column| (row, column)));
             pairs.extend(all.filter(|&(row, column)| self.value(row, column) > 0));
             return;

@@ -41,7 +41,7 @@ pub(super) fn agreement(
 }
 
 /// Whether `bbox` reaches the left or right edge of a frame of `size` (width, height) px. People
-/// rarely leave by the other edges: feet below the lower one are those of a person close by.
+/// rarely leave by the other edges: feet below the frame mean that a person is close.
 pub(super) fn at_edge(bbox: &BBox, size: (u32, u32)) -> bool {
     edges(bbox, size).into_iter().any(|reached| reached)
 }
@@ -59,9 +59,9 @@ fn edges(bbox: &BBox, (width, _): (u32, u32)) -> [bool; 2] {
     [bbox.x <= margin, bbox.x + bbox.w >= width as f32 - margin]
 }
 
-/// Displacement of the body, [x, y] px, and the share of keypoints behind it, 0..=1. It is the mean
-/// over the trunk's keypoints, or over the limbs' if the trunk is hidden, of those that score at
-/// least `min_score` in both poses; `None` if there are none.
+/// Displacement of the body, [x, y] px, and the share of keypoints that it is based on, 0..=1. It
+/// is the mean over the trunk's keypoints, or over the limbs' if the trunk is hidden, that score at
+/// least `min_score` in both poses; `None` if no keypoint does.
 pub(super) fn shift(from: &Keypoints, to: &Keypoints, min_score: f32) -> Option<([f32; 2], f32)> {
     mean_shift(from, to, min_score, &TRUNK).or_else(|| mean_shift(from, to, min_score, &LIMBS))
 }

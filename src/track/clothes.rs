@@ -2,7 +2,7 @@
 
 /// Colours farther apart than this, in levels of 255, almost certainly belong to different clothes.
 const FAR: f32 = 36.0;
-/// Weight of brightness against hue. Below 1, because a shadow does not make another shirt.
+/// Weight of brightness against hue. Below 1, because a shadow does not change the clothes.
 const BRIGHTNESS: f32 = 0.4;
 
 /// Mean R, G, B of a part of the body, 0..=255.
@@ -18,7 +18,7 @@ pub struct Clothes {
 }
 
 impl Clothes {
-    /// How well both fit the same person, 0..=1; `None` if they have no part in common.
+    /// How likely both belong to the same person, 0..=1; `None` if they have no part in common.
     pub fn likeness(&self, other: &Clothes) -> Option<f32> {
         let pairs = [self.trunk.zip(other.trunk), self.legs.zip(other.legs)];
         let pairs = pairs.iter().flatten();

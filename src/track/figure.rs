@@ -1,4 +1,4 @@
-//! Where a tracked body is, how it moves and what it wears, as of the frame it was last seen in.
+//! Position, motion and clothes of a tracked body, as of the frame in which it was last seen.
 
 use super::body;
 use super::clothes::Clothes;
@@ -35,8 +35,7 @@ pub(super) struct Figure {
 }
 
 impl Figure {
-    /// A body that was never seen yet but starts at `pose`; [`Figure::follow`] takes the first
-    /// pose.
+    /// A body that starts at `pose` and has no hits; [`Figure::follow`] takes the first pose.
     pub(super) fn new(at: Mono, pose: &Pose, options: &Options) -> Figure {
         Figure {
             seen_at: at,
@@ -67,8 +66,8 @@ impl Figure {
         self.bbox = bbox.moved(self.moved_by(at).map(|v| -v));
     }
 
-    /// Takes what was `seen` at `at`. If the body was `astray`, the keypoints so far belonged to
-    /// something else and say nothing about how it moves.
+    /// Takes the observation `seen` at `at`. If the track was `astray`, its keypoints so far
+    /// belonged to something else and say nothing about its motion.
     pub(super) fn follow(&mut self, at: Mono, seen: &Seen, astray: bool, options: &Options) {
         let pose = &seen.pose;
         let dt_s = at.since(self.seen_at).as_secs_f32();
@@ -113,7 +112,7 @@ impl Figure {
         }
     }
 
-    /// Grows at once, shrinks slowly.
+    /// Follows the box: it grows at once and shrinks slowly.
     fn follow_box(&mut self, pose: &Pose, dt_s: f32, options: &Options) {
         let now = bounding_box(&pose.keypoints, options.keypoint_score).unwrap_or(pose.bbox);
         let gain = 1.0 - (-dt_s / SHRINK_S).exp();
@@ -130,7 +129,7 @@ impl Figure {
         else {
             return;
         };
-        // Neither a guessed position nor an old one is a start to smooth from.
+        // A guessed or an old position is no start to smooth from.
         if restart || raw.score < options.keypoint_score || out.score < options.keypoint_score {
             filter.reset();
         }
@@ -138,8 +137,8 @@ impl Figure {
         *out = Keypoint { x_px, y_px, score: raw.score };
     }
 
-    /// Updates the whole body: keypoints that `seen` lacks move along with the rest. If the body
-    /// was `astray`, what was known of it is dropped.
+    /// Updates the whole body: keypoints that `seen` lacks move with the rest. If the track was
+    /// `astray`, the known keypoints are dropped.
     fn remember(&mut self, at: Mono, seen: &Keypoints, astray: bool, min_score: f32) {
         let shift = body::shift(&self.keypoints, seen, min_score);
         let shift = shift.map_or_else(|| self.moved_by(at), |(shift, _)| shift);

@@ -12,10 +12,11 @@ use crate::keypoint::bounding_box;
 pub(super) const MIN_LIKENESS: f32 = 0.4;
 /// Searches in which the finder must see a person who appears within another person's box. New
 /// people come from an edge or from behind something. In the middle of a person, the box of a
-/// single search and the pose that the network imagines in it are just as often that person's legs.
+/// single search, with the pose that the network imagines in it, is just as often that person's
+/// legs.
 const SEARCHES_WITHIN: u8 = 2;
-/// Searches in vain that a new track and a well established one survive. A track that is missed
-/// before it is confirmed stays unconfirmed until the finder sees it again.
+/// Searches without a detection that a new track survives, and that a well established one does. A
+/// track that is missed before it is confirmed stays unconfirmed until the finder detects it.
 const FIRST_TRUST: u8 = 2;
 const MAX_TRUST: u8 = 4;
 
@@ -47,7 +48,7 @@ pub(super) struct Track {
     found: u8,
     /// Another box, seen by the last search, that may be this body.
     pub(super) alternative: Option<BBox>,
-    /// Searches in vain that it still survives.
+    /// Searches without a detection that it still survives.
     trust: u8,
     score: f32,
     pub(super) usual_score: f32,
@@ -102,7 +103,7 @@ impl Track {
         }
     }
 
-    /// Notes that it was checked at `at` and not seen in a frame of `size` (width, height) px.
+    /// Records that it was checked at `at` and not seen in a frame of `size` (width, height) px.
     /// Returns whether that is the first miss in a row, or the one that loses it.
     pub(super) fn miss(&mut self, at: Mono, size: (u32, u32), options: &Options) -> bool {
         self.alternative = None;
@@ -111,7 +112,7 @@ impl Track {
         if self.stage != Stage::Confirmed {
             return false;
         }
-        // A person on the way out who is missed is not hidden: they are out.
+        // A person who was walking out and is missed has left, rather than being hidden.
         let left = body::is_leaving(&self.figure.box_at(at), self.figure.velocity_px_s, size);
         let lost = left || at.since(since) >= options.hold;
         if lost {
@@ -121,9 +122,9 @@ impl Track {
         first || lost
     }
 
-    /// Notes that the finder searched and did or did not see (`seen`) this person, expected at the
-    /// edge of the frame or not. A track that it keeps missing and whose pose scores low is
-    /// imagined: the pose network finds a body in any crop.
+    /// Records whether a search detected (`seen`) this person, expected at the edge of the frame or
+    /// not. A track with a low score that searches keep missing is imagined: the pose network finds
+    /// a body in any crop.
     pub(super) fn searched(&mut self, seen: bool, at_edge: bool, options: &Options) {
         if seen {
             self.found = self.found.saturating_add(1);
@@ -131,12 +132,13 @@ impl Track {
         } else if self.within && self.stage == Stage::Tentative {
             self.trust = 0;
         } else if self.score < options.sure_score && self.stage != Stage::Lost {
-            // At the edge, walking out is likelier than a mistake of the finder.
+            // At the edge, the person has more likely walked out than been overlooked by the
+            // finder.
             self.trust = self.trust.saturating_sub(if at_edge { 2 } else { 1 });
         }
     }
 
-    /// Publishes a person seen at `at`, however new, unless they may be a part of another person.
+    /// Publishes even a new person seen at `at`, unless they may be a part of another person.
     pub(super) fn confirm(&mut self, at: Mono) {
         if self.stage == Stage::Tentative && self.figure.seen_at == at && !self.within {
             self.stage = Stage::Confirmed;

@@ -1,5 +1,5 @@
-//! How likely an observation is a track's person: by position, pose and, where people cross,
-//! clothes.
+//! How likely an observation shows a track's person: by position and pose, and by clothes where
+//! people cross.
 
 use super::body;
 use super::life::{MIN_LIKENESS, Stage, Track};
@@ -13,14 +13,14 @@ use std::time::Duration;
 /// Growth of the position's uncertainty, in OKS tolerances a second, and its limit.
 const DOUBT_PER_S: f32 = 4.0;
 const MAX_DOUBT: f32 = 6.0;
-/// A pose whose keypoints agree less than this belongs to another person, whatever its box: a pose
-/// imagined in a person's crop has a good box and nothing else.
+/// A pose with less agreement of keypoints belongs to another person, however well its box fits: a
+/// pose that is imagined in a person's crop has a good box and nothing else.
 const MIN_AGREEMENT: f32 = 0.2;
-/// A pose that scores less than this share of the track's usual score is imagined. A half hidden
-/// person has fewer confident keypoints, but those score as high as ever.
+/// A pose that scores less than this share of the track's usual score is imagined. A half-hidden
+/// person has fewer confident keypoints, but their scores stay as high.
 const MIN_SHARE_OF_SCORE: f32 = 0.7;
-/// Where people cross, a pose may be that of the person in front. Clothes less alike than this are
-/// another person's; above it they count with this weight.
+/// Where people cross, a pose may show the person in front. Clothes less alike than this belong to
+/// another person; above it, they count with this weight.
 const MIN_CLOTHES: f32 = 0.2;
 const CLOTHES_WEIGHT: f32 = 0.6;
 /// For this long after a person left by the edge, a leg there is still theirs.
@@ -29,7 +29,7 @@ const LEAVING: Duration = Duration::from_millis(500);
 const MIN_NEARNESS: f32 = 0.1;
 
 impl Track {
-    /// How likely what was `seen` is this person, 0..=1; 0: it is another.
+    /// How likely `seen` shows this person, 0..=1. 0: it shows another.
     pub(super) fn similarity(&self, at: Mono, seen: &Seen, options: &Options) -> f32 {
         let clothes =
             if seen.crossing { self.figure.clothes.likeness(&seen.clothes).unwrap_or(1.0) } else { 1.0 };
@@ -47,7 +47,7 @@ impl Track {
         }
         let ahead = self.likeness(self.figure.moved_by(at), at, pose, bbox, options);
         if self.stage != Stage::Lost {
-            // A body where the track expects itself goes before one in the alternative box.
+            // A body at the expected position has priority over one in the alternative box.
             let found = self.alternative.map_or(0.0, |found| found.iou(bbox));
             return if ahead == 0.0 && found >= MIN_LIKENESS { MIN_LIKENESS * found } else { ahead };
         }
@@ -56,8 +56,8 @@ impl Track {
     }
 
     /// How near `bbox` is to where this person was lost, 0..=1. Use it only if the frame shows one
-    /// person and one track: then whoever appears beside the lost position is the same person,
-    /// however different the pose. A person who left by the edge counts only shortly after.
+    /// person and one track: then a person beside the lost position is the same one, however
+    /// different the pose. A person who left by the edge counts only shortly after.
     pub(super) fn nearness(&self, at: Mono, bbox: &BBox) -> f32 {
         let near = self.figure.bbox.iou(bbox);
         let here = !self.left || at.since(self.figure.seen_at) < LEAVING;
@@ -65,7 +65,7 @@ impl Track {
     }
 
     /// Likeness of `pose` to this person displaced by `moved` px since last seen. Compares the
-    /// whole body: a person coming out from behind something shows another part of it than before.
+    /// whole body: a person who comes out from behind something shows other parts than before.
     fn likeness(&self, moved: [f32; 2], at: Mono, pose: &Pose, bbox: &BBox, options: &Options) -> f32 {
         let figure = &self.figure;
         let (whole, own) = (body::moved(&figure.whole, moved), figure.bbox.moved(moved));

@@ -4,15 +4,15 @@
 //! Each camera has one [`Tracker`]. Each frame takes these steps:
 //! 1. [`Tracker::predict`] returns the boxes where the known people are expected (the motion test
 //!    needs them);
-//! 2. after a search, [`Tracker::searched`] takes what the finder found;
+//! 2. after a search, [`Tracker::searched`] takes the detected boxes;
 //! 3. [`Tracker::plan`] picks the boxes to estimate poses in: all, or within a budget those that
 //!    have waited longest;
 //! 4. [`Tracker::update`] takes the poses and returns the people. It matches by position and pose
 //!    and, where people cross, by clothes.
 //!
-//! All coordinates are display px. Nothing here reads a clock, and no value that is not finite
-//! comes out. Buffers are kept from frame to frame. Only frames in which people compete for
-//! observations allocate: a few hundred bytes in the solver.
+//! All coordinates are display px. Nothing here reads a clock, and all results are finite. Buffers
+//! are kept from frame to frame. Only frames in which people compete for observations allocate: a
+//! few hundred bytes in the solver.
 
 mod assign;
 mod body;
@@ -24,6 +24,7 @@ mod observations;
 mod one_euro;
 mod schedule;
 mod types;
+mod update;
 
 pub use clothes::{Clothes, Rgb};
 pub use one_euro::Smoothing;
@@ -35,12 +36,6 @@ use assign::Similarities;
 use life::{Stage, Track};
 use observations::Seen;
 use schedule::Claim;
-
-/// Weight of a lost track's similarity to a pose seen in another track's crop, which rarely shows
-/// the lost person. Zero would give a returning person to a track that has gone astray.
-const CLAIM_OF_THE_LOST: f32 = 0.5;
-/// Boxes that overlap more belong to people who cross.
-const CROSSING_IOU: f32 = 0.1;
 
 /// Tracks the people in front of one camera.
 #[derive(Debug)]
@@ -109,8 +104,8 @@ impl Tracker {
         &self.boxes
     }
 
-    /// Takes the boxes of a search over the frame at `at`, possibly none. Without searches,
-    /// imagined people stay for as long as the pose network imagines them.
+    /// Takes the boxes of a search over the frame at `at`, possibly none. If it is never called,
+    /// imagined people stay as long as the pose network imagines them.
     pub fn searched(&mut self, at: Mono, found: &[BBox]) {
         self.has_searched = true;
         self.boxes.clear();
@@ -162,39 +157,6 @@ impl Tracker {
         &self.crops
     }
 
-    /// Takes the poses seen at `at` in a frame of `size` (width, height) px; returns the people to
-    /// publish.
-    ///
-    /// If [`Tracker::plan`] was not called for this frame, every track that is not seen is missed.
-    pub fn update(&mut self, at: Mono, size: (u32, u32), observations: &[Observation]) -> &[Person] {
-        self.begin(at, size);
-        if !self.planned {
-            self.tracks.iter_mut().for_each(|track| track.checked = track.stage != Stage::Lost);
-        }
-        observations::select(observations, &self.options, &mut self.seen, &mut self.stats);
-        self.compare(at);
-        self.similarities.solve(&mut self.pairs);
-        for &(row, column) in &self.pairs {
-            if let (Some(track), Some(seen)) = (self.tracks.get_mut(row), self.seen.get_mut(column)) {
-                track.see(at, seen, &self.options);
-                seen.matched = true;
-            }
-        }
-        self.retire(at);
-        self.spawn(at);
-        let late = self.is_late(at);
-        if late && self.late {
-            // Before further sightings they may have crossed the whole frame.
-            self.tracks.iter_mut().for_each(|track| track.confirm(at));
-        }
-        (self.late, self.planned) = (late, false);
-        self.updated_at = Some(at);
-        self.people.clear();
-        let published = self.tracks.iter().filter(|track| track.stage == Stage::Confirmed);
-        self.people.extend(published.map(|track| track.person(at, size)));
-        self.people()
-    }
-
     /// The published people as of the last update.
     pub fn people(&self) -> &[Person] {
         &self.people
@@ -222,55 +184,5 @@ impl Tracker {
     /// Whether a frame at `at` comes too long after the last one to keep the tracks.
     fn is_late(&self, at: Mono) -> bool {
         self.updated_at.is_some_and(|before| at.since(before) > self.options.keep_lost)
-    }
-
-    /// Fills the table of similarities, tracks by `seen`.
-    fn compare(&mut self, at: Mono) {
-        self.similarities.reset(self.tracks.len(), self.seen.len());
-        for seen in &mut self.seen {
-            let there = |track: &&Track| track.figure.box_at(at).iou(&seen.bbox) > CROSSING_IOU;
-            seen.crossing = self.tracks.iter().filter(there).count() > 1;
-        }
-        let only = self.tracks.len() == 1 && self.seen.len() == 1;
-        for (row, track) in self.tracks.iter().enumerate() {
-            for (column, seen) in self.seen.iter().enumerate() {
-                let own = track.similarity(at, seen, &self.options);
-                let own = if only && own == 0.0 { track.nearness(at, &seen.bbox) } else { own };
-                let weak = track.stage == Stage::Lost && !seen.newcomer;
-                let claim = if weak { CLAIM_OF_THE_LOST } else { 1.0 };
-                self.similarities.set(row, column, claim * own);
-            }
-        }
-    }
-
-    /// Marks the checked tracks that were not seen as missed; drops the dead.
-    fn retire(&mut self, at: Mono) {
-        self.lost_person = false;
-        for track in self.tracks.iter_mut().filter(|track| track.checked) {
-            self.lost_person |= track.miss(at, self.size, &self.options);
-            track.checked = false;
-        }
-        self.tracks.retain(|track| !track.is_dead(at, &self.options));
-    }
-
-    /// Starts a track for each new person.
-    fn spawn(&mut self, at: Mono) {
-        self.boxes.clear();
-        let known = self.tracks.iter().filter(|track| track.stage == Stage::Confirmed);
-        self.boxes.extend(known.map(|track| TrackBox {
-            id: track.id,
-            bbox: track.figure.box_at(at),
-            confirmed: true,
-        }));
-        for seen in self.seen.iter().filter(|seen| !seen.matched && seen.newcomer && !seen.doubtful) {
-            if self.tracks.len() >= self.options.max_tracks {
-                self.stats.crowded += 1;
-            } else {
-                let within =
-                    self.has_searched && self.boxes.iter().any(|b| schedule::is_within(&seen.bbox, &b.bbox));
-                let id = self.ids.fresh();
-                self.tracks.push(Track::new(id, self.turn, at, seen, within, &self.options));
-            }
-        }
     }
 }

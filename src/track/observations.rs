@@ -43,7 +43,7 @@ pub(super) fn select(all: &[Observation], options: &Options, seen: &mut Vec<Seen
             seen.push(Seen { pose, bbox, clothes, newcomer, doubtful, crossing: false, matched: false });
         }
     }
-    // The score is a mean: by it, half a body seen well would go before a whole one.
+    // Not by score, which is a mean: half a body seen well would come before a whole one.
     let fullness = |seen: &Seen| -> f32 {
         seen.pose.keypoints.iter().map(|k| k.score).filter(|&s| s >= options.keypoint_score).sum()
     };

@@ -1,8 +1,9 @@
-//! The one-euro filter (Casiez, Roussel, Vogel, CHI 2012) on a point of the frame: a low-pass whose
-//! cutoff rises with speed. A point at rest is steady, a moving one does not lag.
+//! The one-euro filter (Casiez, Roussel, Vogel, CHI 2012) on a point of the frame: a low-pass
+//! filter with a cutoff that rises with speed. A point at rest is steady, a moving one does not
+//! lag.
 //!
-//! Positions stay in px. Only the speed that opens the filter is in box sizes a second: near and
-//! far people are smoothed alike, and a change of box size moves no point.
+//! Positions are in px. Only the speed is in box sizes a second, so near and far people are
+//! smoothed alike, and a change of box size moves no point.
 //!
 //! One thing differs from the paper: speeds that noise alone explains count less (see
 //! [`Smoothing::rest_sizes_per_s`]). Without this, no choice of the other three parameters is both
@@ -21,7 +22,7 @@ pub struct Smoothing {
     /// Cutoff of the speed estimate itself in Hz.
     pub d_cutoff_hz: f32,
     /// Speed s counts as s·s² / (s² + rest²), where rest is this many box sizes a second: half at
-    /// rest, nearly nothing well below it. Zero gives the filter of the paper.
+    /// rest, and nearly nothing well below it. Zero gives the paper's filter.
     pub rest_sizes_per_s: f32,
 }
 
@@ -45,7 +46,7 @@ struct State {
 }
 
 impl OneEuro {
-    /// Starts anew: the next point comes out as it goes in.
+    /// Starts over: the next point is returned unchanged.
     pub(super) fn reset(&mut self) {
         self.last = None;
     }

@@ -8,8 +8,8 @@ const CLAIM_IOU: f32 = 0.5;
 /// ... this share of the track's box lies in it and it is at most this much larger.
 const HALF_BODY: f32 = 0.7;
 const MAX_GROWTH: f32 = 5.0;
-/// A track and a detection that touch no other may be one body if this share of the smaller box
-/// lies in the larger: a few keypoints, such as a head alone, lead a track astray.
+/// A track and a detection that overlap no other box may be one body if this share of the smaller
+/// box lies in the larger: a few keypoints, such as a head alone, lead a track astray.
 const LONE_SHARE: f32 = 0.3;
 /// Above this overlap the two boxes agree: for a person alone, and for one in a crowd, where one
 /// detection easily covers two people.
@@ -33,12 +33,12 @@ pub(super) enum Claim {
 /// - The two agree: the track keeps its own box, which is steadier.
 /// - They overlap less: the track takes the found box. Otherwise a track that knows half a body
 ///   would never see the rest.
-/// - They hardly agree but touch no other box: a second crop is added for the track. Its pose shows
-///   which box is right.
+/// - They hardly overlap, but overlap no other box either: the track gets a second crop, and the
+///   poses show which box is right.
 /// - No track matches: a crop is added for a new person, last served in turn `served`. When in
 ///   doubt, an extra crop is cheaper than giving one person another's box.
 ///
-/// `tell` is called with each found box that a track takes.
+/// Calls `tell` with each found box that a track takes.
 pub(super) fn claim(
     crops: &mut Vec<Crop>,
     found: &[BBox],
@@ -69,7 +69,7 @@ pub(super) fn claim(
     }
 }
 
-/// Whether the track's box `own` and the found box may show one body though they hardly agree.
+/// Whether the track's box `own` and the found box may show one body although they hardly overlap.
 fn may_be_one(own: &BBox, found: &BBox) -> bool {
     let (small, large) = if own.area() < found.area() { (own, found) } else { (found, own) };
     small.share_in(large) >= LONE_SHARE && large.area() <= MAX_GROWTH * small.area()
@@ -104,7 +104,7 @@ pub(super) fn is_within(part: &BBox, whole: &BBox) -> bool {
 }
 
 /// Keeps the `budget` crops that have waited longest. New people share one place in the queue (all
-/// carry the turn in which one of them was last served): false alarms cannot starve the tracks.
+/// carry the turn in which one of them was last served), so false detections cannot starve tracks.
 pub(super) fn take_turns(crops: &mut Vec<Crop>, budget: usize) {
     if crops.len() > budget {
         crops.sort_unstable_by_key(|crop| (crop.served, crop.track));

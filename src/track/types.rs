@@ -90,7 +90,7 @@ pub struct Crop {
 pub struct Observation {
     /// The pose in display px.
     pub pose: Pose,
-    /// The track whose crop it was seen in ([`Crop::track`]), if any.
+    /// The track of the crop it was seen in ([`Crop::track`]), if any.
     pub track: Option<TrackId>,
     /// Colours of the clothes; empty if they were not read.
     pub clothes: Clothes,

@@ -1,4 +1,4 @@
-//! A real mosquitto on a port of its own.
+//! A real mosquitto on a free port.
 
 use super::{free_port, wait_for};
 use std::fs::OpenOptions;

@@ -1,4 +1,5 @@
-//! The test harness: a real broker, an independent subscriber, the real binary, and patience.
+//! The test harness: a real broker, an independent subscriber, the real binary, input of networks,
+//! and patience.
 
 #![allow(
     dead_code,
@@ -11,11 +12,13 @@
 
 mod broker;
 mod log;
+mod network;
 mod process;
 mod subscriber;
 
 pub use broker::Mosquitto;
 pub use log::{keep_log, log_lines};
+pub use network::{input, input_spec};
 pub use process::{Posed, camera, clip, config, posed};
 pub use subscriber::{Message, Subscriber};
 

@@ -5,7 +5,7 @@ use std::io::Read as _;
 use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Stdio};
 
-/// A running `posed` with a configuration file of its own; killed when dropped.
+/// A running `posed` with its own configuration file; killed when dropped.
 pub struct Posed {
     child: Child,
     pub config: PathBuf,
@@ -30,6 +30,10 @@ impl Posed {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("posed.toml");
         std::fs::write(&path, config).unwrap();
+        // Without its own state, posed would go on from that of another test.
+        if !command.get_envs().any(|(name, _)| name == "XDG_STATE_HOME") {
+            command.env("XDG_STATE_HOME", dir.path());
+        }
         let child = command.arg("--config").arg(&path).stderr(Stdio::piped()).spawn().unwrap();
         Posed { child, config: path, _dir: dir }
     }

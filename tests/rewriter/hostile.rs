@@ -1,24 +1,24 @@
-//! Broken and hostile files: an error or a network that runs, never a panic of ours.
+//! Broken and hostile files: each is an error or a network that runs. None makes this crate panic.
 //!
-//! tract asserts in places what a broken file can violate; `Network` catches those panics and makes errors of
-//! them. A panic whose place is in this crate fails the test, whoever catches it.
+//! A broken file can violate tract's assertions; `Network` turns those panics into errors. A panic
+//! in this crate fails the test, even if it is caught.
 
 use super::lpn::Member;
+use super::mutate::mutate;
 use super::{input, options, spec};
 use posed::infer::Network;
 use std::cell::RefCell;
 use std::time::{Duration, Instant};
-use tract_onnx::pb::*;
 
-/// Seconds that no network may take.
-const WATCH_S: u64 = 120;
+/// A network that takes longer than this hangs.
+const HANG: Duration = Duration::from_secs(120);
 
 thread_local! {
-    /// Where this crate panicked on this thread.
+    /// The last panic of this crate on this thread.
     static OURS: RefCell<Option<String>> = const { RefCell::new(None) };
 }
 
-/// Notes panics of this crate, and keeps the caught ones of others from being printed.
+/// Records panics of this crate. Prints only those of the tests: tract's are expected.
 fn watch_panics() {
     static ONCE: std::sync::Once = std::sync::Once::new();
     ONCE.call_once(|| {
@@ -34,7 +34,7 @@ fn watch_panics() {
     });
 }
 
-/// Loads the file and, if it is a network, runs it; what broke, if something of ours did.
+/// Loads `bytes` and runs the network once. Returns whether it ran, or the panic of this crate.
 fn survive(bytes: &[u8], size: (usize, usize)) -> Result<bool, String> {
     OURS.set(None);
     let loaded = Network::from_bytes(bytes, &spec(size), &options(posed::kernels::Isa::best().name(), 1, 1));
@@ -57,7 +57,7 @@ fn a_file_cut_anywhere_is_an_error() {
     assert_eq!(survive(&bytes, member.size), Ok(true));
 }
 
-/// One thing wrong at a time, each of which must be refused or left to tract, not believed.
+/// One wrong value at a time. Each must be refused or left to tract.
 #[test]
 fn values_that_no_quantized_network_has_are_survived() {
     watch_panics();
@@ -68,7 +68,7 @@ fn values_that_no_quantized_network_has_are_survived() {
     let all = |data_type: i32| {
         (0..graph.initializer.len()).filter(move |i| graph.initializer[*i].data_type == data_type)
     };
-    // Every fifth of each kind: the graph repeats itself.
+    // The graph repeats itself, so a sample of its tensors is enough.
     for i in all(1).step_by(5) {
         for v in
             [f32::NAN, f32::INFINITY, f32::NEG_INFINITY, 0.0, -0.0, -1.0, f32::MAX, f32::MIN_POSITIVE, 1e-45]
@@ -94,7 +94,7 @@ fn values_that_no_quantized_network_has_are_survived() {
 }
 
 #[test]
-fn a_scale_that_is_no_scale_is_refused_by_name() {
+fn a_scale_of_nan_is_refused_by_name() {
     let member = Member::tiny();
     let mut model = member.model();
     let graph = model.graph.as_mut().unwrap();
@@ -104,19 +104,19 @@ fn a_scale_that_is_no_scale_is_refused_by_name() {
         f32::NAN.to_le_bytes().to_vec();
     let bytes = prost::Message::encode_to_vec(&model);
     let Err(e) = Network::from_bytes(&bytes, &spec(member.size), &options("generic", 1, 1)) else {
-        panic!("a NaN was taken for a scale")
+        panic!("a scale of NaN was accepted")
     };
     assert!(e.to_string().contains("scale is not finite and positive"), "{e}");
 }
 
-/// Paddings make pixels that the file need not hold: a few bytes that ask for all memory.
+/// A few bytes of padding attributes can request any amount of memory.
 #[test]
-fn a_network_that_no_memory_holds_is_refused_before_it_is_made() {
+fn a_network_too_large_for_memory_is_refused_before_it_is_built() {
     let member = Member { widths: [512; 4], ..Member::tiny() };
     for (padding, why) in [(4096, "pads = 4096"), (256, "needs more than 1073741824 bytes")] {
         let mut model = member.model();
         let graph = model.graph.as_mut().unwrap();
-        // Up to the doubling layers, whose shapes tract cannot always work out.
+        // Without the doubling layers: tract cannot always infer their shapes.
         let last = graph.node.iter().rposition(|n| n.op_type == "Add").unwrap();
         graph.node.truncate(last + 1);
         graph.output[0].name = graph.node[last].output[0].clone();
@@ -125,13 +125,14 @@ fn a_network_that_no_memory_holds_is_refused_before_it_is_made() {
         }
         let bytes = prost::Message::encode_to_vec(&model);
         let Err(e) = Network::from_bytes(&bytes, &spec(member.size), &options("generic", 1, 1)) else {
-            panic!("paddings of {padding} were made")
+            panic!("a padding of {padding} was accepted")
         };
         assert!(e.to_string().contains(why), "{e}");
     }
 }
 
-/// Changes the structure of valid files at random, for `POSED_FUZZ_SECONDS` (3) from `POSED_FUZZ_SEED` (1) on.
+/// Changes valid files at random for `POSED_FUZZ_SECONDS` (default 3). The first one has the seed
+/// `POSED_FUZZ_SEED` (default 1), each further one the next seed.
 #[test]
 #[allow(clippy::disallowed_methods, reason = "fuzzing is limited by real time")]
 fn mutated_networks_are_survived() {
@@ -155,9 +156,9 @@ fn mutated_networks_are_survived() {
             let at = rng.usize(..bytes.len());
             bytes[at] ^= 1 << rng.u8(..8);
         }
-        // What ends the process cannot say which network did.
+        // If the process dies (out of memory), this file still names the network.
         std::fs::write(concat!(env!("CARGO_TARGET_TMPDIR"), "/fuzz-seed"), seed.to_string()).unwrap();
-        let watch = Watch::new(seed);
+        let watch = HangGuard::new(seed);
         let survived = survive(&bytes, members[which].size);
         drop(watch);
         match survived {
@@ -166,133 +167,25 @@ fn mutated_networks_are_survived() {
         }
         tried += 1;
     }
-    eprintln!("{tried} networks from seed {first}, {ran} of them ran");
-    assert!(tried > 0 && (ran > 0 || tried < 20), "none of {tried} mutated networks ran: they test little");
+    eprintln!("{tried} networks from seed {first} on; {ran} of them ran");
+    assert!(
+        tried > 0 && (ran > 0 || tried < 20),
+        "none of {tried} mutated networks ran: the mutations are too strong to test anything"
+    );
 }
 
-/// Ends the process with the seed when one network takes minutes: a hang would name nothing.
-struct Watch(#[allow(dead_code, reason = "its end is what is waited for")] std::sync::mpsc::SyncSender<()>);
+/// Ends the process with the seed's name if a network takes longer than [`HANG`].
+struct HangGuard(#[allow(dead_code, reason = "dropping it ends the wait")] std::sync::mpsc::SyncSender<()>);
 
-impl Watch {
-    fn new(seed: u64) -> Watch {
+impl HangGuard {
+    fn new(seed: u64) -> HangGuard {
         let (over, rest) = std::sync::mpsc::sync_channel(0);
         std::thread::spawn(move || {
-            if rest.recv_timeout(Duration::from_secs(WATCH_S))
-                == Err(std::sync::mpsc::RecvTimeoutError::Timeout)
-            {
-                eprintln!("POSED_FUZZ_SEED={seed}: no end after {WATCH_S} s");
+            if rest.recv_timeout(HANG) == Err(std::sync::mpsc::RecvTimeoutError::Timeout) {
+                eprintln!("POSED_FUZZ_SEED={seed}: still running after {HANG:?}");
                 std::process::exit(1);
             }
         });
-        Watch(over)
-    }
-}
-
-/// One change of a graph's structure.
-fn mutate(graph: &mut GraphProto, rng: &mut fastrand::Rng) {
-    let (n, t) = (rng.usize(..graph.node.len()), rng.usize(..graph.initializer.len()));
-    let numbers = [0, 1, -1, 2, 3, 7, 16, 17, 255, 4096, 1 << 20, i64::from(i32::MAX), i64::MAX, i64::MIN];
-    let number = numbers[rng.usize(..numbers.len())];
-    let anything = |rng: &mut fastrand::Rng, graph: &GraphProto| match rng.u8(..8) {
-        0 => "nothing".to_owned(),
-        1..=3 => graph.initializer[rng.usize(..graph.initializer.len())].name.clone(),
-        _ => graph.node[rng.usize(..graph.node.len())].output[0].clone(),
-    };
-    match rng.u8(..12) {
-        0 | 1 => change_tensor(&mut graph.initializer[t], number, rng),
-        2 => {
-            let name = anything(rng, graph);
-            let inputs = &mut graph.node[n].input;
-            let at = rng.usize(..inputs.len().max(1));
-            if let Some(input) = inputs.get_mut(at) {
-                *input = name;
-            }
-        }
-        3 => {
-            graph.node[n].input.pop();
-        }
-        4 => {
-            let name = anything(rng, graph);
-            graph.node[n].input.push(name);
-        }
-        5 => {
-            let other = rng.usize(..graph.node.len());
-            graph.node[n].op_type = graph.node[other].op_type.clone();
-        }
-        6 => {
-            let kinds = [
-                "Sigmoid",
-                "Neg",
-                "Mul",
-                "Sub",
-                "Div",
-                "Relu",
-                "Clip",
-                "Concat",
-                "GlobalAveragePool",
-                "Loop",
-                "Pad",
-                "Expand",
-                "Tile",
-                "Resize",
-                "Xyz",
-            ];
-            graph.node[n].op_type = kinds[rng.usize(..kinds.len())].into();
-        }
-        7 | 8 => {
-            let attributes = &mut graph.node[n].attribute;
-            if attributes.is_empty() {
-                return;
-            }
-            let a = rng.usize(..attributes.len());
-            match (rng.u8(..4), attributes[a].ints.len()) {
-                (0, _) => {
-                    attributes.swap_remove(a);
-                }
-                (1, _) => attributes[a].ints.push(number),
-                (_, 0) => attributes[a].i = number,
-                (_, len) => attributes[a].ints[rng.usize(..len)] = number,
-            }
-        }
-        9 => {
-            graph.node.remove(n);
-        }
-        10 => {
-            let mut copy = graph.node[n].clone();
-            if rng.bool() {
-                copy.name.push('b');
-            }
-            graph.node.push(copy);
-        }
-        _ => {
-            let other = rng.usize(..graph.initializer.len());
-            let name = graph.initializer[other].name.clone();
-            graph.initializer[other].name = std::mem::replace(&mut graph.initializer[t].name, name);
-        }
-    }
-}
-
-fn change_tensor(tensor: &mut TensorProto, number: i64, rng: &mut fastrand::Rng) {
-    let floats = [f32::NAN, f32::INFINITY, 0.0, -1.0, 1e-38, 1e-45, 3e38, 1.0];
-    match rng.u8(..6) {
-        0 => match tensor.dims.len() {
-            0 => tensor.dims.push(number),
-            len => tensor.dims[rng.usize(..len)] = number,
-        },
-        1 => tensor.data_type = rng.i32(0..17),
-        2 => tensor.raw_data.truncate(rng.usize(..=tensor.raw_data.len())),
-        3 => tensor.dims.reverse(),
-        4 if tensor.data_type == 1 && tensor.raw_data.len() >= 4 => {
-            let at = rng.usize(..tensor.raw_data.len() / 4) * 4;
-            tensor.raw_data[at..at + 4].copy_from_slice(&floats[rng.usize(..floats.len())].to_le_bytes());
-        }
-        _ => {
-            for _ in 0..4 {
-                let at = rng.usize(..tensor.raw_data.len().max(1));
-                if let Some(byte) = tensor.raw_data.get_mut(at) {
-                    *byte = rng.u8(..);
-                }
-            }
-        }
+        HangGuard(over)
     }
 }

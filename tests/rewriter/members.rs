@@ -1,4 +1,4 @@
-//! Members of the family that the rewriter must take whole, and the case where it must leave something.
+//! Members of the family that the rewriter must take whole, and one that it must leave in part.
 
 use super::lpn::Member;
 use super::{crops, input, options, spec};
@@ -18,7 +18,7 @@ fn heatmaps(member: &Member, kernels: &str, threads: usize, n: usize) -> (Vec<f3
     (net.run(&input, n).unwrap().to_vec(), explain)
 }
 
-/// What tract makes of the file by itself, with none of our operators.
+/// Heatmaps of one crop as tract computes them, without our operators.
 fn tracts(member: &Member) -> Vec<f32> {
     let (h, w) = member.size;
     let model =
@@ -32,11 +32,11 @@ fn tracts(member: &Member) -> Vec<f32> {
     out[0].try_as_plain_ram().unwrap().as_slice::<f32>().unwrap().to_vec()
 }
 
-/// The values are tract's but for those where a rounding fell the other way.
+/// Checks that the values equal tract's, except a few that were rounded the other way.
 fn close(ours: &[f32], tracts: &[f32], step: f32) {
     assert_eq!(ours.len(), tracts.len());
     let spread = tracts.iter().fold(0f32, |m, v| m.max(v.abs()));
-    assert!(spread > 8.0 * step, "the network says nothing: at most {spread}");
+    assert!(spread > 8.0 * step, "the heatmaps are almost flat: at most {spread}");
     let near = ours.iter().zip(tracts).filter(|(a, b)| (*a - *b).abs() <= 2.5 * step).count();
     assert!(near * 100 >= ours.len() * 98, "{near} of {} are near", ours.len());
 }
@@ -61,7 +61,7 @@ fn every_member_is_taken_whole_and_computed_alike_by_all_kernels() {
     }
 }
 
-/// LPN-101 and LPN-152 as they are published, but for the weights.
+/// LPN-101 and LPN-152 as published, but with random weights.
 #[test]
 fn the_deep_members_at_full_width_are_taken_whole_and_compute_what_tract_computes() {
     let full =
@@ -86,8 +86,8 @@ fn the_deep_members_at_full_width_are_taken_whole_and_compute_what_tract_compute
     }
 }
 
-/// Pearson's. A hundred layers of random weights make of each byte that is rounded the other way a different value
-/// everywhere, so that values as such need not be near after them.
+/// Pearson correlation. After a hundred random layers, one byte that is rounded the other way
+/// changes every value, so values cannot be compared one by one.
 fn correlation(a: &[f32], b: &[f32]) -> f64 {
     let mean = |x: &[f32]| x.iter().map(|v| f64::from(*v)).sum::<f64>() / x.len() as f64;
     let (mean_a, mean_b) = (mean(a), mean(b));

@@ -1,4 +1,4 @@
-//! Subcommands whose output cannot be written: on a full disk, or after the reader has gone.
+//! Subcommands that cannot write their output: the disk is full, or the reader has gone.
 
 use crate::common::posed;
 use std::fs::File;

@@ -10,7 +10,7 @@ const MATCH_IOU: f32 = 0.5;
 pub struct Truth {
     pub name: usize,
     pub bbox: BBox,
-    /// Mostly hidden: unreported it is no miss, reported no false positive.
+    /// Mostly hidden: neither a miss if it is not reported, nor a false positive if it is.
     pub optional: bool,
 }
 

@@ -52,7 +52,7 @@ proptest! {
         let (mut at, mut ever, mut before) = (0, HashSet::new(), HashSet::new());
         for (poses, dt_ms, what) in frames {
             at += dt_ms * 1_000_000;
-            // Sometimes the frame size changes or the tracker is created anew.
+            // Sometimes the frame size changes or the tracker is replaced.
             let size = if what == 0 { (640, 360) } else { SIZE };
             if what == 1 {
                 tracker = Tracker::new(Options { birth_hits: 1, ..Options::default() }, ids.clone());

@@ -1,7 +1,7 @@
 //! The real networks on clips, frame by frame as in the daemon but without drops: the demo clip
 //! against its truth, and people who come to a table one at a time.
 
-use crate::common::root;
+use crate::common::{root, shared};
 use crate::mot::Score;
 use crate::scene::{recorded, truth};
 use posed::clock::{Mono, SystemClock};
@@ -88,7 +88,7 @@ fn table_fps() -> f64 {
     std::env::var("POSED_TEST_FPS").map_or(10.0, |fps| fps.parse().unwrap())
 }
 
-/// Times in s at which a person is in view, from the first to the last visible part; by eye.
+/// Times in s at which a person is in view, from the first to the last visible part, noted by hand.
 const VISITS: [(f64, f64); 6] =
     [(5.0, 20.5), (22.0, 45.5), (49.0, 71.0), (73.5, 88.0), (91.0, 121.0), (123.0, 137.0)];
 
@@ -103,11 +103,7 @@ fn the_large_model_gives_each_visit_one_id_and_an_empty_room_none() {
 }
 
 fn follow_the_visits(model: &str) {
-    let clip = root().join("../shared/data/video/one-by-one-person.mp4");
-    if !clip.exists() {
-        println!("skipped: {} is missing", clip.display());
-        return;
-    }
+    let Some(clip) = shared("data/video/one-by-one-person.mp4") else { return };
     let mut seen: [Vec<(u64, usize)>; VISITS.len()] = Default::default();
     let mut ghosts = Vec::new();
     follow(model, &clip, table_fps(), |_, at, people| {

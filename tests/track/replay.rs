@@ -1,8 +1,8 @@
 //! The golden replay: a recording of the demo clip, as a simulated network of FAIR quality sees it,
 //! gives the same tracks as the golden file.
 //!
-//! `cargo test --test track make_the_recording -- --ignored` writes the recording. Keep the one
-//! that is there: the input must stay the same.
+//! `cargo test --test track make_the_recording -- --ignored` writes the recording. Keep the
+//! committed one: the input must stay the same.
 //!
 //! After an intended change of tracking, run `POSED_BLESS=1 cargo test --test track golden` and
 //! review the difference.

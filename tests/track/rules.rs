@@ -32,7 +32,7 @@ fn published(score: f32, finds: impl Fn(u64) -> bool) -> usize {
 
 #[test]
 fn a_coat_on_a_hook_is_dropped_and_a_person_is_not() {
-    // Published from the third frame on, until the second search in vain.
+    // Published from the third frame on, until the second search without a detection.
     assert_eq!(published(0.35, |search| search == 0), 8);
     // The finder misses some, or all after the first at a high score.
     assert_eq!(published(0.35, |search| search == 1 || search % 3 == 0), 98);

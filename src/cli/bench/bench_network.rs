@@ -14,8 +14,8 @@ pub struct EngineArgs {
     /// /usr/share/posed/models].
     #[arg(long, value_name = "DIR")]
     model: Option<PathBuf>,
-    /// Kernels: generic, sse41, avx2, avxvnni, avx512vnni, neon or dotprod; tract uses none of ours
-    /// [default: the best on this processor].
+    /// Kernels: generic, sse41, avx2, avxvnni, avx512vnni, neon or dotprod; or tract, without
+    /// posed's kernels [default: the best on this processor].
     #[arg(long, value_name = "NAME")]
     kernels: Option<String>,
     /// Threads that share one inference.
@@ -56,7 +56,7 @@ pub struct BenchNetwork {
     pub input: InputBuffer,
     /// Crops in the batch.
     pub batch: usize,
-    /// The file it came from.
+    /// The ONNX file.
     pub onnx: PathBuf,
     /// Bytes of one crop, u8 `[height, width, 3]`.
     pub crop_len: usize,
@@ -119,12 +119,12 @@ impl BenchNetwork {
                     to[j % 3 * plane + j / 3] = lut[j % 3][usize::from(*v)];
                 }
             }
-            // The network makes the buffer in its own form.
+            // Unreachable: the network makes the buffer in its own form.
             _ => {}
         }
     }
 
-    /// Runs the batch once; the time in milliseconds.
+    /// Runs the batch once. Returns the time in milliseconds.
     #[allow(clippy::disallowed_methods, reason = "measuring real time is this command's purpose")]
     pub fn time_ms(&mut self) -> anyhow::Result<f64> {
         let start = Instant::now();

@@ -1,4 +1,4 @@
-//! `posed bench explain`: which part of the engine runs each operator.
+//! `posed bench explain`: shows which operators posed's kernels run, and which tract runs.
 
 use super::bench_network::{BenchNetwork, NetworkArgs};
 use crate::cli::output;
@@ -6,12 +6,12 @@ use crate::cli::output;
 /// Arguments of `posed bench explain`.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:\n  posed bench explain --model models/lpn50-128x96")]
-pub struct Args {
+pub struct ExplainArgs {
     #[command(flatten)]
     network: NetworkArgs,
 }
 
 /// Prints how the engine runs the model.
-pub fn run(args: &Args) -> anyhow::Result<()> {
+pub fn run(args: &ExplainArgs) -> anyhow::Result<()> {
     Ok(output::print(&BenchNetwork::new(&args.network)?.network.explain().to_string())?)
 }

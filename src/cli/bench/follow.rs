@@ -9,7 +9,7 @@ use std::path::PathBuf;
 #[derive(Debug, clap::Args)]
 #[command(after_help = "A script can alternate between this and other engines.\n\n\
     Example:\n  yes '' | head -n 10 | posed bench follow --kernels avx2")]
-pub struct Args {
+pub struct FollowArgs {
     #[command(flatten)]
     network: NetworkArgs,
     /// Crops to run, u8 [N, height, width, 3] in the model's channel order [default: noise].
@@ -18,7 +18,7 @@ pub struct Args {
 }
 
 /// Answers each line with the milliseconds that an inference took.
-pub fn run(args: &Args) -> anyhow::Result<()> {
+pub fn run(args: &FollowArgs) -> anyhow::Result<()> {
     let mut loaded = BenchNetwork::with_crops(&args.network, args.crops.as_deref())?;
     let mut out = output::stdout();
     for line in std::io::stdin().lock().lines() {

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 /// Arguments of `posed bench heatmaps`.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:\n  posed bench heatmaps --crops crops.u8 --output heatmaps.f32")]
-pub struct Args {
+pub struct HeatmapsArgs {
     #[command(flatten)]
     network: NetworkArgs,
     /// Crops to run, u8 [N, height, width, 3] in the model's channel order.
@@ -19,7 +19,7 @@ pub struct Args {
 }
 
 /// Runs every crop and writes the heatmaps.
-pub fn run(args: &Args) -> anyhow::Result<()> {
+pub fn run(args: &HeatmapsArgs) -> anyhow::Result<()> {
     let mut loaded = BenchNetwork::new(&args.network)?;
     let (crop_len, batch) = (loaded.crop_len, loaded.batch);
     let crops = loaded.read_crops(&args.crops)?;

@@ -17,7 +17,7 @@ use std::process::ExitCode;
   posed bench network --model models/lpn50-128x96 --threads 2 --json
   posed bench people 2
   posed bench profile | head -n 5")]
-pub struct Args {
+pub struct BenchArgs {
     #[command(subcommand)]
     command: Command,
 }
@@ -25,24 +25,24 @@ pub struct Args {
 #[derive(Debug, clap::Subcommand)]
 enum Command {
     /// Time the network alone.
-    Network(network::Args),
+    Network(network::TimingArgs),
     /// Time crop, network and decoding for each person in a 1080p frame.
-    People(people::Args),
+    People(people::PeopleArgs),
     /// Time each step of the network and print the slowest kinds first.
-    Profile(profile::Args),
-    /// Show which operators run on our kernels and which are left to tract.
-    Explain(explain::Args),
+    Profile(profile::ProfileArgs),
+    /// Show which operators run on posed's kernels and which are left to tract.
+    Explain(explain::ExplainArgs),
     /// Time one inference for each line of standard input.
-    Follow(follow::Args),
+    Follow(follow::FollowArgs),
     /// Write the network's output for given crops to a file.
-    Heatmaps(heatmaps::Args),
+    Heatmaps(heatmaps::HeatmapsArgs),
 }
 
 /// Runs the chosen subcommand.
 ///
 /// # Errors
-/// When the model does not load or run, or a file cannot be read or written.
-pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
+/// If the model does not load or run, or a file cannot be read or written.
+pub fn run(args: &BenchArgs) -> anyhow::Result<ExitCode> {
     match &args.command {
         Command::Network(args) => network::run(args)?,
         Command::People(args) => people::run(args)?,

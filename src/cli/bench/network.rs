@@ -1,4 +1,4 @@
-//! `posed bench network`: how long one inference takes.
+//! `posed bench network`: times one inference.
 
 use super::bench_network::{BenchNetwork, NetworkArgs};
 use crate::cli::output;
@@ -7,7 +7,7 @@ use std::path::PathBuf;
 /// Arguments of `posed bench network`.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:\n  posed bench network --threads 2 --batch 2 --json")]
-pub struct Args {
+pub struct TimingArgs {
     #[command(flatten)]
     network: NetworkArgs,
     /// Crops to run, u8 [N, height, width, 3] in the model's channel order [default: noise].
@@ -22,7 +22,7 @@ pub struct Args {
 }
 
 /// Times the inferences and prints median, minimum and 99th percentile.
-pub fn run(args: &Args) -> anyhow::Result<()> {
+pub fn run(args: &TimingArgs) -> anyhow::Result<()> {
     let mut loaded = BenchNetwork::with_crops(&args.network, args.crops.as_deref())?;
     for _ in 0..args.runs.div_ceil(10) {
         loaded.time_ms()?;

@@ -1,4 +1,4 @@
-//! `posed bench people`: what one person costs in a 1080p frame: crop, network, decoding.
+//! `posed bench people`: times crop, network and decoding of people in a 1080p frame.
 
 use super::bench_network::EngineArgs;
 use crate::cli::output;
@@ -11,13 +11,13 @@ use std::time::{Duration, SystemTime};
 /// Width and height of the frames, in pixels.
 const SIZE: (u32, u32) = (1920, 1080);
 
-/// Frames used in turn. Together they exceed every cache, so each run reads its frame from memory.
+/// Frames used in turn. Together they are larger than any cache, so each run reads from memory.
 const FRAMES: u64 = 24;
 
 /// Arguments of `posed bench people`.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:\n  posed bench people 2 --batch 2")]
-pub struct Args {
+pub struct PeopleArgs {
     /// People in the frame.
     #[arg(value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..))]
     people: u8,
@@ -29,7 +29,7 @@ pub struct Args {
 }
 
 /// Estimates the poses of each frame and prints the median times for one person.
-pub fn run(args: &Args) -> anyhow::Result<()> {
+pub fn run(args: &PeopleArgs) -> anyhow::Result<()> {
     let (people, runs) = (usize::from(args.people), args.runs.max(1));
     let options = Options { network: args.engine.options(), flip_test: false };
     let mut estimator = Estimator::load(&args.engine.model()?, &options, SystemClock::shared())?;
@@ -53,7 +53,7 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
     let (w, h) = SIZE;
     let both = crop + decode;
     let text = format!(
-        "{people} people in {w}x{h} NV12 frames read from memory, median of {runs} runs, ms a person:\n\
+        "{people} people in {w}x{h} NV12 frames read from memory, median of {runs} runs, ms for each person:\n\
          crop {crop:.3}, network {network:.3}, decoding {decode:.3}; crop and decoding {both:.3}\n"
     );
     Ok(output::print(&text)?)
@@ -68,7 +68,7 @@ fn boxes(people: usize) -> Vec<BBox> {
     (0..people).map(person).collect()
 }
 
-/// A frame of pseudo-random pixels, the same for a seed. Rows are padded as decoders do.
+/// A frame of pseudo-random pixels, the same for each seed. Rows are padded, as by decoders.
 fn noise(seed: u64) -> anyhow::Result<Frame> {
     let mut rng = fastrand::Rng::with_seed(seed);
     let (width, height, stride) = (SIZE.0, SIZE.1, 2048);

@@ -10,7 +10,7 @@ use std::time::Instant;
 /// Arguments of `posed bench profile`.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "The steps run on one thread.\n\nExample:\n  posed bench profile | head -n 5")]
-pub struct Args {
+pub struct ProfileArgs {
     #[command(flatten)]
     network: NetworkArgs,
     /// Crops to run, u8 [N, height, width, 3] in the model's channel order [default: noise].
@@ -22,10 +22,10 @@ pub struct Args {
 }
 
 /// Prints the median time of each step. Steps with the same label are added up.
-pub fn run(args: &Args) -> anyhow::Result<()> {
+pub fn run(args: &ProfileArgs) -> anyhow::Result<()> {
     let mut loaded = BenchNetwork::with_crops(&args.network, args.crops.as_deref())?;
     let labels = loaded.network.labels();
-    let labels = labels.context("tract runs this network: none of its steps is ours to time")?;
+    let labels = labels.context("tract runs this network, so it has no steps to time")?;
     let runs = args.runs.max(1);
     let times_us = step_times_us(&mut loaded, labels.len(), runs)?;
     let mut kinds: BTreeMap<String, (usize, f64)> = BTreeMap::new();
@@ -46,7 +46,7 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
     Ok(output::print(&text)?)
 }
 
-/// Times of each step, a vector a step with one value a run.
+/// Times of each step in us: for each step a vector with one value for each run.
 #[allow(clippy::disallowed_methods, reason = "measuring real time is this command's purpose")]
 fn step_times_us(loaded: &mut BenchNetwork, steps: usize, runs: usize) -> anyhow::Result<Vec<Vec<f64>>> {
     let mut times_us = vec![vec![]; steps];

@@ -53,7 +53,7 @@ impl BestFrame {
     }
 }
 
-/// The display frame in RGB: a crop of the whole frame through an identity table.
+/// The display frame in RGB: a crop of the whole frame with an identity table.
 fn upright(frame: &Frame, view: &View) -> Option<RgbImage> {
     let (width, height) = (view.width as usize, view.height as usize);
     let identity: [u8; 256] = std::array::from_fn(|v| v as u8);

@@ -13,7 +13,7 @@ use crate::shutdown::Shutdown;
 const PATIENCE: Duration = Duration::from_secs(10);
 const STEP: Duration = Duration::from_millis(50);
 
-/// A running broker. Dropping it stops it.
+/// A running broker, stopped when dropped.
 pub struct Broker {
     child: Child,
     config: PathBuf,
@@ -27,7 +27,7 @@ impl Broker {
     /// # Errors
     /// If mosquitto is not installed or does not listen in time.
     pub fn start() -> anyhow::Result<Broker> {
-        // If another program takes the port in between, the broker fails, and so does the demo.
+        // If another program takes the port before the broker does, the demo fails.
         let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port();
         let config = std::env::temp_dir().join(format!("posed-demo-{}.conf", std::process::id()));
         std::fs::File::create(&config)
@@ -74,7 +74,7 @@ fn spawn(config: &PathBuf) -> anyhow::Result<Child> {
 
 impl Drop for Broker {
     fn drop(&mut self) {
-        // These fail only if it has already ended.
+        // These fail only if the broker has already ended.
         let _ = self.child.kill();
         let _ = self.child.wait();
         let _ = std::fs::remove_file(&self.config);

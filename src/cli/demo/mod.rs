@@ -26,7 +26,7 @@ use watch::{Seen, watch};
     after_help = "Examples:\n  posed demo\n  posed demo --camera rtsp://user:password@192.168.1.20/stream --seconds 60\n  \
     posed demo --camera v4l2:///dev/video0 --overlay /tmp/me.png"
 )]
-pub struct Args {
+pub struct DemoArgs {
     /// Camera, as `source` in the configuration.
     #[arg(long, value_name = "SOURCE", default_value = "file://models/demo/walk.mp4")]
     camera: String,
@@ -46,7 +46,7 @@ pub struct Args {
 }
 
 /// Starts broker, daemon and subscriber, watches the messages, and stops all.
-pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
+pub fn run(args: &DemoArgs) -> anyhow::Result<ExitCode> {
     log::init("warn,posed=info", log::Format::Plain)?;
     let own = if args.broker.is_none() { Some(Broker::start()?) } else { None };
     let url = match (&args.broker, &own) {
@@ -74,7 +74,7 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
 }
 
 /// A configuration with one camera, as a user would write it.
-fn config_text(args: &Args, url: &str) -> anyhow::Result<String> {
+fn config_text(args: &DemoArgs, url: &str) -> anyhow::Result<String> {
     let source = match args.camera.strip_prefix("file://") {
         Some(path) => {
             let path = std::fs::canonicalize(path).with_context(|| format!("no clip at {path}"))?;
@@ -94,7 +94,7 @@ fn config_text(args: &Args, url: &str) -> anyhow::Result<String> {
     Ok(text)
 }
 
-/// `dir` as a TOML string. It is absolute, as the configuration is in no folder.
+/// `dir` as a TOML string, made absolute: this configuration has no folder to be relative to.
 fn path(dir: &Path) -> anyhow::Result<String> {
     let dir = std::fs::canonicalize(dir).with_context(|| format!("no model in {}", dir.display()))?;
     Ok(quoted(&dir.display().to_string()))
@@ -105,8 +105,13 @@ fn quoted(text: &str) -> String {
     toml::Value::String(text.to_owned()).to_string()
 }
 
-/// Prints the summary and saves the picture. A demo that saw no person has failed.
-fn finish(mut seen: Seen, best: &BestFrame, args: &Args, out: &mut impl Write) -> anyhow::Result<ExitCode> {
+/// Prints the summary and saves the picture. A demo that found no person has failed.
+fn finish(
+    mut seen: Seen,
+    best: &BestFrame,
+    args: &DemoArgs,
+    out: &mut impl Write,
+) -> anyhow::Result<ExitCode> {
     let age = seen.ages.take().unwrap_or_default();
     writeln!(
         out,
@@ -121,11 +126,11 @@ fn finish(mut seen: Seen, best: &BestFrame, args: &Args, out: &mut impl Write) -
     if let Some(path) = &args.overlay {
         match best.save(path)? {
             Some(people) => writeln!(out, "wrote {} with {people} skeletons", path.display())?,
-            None => writeln!(out, "no frame came, so {} is not written", path.display())?,
+            None => writeln!(out, "no frame arrived, so {} was not written", path.display())?,
         }
     }
     if seen.poses == 0 {
-        output::note("no person was seen");
+        output::note("no person was found");
         return Ok(ExitCode::FAILURE);
     }
     Ok(ExitCode::SUCCESS)

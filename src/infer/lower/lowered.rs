@@ -75,13 +75,13 @@ impl Lowered {
         self.values.get(&outlet)
     }
 
-    /// Notes what an outlet means, and from which level on.
+    /// Records what an outlet means, and the level at which it is known.
     pub fn set_value(&mut self, outlet: OutletId, value: Value, level: usize) {
         self.values.insert(outlet, value);
         self.outlet_levels.insert(outlet, level);
     }
 
-    /// Notes that tract computes an outlet, and from which level on it is known.
+    /// Records that tract computes an outlet, and the level at which it is known.
     pub fn set_level(&mut self, outlet: OutletId, level: usize) {
         self.outlet_levels.insert(outlet, level);
     }
@@ -126,7 +126,7 @@ impl Lowered {
         self.outputs.extend(port.map(|port| (outlet, port)));
     }
 
-    /// The level whose plan writes a map.
+    /// The level at which a map is written.
     pub fn level_of(&self, map: MapId) -> usize {
         self.map_levels.get(&map).copied().unwrap_or(0)
     }

@@ -28,7 +28,7 @@ pub struct Pending {
 pub enum PendingKind {
     /// All of them.
     Dense,
-    /// The one of the same index.
+    /// The channel with the same index.
     Depthwise,
     /// Transposed: those of its group.
     Transposed { groups: usize },

@@ -1,4 +1,4 @@
-//! Operators that change a tensor's shape or type, but no number of it.
+//! Operators that change a tensor's shape or type, but none of its numbers.
 
 use super::lowered::{Lowered, NodeView};
 use super::value::Value;

@@ -1,114 +1,34 @@
-//! Lightweight Pose Networks of any size as QDQ ONNX files, with random weights: the same graph that
-//! models/lpn exports, so that depths, widths and sizes that nobody trained can be tested.
+//! Builds the graph: quantized layers with random weights, and the blocks of LPN made of them.
 
+use super::proto::{int, ints, pads, strides};
 use tract_onnx::pb::*;
 
-/// How large a member of the family is.
-#[derive(Debug, Clone)]
-pub struct Member {
-    pub blocks: [usize; 4],
-    pub widths: [usize; 4],
-    /// Channels of the two doubling layers.
-    pub head: usize,
-    pub size: (usize, usize),
-    /// How much of its size a block's own branch keeps: the deeper a network, the calmer trained blocks are.
-    pub branch: f32,
-    /// An operator between two quantized maps that the rewriter does not know, after the first stage.
-    pub stranger: Option<&'static str>,
-    pub seed: u64,
-}
-
-impl Member {
-    pub fn tiny() -> Member {
-        Member {
-            blocks: [1, 1, 1, 1],
-            widths: [16, 16, 32, 32],
-            head: 16,
-            branch: 1.0,
-            size: (64, 48),
-            stranger: None,
-            seed: 1,
-        }
-    }
-
-    /// The file's bytes.
-    pub fn bytes(&self) -> Vec<u8> {
-        prost::Message::encode_to_vec(&self.model())
-    }
-
-    pub fn model(&self) -> ModelProto {
-        let (graph, rng) = (GraphProto::default(), fastrand::Rng::with_seed(self.seed));
-        let mut g = Graph { graph, rng, n: 0, gain: 1.0 };
-        let (h, w) = self.size;
-        g.graph.name = "lpn".into();
-        g.graph.input = vec![value("input", [1, 3, h as i64, w as i64])];
-        g.graph.output = vec![value("heatmaps", [1, 17, h as i64 / 4, w as i64 / 4])];
-        let image = g.rounded("input".into(), 0.02, 114);
-        let mut x = g.conv(&image, [64.min(self.widths[0]), 3, 7, 7], 1, 2, Some(0));
-        x = g.node("MaxPool", &[&x.0], vec![ints("kernel_shape", &[3, 3]), strides(2), pads(1)]).with(&x);
-        x = g.rounded(x.0, x.1, x.2);
-        let mut c = 64.min(self.widths[0]);
-        for (stage, (&n, &width)) in self.blocks.iter().zip(&self.widths).enumerate() {
-            for block in 0..n {
-                let stride = if block == 0 && (stage == 1 || stage == 2) { 2 } else { 1 };
-                x = g.bottleneck(&x, c, width, stride, self.branch);
-                c = width;
-            }
-            if let (0, Some(op)) = (stage, self.stranger) {
-                // No scale of the other's by a simple fraction: every tie would be rounded as each engine divides.
-                let strange = g.node(op, &[&x.0], vec![]);
-                x = g.rounded(strange, 0.0217, 3);
-            }
-        }
-        for _ in 0..2 {
-            x = g.double(&x, c, self.head);
-            x = g.conv(&x, [self.head, self.head, 1, 1], 1, 1, Some(0));
-            c = self.head;
-        }
-        let out = g.conv(&x, [17, c, 1, 1], 1, 1, None);
-        g.graph.node.push(NodeProto {
-            op_type: "Identity".into(),
-            input: vec![out.0],
-            output: vec!["heatmaps".into()],
-            ..NodeProto::default()
-        });
-        ModelProto {
-            ir_version: 8,
-            opset_import: vec![OperatorSetIdProto { domain: String::new(), version: 17 }],
-            graph: Some(g.graph),
-            ..ModelProto::default()
-        }
-    }
-}
-
 /// A dequantized map: its name, scale and zero point.
-struct Real(String, f32, u8);
+pub struct Real(pub String, pub f32, pub u8);
 
-trait With {
-    fn with(self, like: &Real) -> Real;
-}
-
-impl With for String {
-    fn with(self, like: &Real) -> Real {
-        Real(self, like.1, like.2)
-    }
-}
-
-struct Graph {
-    graph: GraphProto,
+/// A graph that grows node by node.
+pub struct Graph {
+    pub graph: GraphProto,
     rng: fastrand::Rng,
+    /// Names given so far.
     n: usize,
-    /// What the weights' scales are multiplied by.
+    /// Factor of the weights' scales.
     gain: f32,
 }
 
 impl Graph {
+    /// An empty graph; `seed` determines its weights.
+    pub fn new(seed: u64) -> Graph {
+        Graph { graph: GraphProto::default(), rng: fastrand::Rng::with_seed(seed), n: 0, gain: 1.0 }
+    }
+
     fn name(&mut self, what: &str) -> String {
         self.n += 1;
         format!("{what}{}", self.n)
     }
 
-    fn node(&mut self, op: &str, inputs: &[&str], attribute: Vec<AttributeProto>) -> String {
+    /// Adds a node; returns the name of its output.
+    pub fn node(&mut self, op: &str, inputs: &[&str], attribute: Vec<AttributeProto>) -> String {
         let name = self.name(op);
         self.graph.node.push(NodeProto {
             op_type: op.into(),
@@ -144,14 +64,14 @@ impl Graph {
         self.floats(dims, values)
     }
 
-    /// QuantizeLinear and DequantizeLinear.
-    fn rounded(&mut self, x: String, scale: f32, zero_point: u8) -> Real {
+    /// Adds QuantizeLinear and DequantizeLinear.
+    pub fn rounded(&mut self, x: String, scale: f32, zero_point: u8) -> Real {
         let (s, z) = (self.floats(&[], [scale]), self.tensor(2, &[], vec![zero_point]));
         let bytes = self.node("QuantizeLinear", &[&x, &s, &z], vec![]);
         Real(self.node("DequantizeLinear", &[&bytes, &s, &z], vec![]), scale, zero_point)
     }
 
-    /// Dequantized s8 weights with a scale for each index of `axis`, and their scales.
+    /// Adds dequantized s8 weights, and a scale for each index of `axis`; returns both.
     fn weights(&mut self, dims: &[i64], axis: usize, fan_in: usize) -> (String, Vec<f32>) {
         let n = dims[axis] as usize;
         let scale = self.gain * 1.7 / (fan_in as f32).sqrt() / 64.0;
@@ -162,9 +82,9 @@ impl Graph {
         (self.node("DequantizeLinear", &[&w, &s, &z], vec![int("axis", axis as i64)]), scales)
     }
 
-    /// Convolution by `[out, in / group, rows, columns]`, its bias, and the rounding of the result: from 0 up
-    /// where a ReLU is folded in.
-    fn conv(&mut self, x: &Real, dims: [usize; 4], group: usize, stride: i64, relu: Option<u8>) -> Real {
+    /// Adds a convolution with weights `[out, in / group, rows, columns]` and a bias, and quantizes
+    /// its result. A ReLU folded into it gives the zero point `relu`.
+    pub fn conv(&mut self, x: &Real, dims: [usize; 4], group: usize, stride: i64, relu: Option<u8>) -> Real {
         let shape = dims.map(|d| d as i64);
         let (w, scales) = self.weights(&shape, 0, dims[1] * dims[2] * dims[3]);
         let b = self.bias(&scales, x.1);
@@ -183,7 +103,8 @@ impl Graph {
         self.node("DequantizeLinear", &[&b, &s, &z], vec![int("axis", 0)])
     }
 
-    fn bottleneck(&mut self, x: &Real, inputs: usize, width: usize, stride: i64, branch: f32) -> Real {
+    /// Adds one block of LPN: bottleneck, global context and shortcut.
+    pub fn bottleneck(&mut self, x: &Real, inputs: usize, width: usize, stride: i64, branch: f32) -> Real {
         let residual =
             (stride != 1 || inputs != width).then(|| self.conv(x, [width, inputs, 1, 1], 1, stride, None));
         let y = self.conv(x, [width, inputs, 1, 1], 1, 1, Some(0));
@@ -199,7 +120,7 @@ impl Graph {
         self.rounded(sum, 0.025, 0)
     }
 
-    /// The global context of a map: attention pooling and two small layers, in floats.
+    /// Adds the global context of a map: attention pooling and two small layers, in f32.
     fn context(&mut self, y: &Real, c: usize) -> Real {
         let (width, middle) = (c as i64, (c as i64 / 16).max(16));
         let shape = |g: &mut Graph, dims: &[i64]| {
@@ -225,8 +146,8 @@ impl Graph {
         self.rounded(x, 0.01, 128)
     }
 
-    /// The transposed convolution that doubles a map.
-    fn double(&mut self, x: &Real, inputs: usize, outputs: usize) -> Real {
+    /// Adds the transposed convolution that doubles a map's height and width.
+    pub fn double(&mut self, x: &Real, inputs: usize, outputs: usize) -> Real {
         let (i, o) = (inputs as i64, outputs as i64);
         let n = i * 16;
         let bytes = (0..n).map(|_| self.rng.i8(-127..=127) as u8).collect();
@@ -238,29 +159,4 @@ impl Graph {
         let y = self.node("ConvTranspose", &[&x.0, &w, &b], attributes);
         self.rounded(y, 0.02, 0)
     }
-}
-
-fn value(name: &str, dims: [i64; 4]) -> ValueInfoProto {
-    use tensor_shape_proto::{Dimension, dimension};
-    let dim = |d: i64| Dimension { value: Some(dimension::Value::DimValue(d)), ..Dimension::default() };
-    let shape = TensorShapeProto { dim: dims.into_iter().map(dim).collect() };
-    let tensor = type_proto::Tensor { elem_type: 1, shape: Some(shape) };
-    let kind = TypeProto { value: Some(type_proto::Value::TensorType(tensor)), ..TypeProto::default() };
-    ValueInfoProto { name: name.into(), r#type: Some(kind), ..ValueInfoProto::default() }
-}
-
-fn int(name: &str, i: i64) -> AttributeProto {
-    AttributeProto { name: name.into(), r#type: 2, i, ..AttributeProto::default() }
-}
-
-fn ints(name: &str, ints: &[i64]) -> AttributeProto {
-    AttributeProto { name: name.into(), r#type: 7, ints: ints.to_vec(), ..AttributeProto::default() }
-}
-
-fn strides(s: i64) -> AttributeProto {
-    ints("strides", &[s, s])
-}
-
-fn pads(p: i64) -> AttributeProto {
-    ints("pads", &[p, p, p, p])
 }

@@ -1,16 +1,11 @@
-//! Recordings of a camera's messages, one JSON object a line, and how to replay them through a
-//! tracker, to judge a change to tracking on the same input.
-//!
-//! A recorded person was tracked already. The replay uses what the network saw of them (box and
-//! keypoints) without the id. People whose pose is older than the frame (`age_ms` above zero) were
-//! not seen in it and are left out.
+//! Reads recorded messages.
 
 use crate::clock::Mono;
 use crate::geometry::BBox;
 use crate::keypoint::{KEYPOINTS, Keypoint, NAMES, Pose};
-use crate::track::{Observation, Person, TrackId};
+use crate::track::{Observation, TrackId};
 use serde::Deserialize;
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::io::BufRead;
 use std::time::{Duration, SystemTime};
 
@@ -18,8 +13,6 @@ use std::time::{Duration, SystemTime};
 pub const SCHEMA: u32 = 1;
 /// Longer lines are rejected: a message with 64 people takes about 90 KB.
 const MAX_LINE: u64 = 1 << 20;
-/// A recorded and a replayed person whose boxes overlap this much are the same.
-const SAME_IOU: f32 = 0.5;
 
 /// Why a recording cannot be replayed.
 #[derive(Debug, thiserror::Error)]
@@ -34,7 +27,7 @@ pub enum Error {
         source: std::io::Error,
     },
     /// The line is longer than `MAX_LINE`.
-    #[error("line {line}: longer than {MAX_LINE} bytes: not a message")]
+    #[error("line {line}: not a message: longer than {MAX_LINE} bytes")]
     Long {
         /// Counted from 1.
         line: usize,
@@ -125,7 +118,8 @@ impl<R: BufRead> Recording<R> {
     /// The next message; `None` at the end. Empty lines are skipped.
     ///
     /// # Errors
-    /// If a line cannot be read or is not a pose message of [`SCHEMA`]. Reading can go on after it.
+    /// If a line cannot be read or is not a pose message of [`SCHEMA`]. Reading can continue after
+    /// it.
     pub fn read(&mut self) -> Result<Option<ReplayStep>, Error> {
         loop {
             self.line += 1;
@@ -149,7 +143,7 @@ impl<R: BufRead> Recording<R> {
         }
         let captured = captured(&message).ok_or(Error::Time { line })?;
         let start = *self.start.get_or_insert(captured);
-        // The recorder's wall clock may have been set back.
+        // The recording daemon's wall clock may have been set back.
         self.last = self.last.max(Mono::default() + captured.saturating_sub(start));
         let seen = || message.people.iter().filter(|p| p.age_ms <= 0.0);
         Ok(ReplayStep {
@@ -183,48 +177,6 @@ fn observation(person: &RecordedPerson) -> Observation {
         }
     }
     Observation::new(Pose { bbox: bbox(person.bbox), score: person.score, keypoints }, None)
-}
-
-/// How a replay compares with its recording.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Comparison {
-    /// Messages replayed.
-    pub frames: usize,
-    /// People in the recording, summed over the messages.
-    pub recorded: usize,
-    /// People in the replay, summed over the messages.
-    pub replayed: usize,
-    /// People in both, by their boxes.
-    pub matched: usize,
-    /// How often the replayed id of a recorded person changed.
-    pub id_changes: usize,
-    /// Number of ids in the recording and in the replay.
-    pub ids: (usize, usize),
-    /// The replayed id that each recorded id last matched.
-    partners: HashMap<TrackId, TrackId>,
-    known: (HashSet<TrackId>, HashSet<TrackId>),
-}
-
-impl Comparison {
-    /// Counts one message: its recorded and its replayed people. Replayed people not seen in the
-    /// frame are left out: their position is a guess.
-    pub fn count(&mut self, recorded: &[(TrackId, BBox)], replayed: &[Person]) {
-        let replayed = || replayed.iter().filter(|person| person.age.is_zero());
-        self.frames += 1;
-        self.recorded += recorded.len();
-        self.replayed += replayed().count();
-        for (id, bbox) in recorded {
-            let nearest = replayed().max_by(|a, b| a.bbox.iou(bbox).total_cmp(&b.bbox.iou(bbox)));
-            if let Some(person) = nearest.filter(|person| person.bbox.iou(bbox) >= SAME_IOU) {
-                self.matched += 1;
-                let before = self.partners.insert(*id, person.id);
-                self.id_changes += usize::from(before.is_some_and(|before| before != person.id));
-            }
-        }
-        self.known.0.extend(recorded.iter().map(|(id, _)| *id));
-        self.known.1.extend(replayed().map(|person| person.id));
-        self.ids = (self.known.0.len(), self.known.1.len());
-    }
 }
 
 #[cfg(test)]
@@ -287,6 +239,6 @@ mod tests {
         assert!(fault("posed/door/poses {}").starts_with("line 2: not a pose message"));
         assert!(fault(&good.replace("\"schema\":1", "\"schema\":2")).starts_with("line 2: schema 2"));
         assert!(fault(&message("", "")).starts_with("line 2: no capture time"));
-        assert!(fault(&" ".repeat(MAX_LINE as usize)).starts_with("line 2: longer"));
+        assert!(fault(&" ".repeat(MAX_LINE as usize)).contains("line 2: not a message: longer"));
     }
 }

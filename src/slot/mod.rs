@@ -6,45 +6,11 @@
 //! [`Slots`] knows cameras and frames only as types `C` and `F`. A camera is identified by its
 //! address, which stays unique because its slot keeps it alive.
 
+mod state;
+
+use state::{Slot, State};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
-
-#[derive(Debug)]
-struct Slot<C, F> {
-    camera: Arc<C>,
-    frame: Option<F>,
-    /// A worker holds a frame of this camera. Others wait: frames of a camera stay in order.
-    leased: bool,
-    /// Takes no more frames.
-    closing: bool,
-    /// Turn in which a worker last finished a frame. The lowest turn goes first.
-    served: u64,
-    /// Frames that workers have taken.
-    taken: u64,
-}
-
-#[derive(Debug)]
-struct State<C, F> {
-    slots: Vec<Slot<C, F>>,
-    turn: u64,
-    closed: bool,
-}
-
-impl<C, F> State<C, F> {
-    fn slot(&mut self, camera: &C) -> Option<&mut Slot<C, F>> {
-        self.slots.iter_mut().find(|slot| std::ptr::eq(&raw const *slot.camera, camera))
-    }
-
-    /// Leases the frame of the camera that waits longest; `None` if no frame may be taken now.
-    fn take(&mut self) -> Option<(Arc<C>, F)> {
-        let ready = self.slots.iter_mut().filter(|slot| !slot.leased && slot.frame.is_some());
-        let slot = ready.min_by_key(|slot| slot.served)?;
-        let frame = slot.frame.take()?;
-        slot.leased = true;
-        slot.taken += 1;
-        Some((slot.camera.clone(), frame))
-    }
-}
 
 /// The slots of all cameras.
 #[derive(Debug)]
