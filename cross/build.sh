@@ -5,7 +5,7 @@
 name=${1:?usage: cross/build.sh aarch64|aarch64-jetpack5|armhf|x86_64}
 target "$name"
 if native; then
-    # What `make build` builds.
+    # The same binary as `make build`.
     (cd "$root" && cargo build --release --locked >&2)
     binary=${CARGO_TARGET_DIR:-$root/target}/release/posed
 else

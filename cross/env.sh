@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # usage: cross/env.sh TARGET COMMAND...
-# Runs a command, usually cargo, with the environment to build for TARGET and to run its binaries under
-# emulation (x86_64's only if QEMU_CPU is set).
+# Runs a command, usually cargo, with the environment to build for TARGET and to run the binaries
+# under emulation (for x86_64 only if QEMU_CPU is set).
 . "$(dirname "$0")/lib.sh"
 name=${1:?usage: cross/env.sh TARGET COMMAND...}
 target "$name"
@@ -20,7 +20,7 @@ RUSTC=$("$here/toolchain.sh" "$name")
 upper=$(tr 'a-z-' 'A-Z_' <<<"$triple")
 lower=${triple//-/_}
 
-# The cross gcc brings its own C library; the sysroot's must win, for headers and for symbols.
+# The cross gcc has its own C library, but headers and symbols must come from the sysroot's.
 wrapper=$cache/bin/$suite-$gnu-gcc
 mkdir -p "$cache/bin"
 printf '#!/bin/sh\nexec %s-gcc --sysroot=%s -B%s/usr/lib/%s/ -L%s/usr/lib/%s -Wl,-rpath-link=%s/usr/lib/%s -Wl,--allow-shlib-undefined "$@"\n' \

@@ -1,15 +1,15 @@
-# Sourced by the scripts here: table of targets, cache, packages of another architecture.
+# Sourced by the scripts here: table of targets, cache, packages of other architectures.
 set -euo pipefail
 
-# Sysroots, the compiler and its builds are big and are no part of the tree.
+# Sysroots, the compiler and its builds are large, so they are kept outside the tree.
 cache=${POSED_CROSS_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/posed/cross}
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 root=$(dirname "$here")
 
 fail() { echo "cross: $*" >&2; exit 1; }
 
-# target NAME: sets triple (Rust's), gnu (gcc's), arch (Debian's), suite, gcc_version, glibc (highest
-# allowed) and qemu.
+# target NAME: sets triple (Rust's), gnu (gcc's), arch (Debian's), suite, gcc_version, glibc
+# (highest allowed) and qemu.
 target() {
     # JetPack 6 has 2.35, Raspberry Pi OS bookworm 2.36.
     gcc_version=12 suite=bookworm glibc=2.35
@@ -24,12 +24,13 @@ target() {
     sysroot=$cache/sysroot/$suite-$arch
 }
 
-# emulator: prints the command that runs a program of the target: qemu-user with the sysroot's libraries
-# and GStreamer plugins. Each architecture has its own plugin registry, or the host's would be rewritten.
-# GStreamer must not fork its plugin scanner, because that is a program of the target too.
+# emulator: prints the command that runs a program of the target: qemu-user with the sysroot's
+# libraries and GStreamer plugins. Each architecture has its own plugin registry, to keep the
+# host's. GStreamer must not fork its plugin scanner, which is a program of the target too.
 emulator() {
     local libs=$sysroot/usr/lib/$gnu
-    # Two libraries lie where Debian's alternatives would point if the packages were installed.
+    # Packages are extracted, not installed, so Debian's alternatives for blas and lapack are
+    # missing.
     echo "$qemu -L $sysroot -E LD_LIBRARY_PATH=$libs:$libs/blas:$libs/lapack -E GST_REGISTRY=$cache/gst-$suite-$arch.bin -E GST_REGISTRY_FORK=no" \
         "-E GST_PLUGIN_SYSTEM_PATH_1_0=$libs/gstreamer-1.0"
 }
@@ -51,7 +52,7 @@ need() {
 }
 
 
-# Where Debian's archive and its security archive are on that mirror.
+# URLs of Debian's archive and its security archive in apt's configuration.
 archive() { apt-get indextargets --format '$(REPO_URI) $(ORIGIN) $(LABEL)' | awk '$2 == "Debian" && $3 == "Debian" { print $1; exit }'; }
 security_archive() { apt-get indextargets --format '$(REPO_URI) $(LABEL)' | awk '$2 == "Debian-Security" { print $1; exit }'; }
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # usage: cross/run.sh TARGET PROGRAM [ARGUMENT...]
 # Runs a program built for TARGET under qemu-user. QEMU_CPU=cortex-a72 chooses the processor.
-# QEMU_PLUGIN_OPTIONS="-d plugin -plugin FILE" loads a plugin; that needs Debian's non-static qemu-user.
+# QEMU_PLUGIN_OPTIONS="-d plugin -plugin FILE" loads a plugin, which needs the non-static qemu-user.
 . "$(dirname "$0")/lib.sh"
 name=${1:?usage: cross/run.sh TARGET PROGRAM [ARGUMENT...]}
 target "$name"

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Installs the Debian/Ubuntu packages that a task needs and that are not there yet.
-# usage: tests/deps.sh build|demo|test|deb|container|devices|valgrind|soak
+# Installs the Debian or Ubuntu packages that a task needs, unless they are installed.
+# usage: tests/deps.sh build|demo|test|deb|container|devices|valgrind|homeassistant|soak
 set -euo pipefail
 
 build=(pkg-config gcc libssl-dev libgstreamer1.0-dev libgstreamer-plugins-base1.0-dev)
@@ -11,13 +11,16 @@ case "${1:-}" in
     build) want=("${build[@]}") ;;
     demo) want=("${build[@]}" "${run[@]}" mosquitto) ;;
     test) want=("${build[@]}" "${run[@]}" mosquitto mosquitto-clients gstreamer1.0-plugins-ugly gstreamer1.0-tools
-                libgstrtspserver-1.0-dev gstreamer1.0-rtsp openssl python3-venv python3-torch systemd man-db) ;;
+                libgstrtspserver-1.0-dev gstreamer1.0-rtsp openssl faketime iproute2 python3-venv python3-torch systemd man-db)
+          # Debian's. Ubuntu has it as a snap only, and tests of the page skip without it.
+          if grep -qs '^ID=debian' /etc/os-release; then want+=(chromium); fi ;;
     deb) want=("${build[@]}" lintian) ;;
     container) want=("${build[@]}" systemd-container mmdebstrap) ;;
     devices) want=("${build[@]}" mmdebstrap e2fsprogs qemu-system-x86 ffmpeg) ;;
     valgrind) want=("${build[@]}" valgrind) ;;
+    homeassistant) want=("${build[@]}" "${run[@]}" mosquitto mmdebstrap) ;;
     soak) want=("${build[@]}" "${run[@]}" mosquitto mosquitto-clients ffmpeg) ;;
-    *) echo "usage: $0 build|demo|test|deb|container|devices|valgrind|soak" >&2; exit 64 ;;
+    *) echo "usage: $0 build|demo|test|deb|container|devices|valgrind|homeassistant|soak" >&2; exit 64 ;;
 esac
 
 missing=()
@@ -27,7 +30,7 @@ done
 [ ${#missing[@]} -eq 0 ] && exit 0
 
 if ! command -v apt-get >/dev/null; then
-    echo "please install, by your system's package manager: ${missing[*]}" >&2
+    echo "this is not Debian or Ubuntu: install these with your system's package manager: ${missing[*]}" >&2
     exit 69
 fi
 sudo=()

@@ -1,5 +1,5 @@
-# Sourced by tests that run inside a container or a virtual machine: steps, waiting, cameras. They set `shown`, a command that
-# tells what there is to see where a step fails.
+# Sourced by tests that run inside a container or a virtual machine: steps, waiting, cameras. They
+# set `shown` to a command that prints what helps to understand a failed step.
 
 fail() {
     echo "not ok - $*"
@@ -8,17 +8,17 @@ fail() {
 }
 ok() { echo "ok - $* ($SECONDS s)"; }
 
-# eventually SECONDS WHAT COMMAND...: until the command succeeds.
+# eventually SECONDS WHAT COMMAND...: repeats the command until it succeeds; fails after SECONDS.
 eventually() {
     local end=$((SECONDS + $1)) what=$2
     shift 2
     until "$@" >/dev/null 2>&1; do
-        [ $SECONDS -lt $end ] || fail "never: $what"
+        [ $SECONDS -lt $end ] || fail "timed out waiting for: $what"
         sleep 0.2
     done
 }
 
-# poses CAMERA: one message comes, made now; a retained one is none.
+# poses CAMERA: waits for new messages of the camera. Retained messages do not count.
 poses() { mosquitto_sub -R -W 60 -C 2 -t "posed/$1/poses" | tail -1 | jq -e '.camera == "'"$1"'" and (.people | type) == "array"' >/dev/null; }
 
 # camera NAME SOURCE [MORE LINES]

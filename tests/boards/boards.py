@@ -1,8 +1,8 @@
-"""The programs built for boards, run under emulation: do they say, see and publish what the x86 one does?
+"""Runs the programs built for boards under emulation: do they find and publish what the x86 one does?
 
 usage: boards.py --native target/debug/posed aarch64=PATH armhf=PATH
 
-Prints what it did; the first thing that is not as it must be ends it with exit code 1. Standard library only.
+Prints what it did. Stops at the first failure with exit code 1. Standard library only.
 """
 
 import argparse
@@ -22,18 +22,21 @@ ROOT = Path(__file__).resolve().parents[2]
 MODELS = ROOT / "models"
 CLIP = MODELS / "demo" / "walk.mp4"
 
-# Processors each board's program must run on, and the kernels tried there: the first are those that it must choose.
+# Processors that each board's program must run on, and the kernels to try there. It must choose the
+# first.
 PROCESSORS = {
     "aarch64": {"cortex-a72": ["neon", "generic"], "cortex-a76": ["dotprod"]},
     "aarch64-jetpack5": {"cortex-a76": ["dotprod"]},
     "armhf": {"cortex-a7": ["neon"]},
 }
 
-# Emulated, a start takes seconds, the first one (GStreamer reads all its plugins) a minute or more.
+# An emulated start takes seconds; the first one takes a minute or more, as GStreamer scans its
+# plugins.
 PATIENCE_S = 900
 
-# The box around the one person in the clip's first picture. Without a finder a frame takes a 64 bit board less than a
-# second, emulated on a busy machine; a 32 bit one takes five. (`posed image` runs the finder.)
+# The region of interest is the box of the only person in the clip's first frame. Without the
+# finder, a frame takes less than a second on an emulated 64-bit board, and five on a 32-bit one.
+# `posed image` covers the finder.
 CONFIG = """\
 [mqtt]
 url = "mqtt://127.0.0.1:{port}"
@@ -84,7 +87,7 @@ def frames(folder: Path) -> list[Path]:
 
 
 def still(picture: Path, clip: Path) -> Path:
-    """A clip of one picture. A person who moves is not believed where sightings are seconds apart, as they are here."""
+    """A clip of one still picture: frames are seconds apart here, too far to follow a person who moves."""
     pipeline = f"filesrc location={picture} ! pngdec ! imagefreeze num-buffers=50 ! videoconvert ! video/x-raw,format=I420"
     encode = f"x264enc speed-preset=veryfast bframes=0 ref=2 ! h264parse ! mp4mux ! filesink location={clip}"
     subprocess.run(["gst-launch-1.0", "-q", *pipeline.split(), "!", *encode.split()], check=True)
@@ -97,7 +100,7 @@ def poses(said: str) -> dict[str, list[dict]]:
 
 def farthest(want: dict[str, list[dict]], got: dict[str, list[dict]], board: Board) -> float:
     """Largest distance of a keypoint from the native program's, in px."""
-    check(want.keys() == got.keys(), f"{board}: other pictures")
+    check(want.keys() == got.keys(), f"{board}: the pictures differ")
     worst = 0.0
     for picture, people in want.items():
         check(len(people) == len(got[picture]), f"{board}: {len(got[picture])} people in {picture}, not {len(people)}")
@@ -120,7 +123,7 @@ def memory_mb(pid: int) -> str:
 
 
 def daemon(board: Board, clip: Path, folder: Path) -> str:
-    """Runs the daemon with a file camera and a real broker until poses come, then for 5 s; SIGTERM must end it."""
+    """Runs the daemon with a file camera and a real broker: poses must arrive for 5 s, and SIGTERM must end it."""
     port, config = free_port(), folder / "posed.toml"
     config.write_text(CONFIG.format(port=port, models=MODELS, clip=clip))
     broker_config = folder / "mosquitto.conf"
@@ -144,7 +147,7 @@ def watch(board: Board, posed: subprocess.Popen, port: int, log: Path) -> str:
     listen = ["mosquitto_sub", "-h", "127.0.0.1", "-p", str(port), "-t", "posed/clip/poses"]
 
     def messages(*limits: str) -> list[dict]:
-        while subprocess.run([*listen, "-E"], capture_output=True).returncode:  # the broker is not there yet
+        while subprocess.run([*listen, "-E"], capture_output=True).returncode:  # until the broker listens
             time.sleep(0.2)
         said = subprocess.run([*listen, *limits], capture_output=True, text=True)
         return [json.loads(line) for line in said.stdout.splitlines()]
@@ -161,7 +164,7 @@ def watch(board: Board, posed: subprocess.Popen, port: int, log: Path) -> str:
         waited = time.monotonic() - listening
         check(waited < PATIENCE_S, f"{board}: {len(seen)} messages in {waited:.0f} s")
     listened_s = time.monotonic() - listening
-    check(all(m["people"] for m in seen), f"{board}: the person is lost from sight: {seen}")
+    check(all(m["people"] for m in seen), f"{board}: a message without the person: {seen}")
     memory = memory_mb(posed.pid)
     posed.send_signal(signal.SIGTERM)
     asked = time.monotonic()
@@ -183,7 +186,7 @@ def main() -> None:
         want = poses(Board("x86_64", args.native.resolve(), "").run("image", "--json", *pictures).stdout)
         clip = still(Path(pictures[0]), folder / "still.mp4")
         people = sum(map(len, want.values()))
-        check(people > 0, "the native program sees nobody in the demo clip")
+        check(people > 0, "the native program finds no person in the demo clip")
         for name, program in (board.split("=", 1) for board in args.boards):
             for cpu, kernels in PROCESSORS[name].items():
                 board = Board(name, Path(program).resolve(), cpu)

@@ -1,6 +1,7 @@
-/* A qemu plugin that counts the guest's instructions, in all and by function (where the binary has symbols), and
- * prints them at the end. Debian ships none with qemu-user; this one needs no header of it either: the interface,
- * version 1, is declared below as far as it is used. Counts of guests that run several threads at once are not exact.
+/* A qemu plugin that counts the guest's instructions, in total and by function (if the binary has
+ * symbols), and prints them at the end. Debian ships no such plugin with qemu-user, and no header:
+ * the parts of the interface (version 1) that this one uses are declared below. Counts are not
+ * exact if the guest runs several threads at once.
  *
  *   gcc -O2 -shared -fPIC -o libcount.so count.c
  *   qemu-aarch64 -d plugin -plugin ./libcount.so[,top=20] PROGRAM */

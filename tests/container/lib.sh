@@ -1,4 +1,4 @@
-# Sourced by inside.sh: what the service says.
+# Sourced by inside.sh: the state of the service.
 . /test/steps.sh
 
 shown=service_shown

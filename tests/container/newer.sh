@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # usage: newer.sh PACKAGE.deb OUT.deb
-# The same package with a higher version and a line more in its configuration: what an upgrade brings.
+# Makes an upgrade: the same package with a higher version and one more line in its configuration.
 set -euo pipefail
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT

@@ -1,10 +1,12 @@
 #!/usr/bin/env bash
 # usage: tests/container/run.sh PACKAGE.deb FAULTY_BINARY
-# Installs the package in a container with a systemd of its own as process 1, and runs inside.sh there: service, watchdog,
-# reload, recovery, upgrade, purge. FAULTY_BINARY is built with --features fault-injection.
+# Installs the package in a container whose process 1 is systemd, and runs inside.sh there: service,
+# watchdog, reload, recovery, upgrade, purge. FAULTY_BINARY is built with --features
+# fault-injection.
 #
-# Needs root, systemd-nspawn and mmdebstrap. Where a container cannot be made it says so and ends with 0, or, with
-# POSED_CONTAINER=required, with 1. About four minutes, most of them waiting for watchdogs.
+# Needs root, systemd-nspawn and mmdebstrap. Where a container cannot be made, it says so and exits
+# with 0; with POSED_CONTAINER=required, with 1. It takes about four minutes, most of them waiting
+# for watchdogs.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 root=$(dirname "$(dirname "$here")")
@@ -16,16 +18,16 @@ skip() {
     exit 0
 }
 
-[ "$(id -u)" -eq 0 ] || skip "a container can only be made by root (sudo -E make test-container)"
+[ "$(id -u)" -eq 0 ] || skip "only root can make a container: sudo -E make test-container"
 for tool in systemd-nspawn mmdebstrap dpkg-deb; do
     command -v "$tool" >/dev/null || skip "$tool is missing: tests/deps.sh container installs it"
 done
 
-# What the package depends on is in the base already, so that the container needs no network; dpkg itself holds the
-# package's Depends against it.
+# The base holds the package's dependencies, so the container needs no network. dpkg compares the
+# package's Depends with it.
 . "$root/tests/debian.sh"
 debian "${POSED_CONTAINER_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/posed/container}" systemd,systemd-sysv,dbus ||
-    skip "no Debian to be had from this machine's apt sources"
+    skip "this machine's apt sources give no Debian 12"
 
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
@@ -37,8 +39,8 @@ cp "$faulty" "$work/test/posed-faulty"
 "$here/newer.sh" "$deb" "$work/test/posed-newer.deb"
 chmod -R a+rX "$work/test"
 
-# The tree itself stays as it is (an overlay in memory takes all changes), and the network is the container's own, so no
-# port is taken. Without a systemd outside there is nothing to register with, and no scope.
+# An overlay in memory takes all changes, so the tree stays as it is. A private network keeps the
+# ports free. --register=no and --keep-unit: this machine may have no systemd to register with.
 set +e
 timeout 900 systemd-nspawn --quiet --register=no --keep-unit --machine="posed-test-$$" --directory="$base" --volatile=overlay \
     --private-network --bind-ro="$work/test:/test" --bind="$work/out:/out" \

@@ -1,4 +1,4 @@
-# Process 1 of the virtual machine: what cameras need of a system, then the test, then off.
+# Process 1 of the virtual machine: starts what cameras need, runs the test, and powers off.
 export PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root
 mount -t proc proc /proc
 mount -t tmpfs tmpfs /run
@@ -9,5 +9,5 @@ echo '127.0.0.1 localhost' >/etc/hosts
 bash /test/inside.sh >/out/report 2>&1
 sync
 echo o >/proc/sysrq-trigger
-# Until it is off: a process 1 that ends is a panic.
+# The kernel panics if process 1 ends before the power is off.
 while :; do :; done

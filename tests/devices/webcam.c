@@ -1,11 +1,12 @@
 /*
  * usage: webcam FOLDER
- * Plugs a USB webcam into this kernel, until it is killed: a UVC camera that gives the pictures of FOLDER.
+ * Plugs a USB webcam into this kernel until it is killed: a UVC camera that sends the pictures in
+ * FOLDER.
  *
- * The kernel's own way to be a webcam (its gadget drivers on dummy_hcd) does not work: dummy_hcd fails every isochronous
- * transfer, and those are what webcams send pictures by. But vhci_hcd, made for USB devices that are plugged into another
- * machine, takes any socket for the cable; this program is what is at its other end. It speaks USB/IP, whose numbers are
- * big-endian, and through it USB and UVC 1.0, whose numbers are little-endian.
+ * The kernel's gadget drivers cannot be used: dummy_hcd fails every isochronous transfer, and
+ * webcams send pictures by those. Instead, this program is the remote end of vhci_hcd, which
+ * connects USB devices of another machine through a socket. The socket carries USB/IP (big-endian
+ * numbers), which carries USB and UVC 1.0 (little-endian numbers).
  */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
@@ -21,10 +22,10 @@
 #include <time.h>
 #include <unistd.h>
 
-/* What a mode's pictures are: a file of them one after another, played again and again. */
+/* A mode's pictures: a file that holds them one after another, and is played in a loop. */
 struct mode {
     const char *file;
-    uint8_t format, frame; /* its place in the descriptors below */
+    uint8_t format, frame; /* its indices in the descriptors below */
     int width, height;
     size_t length, at; /* of the file's bytes */
     uint8_t *bytes;
@@ -44,10 +45,10 @@ enum { FPS = 5, PACKET = 3072, LARGEST = 1 << 18, ENDPOINT = 1 };
 
 static const uint8_t device[] = {18, 1, W(0x200), 0xef, 2, 1, 64, W(0x1209), W(0x0001), W(0x100), 1, 2, 0, 1};
 static const char *strings[] = {"posed", "webcam"};
-/* A picture's size, with one rate; its class, and which of its format's it is. */
+/* A frame descriptor: its type, its index in the format, its size, and one frame rate. */
 #define FRAME(type, n, w, h) 30, 0x24, type, n, 0, W(w), W(h), D(w * h * 8 * FPS), D(w * h * 16 * FPS), \
     D(w * h * 2), D(INTERVAL), 1, D(INTERVAL)
-/* The same of a stream whose frames are coded one by the other. */
+/* The same for a format with inter-frame coding. */
 #define CODED_FRAME(n, w, h) 30, 0x24, 17, n, 0, W(w), W(h), D(w * h * FPS), D(w * h * 2 * FPS), D(INTERVAL), 1, D(0), \
     D(INTERVAL)
 #define GUID(a, b, c, d) a, b, c, d, 0, 0, 16, 0, 0x80, 0, 0, 0xaa, 0, 0x38, 0x9b, 0x71
@@ -56,12 +57,12 @@ static const char *strings[] = {"posed", "webcam"};
 #define CONFIG_LENGTH (9 + 8 + 9 + CONTROL_LENGTH + 9 + STREAM_LENGTH + 9 + 7)
 static const uint8_t config[] = {
     9, 2, W(CONFIG_LENGTH), 2, 1, 0, 0x80, 250,
-    8, 11, 0, 2, 14, 3, 0, 0, /* two interfaces that are one camera: */
-    9, 4, 0, 0, 0, 14, 1, 0, 0, /* its controls: a sensor (1) without any, and the cable (2) */
+    8, 11, 0, 2, 14, 3, 0, 0, /* one camera of two interfaces: */
+    9, 4, 0, 0, 0, 14, 1, 0, 0, /* the controls: a sensor (1), and the cable (2) */
     13, 0x24, 1, W(0x100), W(CONTROL_LENGTH), D(48000000), 1, 1,
     17, 0x24, 2, 1, W(0x201), 0, 0, W(0), W(0), W(0), 2, 0, 0,
     9, 0x24, 3, 2, W(0x101), 0, 1, 0,
-    9, 4, 1, 0, 0, 14, 2, 0, 0, /* its pictures, while none are sent: */
+    9, 4, 1, 0, 0, 14, 2, 0, 0, /* the stream while no pictures are sent: */
     16, 0x24, 1, 3, W(STREAM_LENGTH), 0x80 | ENDPOINT, 0, 2, 0, 0, 0, 1, 0, 0, 0,
     11, 0x24, 6, 1, 2, 0, 1, 0, 0, 0, 0, /* MJPEG, in two sizes */
     FRAME(7, 1, 1280, 720),
@@ -72,12 +73,12 @@ static const uint8_t config[] = {
     6, 0x24, 13, 1, 1, 4,
     28, 0x24, 16, 3, 1, GUID('H', '2', '6', '4'), 16, 1, 0, 0, 0, 0, 1,
     CODED_FRAME(1, 640, 360),
-    9, 4, 1, 1, 1, 14, 2, 0, 0, /* and while they are: a packet of 3 times 1024 bytes every millisecond */
+    9, 4, 1, 1, 1, 14, 2, 0, 0, /* and while they are: 3 times 1024 bytes every millisecond */
     7, 5, 0x80 | ENDPOINT, 5, W(0x1400), 4,
 };
 _Static_assert(sizeof config == CONFIG_LENGTH, "the lengths in the descriptors are wrong");
 
-/* Of USB/IP: what is asked, and the answer. */
+/* USB/IP: requests and answers. */
 enum { SUBMIT = 1, UNLINK = 2 };
 struct header {
     uint32_t command, seq, device, in, endpoint;
@@ -96,8 +97,8 @@ static int cable;
 static struct request waiting[16];
 static size_t requests;
 static struct mode *mode = modes;
-static uint8_t probe[26]; /* UVC's: what is sent, as agreed with the driver */
-/* What is left of the picture, and which of two it is: neighbours differ. */
+static uint8_t probe[26]; /* UVC's probe control: the mode agreed with the driver */
+/* The rest of the picture, and the bit that differs between neighbouring pictures. */
 static const uint8_t *picture;
 static size_t left;
 static uint8_t toggle;
@@ -119,7 +120,7 @@ static void done(const struct header *asked, int status, const void *data, size_
     if (asked->in) put(data, length);
 }
 
-/* Agrees to what the driver wants, if there is such a mode. */
+/* Switches to the mode that the driver requests, if there is one. */
 static void negotiate(void) {
     for (struct mode *m = modes; m < modes + MODES; m++)
         if (m->format == probe[2] && m->frame == probe[3]) mode = m;
@@ -143,7 +144,7 @@ static void control(const struct header *asked) {
         if (setup[3] == 1) data = device, length = sizeof device;
         if (setup[3] == 2) data = config, length = sizeof config;
         if (setup[3] == 3 && setup[2] <= 2) {
-            const char *from = setup[2] ? strings[setup[2] - 1] : "\x09"; /* in place of a string 0: US English, 0x409 */
+            const char *from = setup[2] ? strings[setup[2] - 1] : "\x09"; /* string 0: US English, 0x409 */
             for (text[0] = 2; *from; from++, text[0] += 2) text[text[0]] = *from;
             if (!setup[2]) text[3] = 4;
             data = text, length = text[0];
@@ -153,7 +154,7 @@ static void control(const struct header *asked) {
         left = requests = 0;
         length = wanted, data = sent;
         break;
-    case 0x2101: /* SET_CUR of the stream: PROBE, or COMMIT, which is the same here */
+    case 0x2101: /* SET_CUR of the stream: PROBE or COMMIT */
         if (wanted <= sizeof probe) memcpy(probe, sent, wanted);
         negotiate();
         length = wanted, data = sent;
@@ -166,12 +167,12 @@ static void control(const struct header *asked) {
     else done(asked, -EPIPE, data, 0);
 }
 
-/* Where a picture of `format` starts: a JPEG, or what H.264 puts between two frames. */
+/* Start of the next picture: a JPEG's start marker, or H.264's access unit delimiter. */
 static const uint8_t *start_of(int format, const uint8_t *from, const uint8_t *end) {
     return format == 1 ? memmem(from, end - from, "\xff\xd8\xff", 3) : memmem(from, end - from, "\0\0\0\1\x09", 5);
 }
 
-/* The file's next picture: one that is coded ends where another starts. */
+/* Takes the file's next picture. A coded one ends where the next one starts. */
 static void next_picture(void) {
     const uint8_t *from = mode->bytes + mode->at, *end = mode->bytes + mode->length;
     const uint8_t *next = from + mode->width * mode->height * 2;
@@ -182,7 +183,7 @@ static void next_picture(void) {
     toggle ^= 1;
 }
 
-/* Sends of the picture what goes into the longest waiting request: every packet with UVC's header. */
+/* Answers the oldest request with a part of the picture. Every packet has UVC's header. */
 static void send_packets(void) {
     static uint8_t data[64 * PACKET];
     struct request *r = waiting;
@@ -216,7 +217,7 @@ static void serve(void) {
     if (ntohl(asked.command) == UNLINK) return unlink_request(&asked);
     if (ntohl(asked.endpoint) != ENDPOINT) return control(&asked);
     size_t packets = ntohl(asked.submit.packets);
-    if (requests == 16 || packets > 64) errx(1, "more is asked for than there is room for");
+    if (requests == 16 || packets > 64) errx(1, "too many or too large requests");
     waiting[requests].header = asked;
     get(waiting[requests++].packets, packets * sizeof(struct packet));
 }

@@ -1,4 +1,4 @@
-"""What the soak runs share: a broker, a subscriber, the binary, and what /proc says of it. Standard library only."""
+"""Shared by the soak runs: a broker, a subscriber, and the binary with its use of memory and CPU."""
 
 import atexit
 import json
@@ -15,7 +15,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 MODELS = ROOT / "models"
-MODEL = "lpn50-256x192"  # the pose network that the daemon takes by itself
+MODEL = "lpn50-256x192"  # the daemon's default pose network
 
 
 def free_port():
@@ -25,14 +25,14 @@ def free_port():
 
 
 def started(command, **options):
-    """A child that does not outlive this program, however that ends."""
+    """Starts a child that ends with this program."""
     child = subprocess.Popen(command, **options)
     atexit.register(child.kill)
     return child
 
 
 class Broker:
-    """A mosquitto on a port of its own."""
+    """A mosquitto on a free port."""
 
     def __init__(self):
         self.port = free_port()
@@ -60,7 +60,7 @@ class Broker:
 
 
 class Subscriber:
-    """Keeps (arrival by the monotonic clock, topic, message) of everything below `posed/`."""
+    """Keeps (monotonic arrival time, topic, message) of every pose and state message."""
 
     def __init__(self, broker):
         self.messages, self.lock = [], threading.Lock()
@@ -76,7 +76,7 @@ class Subscriber:
                     self.messages.append((time.monotonic(), topic, json.loads(payload)))
 
     def take(self, ending):
-        """What came so far on topics with this ending, oldest first."""
+        """The messages so far on topics with this ending, oldest first."""
         with self.lock:
             return [message for message in self.messages if message[1].endswith(ending)]
 
@@ -95,7 +95,7 @@ class Subscriber:
 
 
 class Posed:
-    """The binary under test, with a configuration of its own."""
+    """The binary under test, with its own configuration."""
 
     def __init__(self, binary, broker, cameras, head="", model=MODEL):
         self.dir = tempfile.TemporaryDirectory()
@@ -122,19 +122,19 @@ class Posed:
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
     def others_cpu_s(self):
-        """Processor time so far of everything else on the machine: while it grows, times are not to be believed."""
+        """Processor time of all other processes so far. While it grows, measured times are not reliable."""
         user, nice, system, _, _, irq, softirq, steal = map(int, Path("/proc/stat").read_text().split()[1:9])
         return (user + nice + system + irq + softirq + steal) / os.sysconf("SC_CLK_TCK") - self.cpu_s()
 
     def cpu_s_by_thread(self):
-        """The same by the names of the threads that run now, without the numbers in them."""
+        """User and system time of each kind of thread (its name without numbers) that runs now."""
         times = {}
         for task in Path(f"/proc/{self.child.pid}/task").iterdir():
             try:
                 name, fields = (task / "comm").read_text().strip(), (task / "stat").read_text().rpartition(")")[2].split()
             except FileNotFoundError:
-                continue  # it has just ended
-            name = re.sub(r"[0-9]+|:.*", "", name).rstrip("-_")
+                continue  # the thread has just ended
+            name = re.sub(r"/.*|[0-9]+|:.*", "", name).rstrip("-_")
             times[name] = times.get(name, 0) + (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
         return times
 
@@ -159,7 +159,7 @@ def camera(name, path, **keys):
     return "".join(lines + [f"{key} = {json.dumps(value)}\n" for key, value in keys.items()])
 
 
-# As a camera encodes: two reference frames, a key frame every few seconds, and no more than a megabit a second.
+# As cameras encode: two reference frames, a key frame every few seconds, at most 1 Mbit/s.
 H264 = ["-c:v", "libx264", "-preset", "veryfast", "-pix_fmt", "yuv420p", "-g", "20", "-refs", "2"]
 H264 += ["-b:v", "1M", "-maxrate", "1M", "-bufsize", "1M"]
 

@@ -1,16 +1,16 @@
 #!/usr/bin/env python3
-"""Longer runs of the real daemon, by the figures that people who keep it running care for.
+"""Longer runs of the real daemon: memory, outages, many cameras, CPU.
 
 usage: tests/soak/soak.py [--posed BINARY] [--json FILE] RUN...
 
-  loops     a clip of people who come one at a time, ten times over: every frame accounted for, memory, ids
-  outage    the broker killed for 10 s while two cameras run: capture goes on, poses come back
-  eight     eight cameras at 10 fps for two minutes; one turns to garbage half-way
+  loops     a clip of people who come one at a time, ten times: every frame accounted for, memory, ids
+  outage    the broker is down for 10 s while two cameras run: capture continues, poses come back
+  eight     eight cameras at 10 fps for two minutes; half-way one gets a garbage source
   busy      processor time of the demo clip at 15 fps: finder, tracks and three people
   still     processor time of a still, empty 1080p camera at 5 fps
 
-It judges what must always hold (counts) and reports what depends on the machine (times, shares), so run it on a quiet one.
-The clip of `loops` is the shared data pack's; POSED_SOAK_CLIP names another.
+It judges counts, which must always hold, and reports times and shares, which depend on the machine: run it on a quiet one.
+The clip of `loops` is in the development data; POSED_SOAK_CLIP names another.
 """
 
 import argparse
@@ -37,7 +37,7 @@ def fps_by_seq(poses, begin, end):
 
 
 def bar(value, at_least=None, below=None):
-    """A figure beside the bar it is held against."""
+    """A value, its limit, and whether it is within the limit."""
     met = value >= at_least if below is None else value < below
     return {"value": round(value, 3), "at_least" if below is None else "below": at_least if below is None else below, "met": met}
 
@@ -47,7 +47,7 @@ def accounted(state):
 
 
 def visits(poses, gap_s=2.0):
-    """Ids with their time, and the stretches in which somebody was published."""
+    """Ids with their times, and the stretches of time in which people were published."""
     ids, stretches = {}, []
     for _, _, message in poses:
         at = message["captured_ns"] / 1e9
@@ -163,14 +163,14 @@ def eight(binary, seconds=120):
         "bars": {
             "slowest camera over the mean": bar(min(of_mean(rates[0], names), of_mean(rates[1], others)), at_least=0.5),
             "p99 of the ages, ms": bar(max(p99), below=250),
-            # There is one less to share with.
+            # The seven others have one camera less to share the processor with.
             "others' rate beside garbage over before": bar(min(rates[1][n] / rates[0][n] for n in others), at_least=0.95),
         },
     }
 
 
 def share(binary, source, seconds, head="", model=MODEL, **keys):
-    """Processor time over wall time, by threads and in all, with what the camera's state says."""
+    """Processor time over wall time, in total and by thread, and figures of the camera's state."""
     broker = Broker()
     subscriber = Subscriber(broker)
     posed = Posed(binary, broker, [camera("a", source, **keys)], head, model)
@@ -195,7 +195,7 @@ def busy(binary):
     results, bars = {}, {}
     for model in ("lpn50-128x96", "lpn50-256x192"):
         results[model] = share(binary, DEMO, 40, one_thread, model, max_fps=15.0)
-        # The clip has 25 frames a second and all are decoded, which is not what this is about.
+        # Only the inference thread: all 25 frames a second are decoded, which is not measured here.
         infer, fps = results[model]["by_thread"]["infer"], results[model]["fps_out"]
         bars[f"finder and {model}, % of a core"] = bar(infer, below=60)
         bars[f"messages a second with {model}"] = bar(fps, at_least=14)
@@ -205,7 +205,7 @@ def busy(binary):
 def still(binary):
     with tempfile.TemporaryDirectory() as folder:
         room, path = Path(folder) / "room.png", Path(folder) / "room.mp4"
-        # A corner of the demo clip's room where nobody is in the first frame, with a sensor's noise.
+        # A part of the demo clip's first frame without people, with a sensor's noise.
         clip(room, ["-i", str(DEMO)], "1280:720,crop=400:225:0:200", 25, None, ["-frames:v", "1"])
         clip(path, ["-loop", "1", "-i", str(room)], "1920:1080,noise=alls=3:allf=t", 5, 20, H264)
         result = share(binary, path, 45, max_fps=5.0)
