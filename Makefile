@@ -6,30 +6,35 @@ CAMERA        ?=
 FUZZ_SECONDS  ?= 60
 MODEL         ?= models/lpn50-256x192
 MODELS        ?= $(MODEL) models/lpn50-128x96
-# People with COCO keypoints that no model was trained on: annotations/holdout.json and images/.
+# Hold-out with COCO keypoints, which no model was trained on: annotations/holdout.json and images/.
 DATA          ?= ../shared/data/people
 BOARDS        ?= x86_64 aarch64 armhf
-# What the Python tests run in: Debian's CPU torch and a few wheels, kept out of the tree's sources.
+# Environment of the Python tests: Debian's CPU torch and a few wheels.
 PY_ENV        ?= target/py
 export G_DEBUG ?= fatal-warnings
 
-.PHONY: help build demo test test-rust test-python lint fuzz valgrind bench-peers bench-parity bench-endtoend deb soak test-container test-devices test-boards bench-boards
+.PHONY: test-homeassistant help build demo test test-rust test-python lint fuzz valgrind bench-peers bench-parity bench-endtoend deb soak test-container test-devices test-boards bench-boards test-faults fuzz-inputs bench-fleet deny
 
 help:
 	@echo "make build        release binary: target/release/posed"
 	@echo "make demo         poses from the demo clip, or CAMERA=rtsp://... for DEMO_SECONDS=$(DEMO_SECONDS)"
-	@echo "make test         everything that must pass: lint, Rust tests, Python tests"
-	@echo "make soak         half an hour of the daemon: memory, outages, eight cameras, CPU; into target/soak.json"
+	@echo "make test         everything that must pass: format, clippy, Rust tests, Python tests"
+	@echo "make soak         runs the daemon for half an hour: memory, outages, eight cameras, CPU; into target/soak.json"
 	@echo "make deb          .deb packages for BOARDS='$(BOARDS)', into target/deb/"
-	@echo "make test-container  installs the .deb in a container with a systemd of its own (root; 5 minutes)"
-	@echo "make test-devices cameras, a USB webcam, hardware decoders, libcamera in a virtual machine (root; 15 minutes)"
-	@echo "make test-boards  ARM builds and their tests under qemu-user (see cross/README.md for how long)"
-	@echo "make bench-boards instructions an inference takes on ARM, into target/bench/boards.md"
-	@echo "make fuzz         mutated networks through the rewriter for FUZZ_SECONDS=$(FUZZ_SECONDS), in bounded memory"
-	@echo "make valgrind     the generic, SSE4.1 and AVX2 kernels' tests under valgrind"
-	@echo "make bench-peers  our engine against onnxruntime, openvino and ncnn, into target/bench/"
-	@echo "make bench-parity our keypoints against onnxruntime's on the hold-out in DATA=$(DATA)"
-	@echo "make bench-endtoend average precision with the person finder's boxes against annotated ones"
+	@echo "make test-container  installs the .deb in a container with systemd (root; 5 minutes)"
+	@echo "make test-devices cameras, a USB webcam, hardware decoders and libcamera in a virtual machine (root; 15 minutes)"
+	@echo "make test-boards  builds for ARM and tests under qemu-user (cross/README.md says how long it takes)"
+	@echo "make bench-boards instructions for one inference on ARM, into target/bench/boards.md"
+	@echo "make fuzz         feeds mutated networks to the rewriter for FUZZ_SECONDS=$(FUZZ_SECONDS), in bounded memory"
+	@echo "make fuzz-inputs  mutated configurations, manifests, recordings, spools, addresses; FUZZ_SECONDS each"
+	@echo "make test-homeassistant  a real Home Assistant beside posed: entities, states, restarts (root; 3 minutes)"
+	@echo "make test-faults  breaks one thing after the other on purpose (docs/faults.md); POSED_FAULTS_SEED, FAULTS=name"
+	@echo "make bench-fleet  a thousand simulated boxes against mosquitto, into target/bench/fleet.json"
+	@echo "make deny         licences, duplicates and sources of the dependencies"
+	@echo "make valgrind     tests the generic, SSE4.1 and AVX2 kernels under valgrind"
+	@echo "make bench-peers  speed beside ONNX Runtime, OpenVINO and ncnn, into target/bench/"
+	@echo "make bench-parity keypoints beside ONNX Runtime's on the hold-out in DATA=$(DATA)"
+	@echo "make bench-endtoend average precision with the finder's boxes beside annotated boxes"
 
 build:
 	tests/deps.sh build
@@ -52,7 +57,7 @@ $(PY_ENV)/bin/python: models/lpn/ci-env.sh models/lpn/requirements-ci.txt
 	models/lpn/ci-env.sh $(PY_ENV)
 	touch $@
 
-# nextest where it is installed: it runs all test binaries at once.
+# nextest, if installed, runs all test binaries at once.
 test-rust: export POSED_PYTHON = $(abspath $(PY_ENV))/bin/python
 test-rust: $(PY_ENV)/bin/python
 	tests/deps.sh test
@@ -66,15 +71,40 @@ test-rust: $(PY_ENV)/bin/python
 test-python: $(PY_ENV)/bin/python
 	$(PY_ENV)/bin/python -m pytest -q models/lpn/tests
 
-# The address space that the fuzzer has: a network that asks for more ends it, and not the machine.
+# Address space of the fuzzer in KB: a network that requests more ends the fuzzer, not the machine.
 FUZZ_KB ?= 4194304
 fuzz:
 	tests/deps.sh build
 	$(CARGO) test --locked --test rewriter --no-run
 	@set -x; ulimit -v $(FUZZ_KB); POSED_FUZZ_SECONDS=$(FUZZ_SECONDS) $(CARGO) test --locked --test rewriter mutated \
-		-- --nocapture || { set +x; echo "the last network was of POSED_FUZZ_SEED=$$(cat target/tmp/fuzz-seed)"; exit 1; }
+		-- --nocapture || { set +x; echo "the last network had POSED_FUZZ_SEED=$$(cat target/tmp/fuzz-seed)"; exit 1; }
 
-# valgrind hides AVX-512 from the program: AVX2, SSE4.1 and the generic kernels are left.
+# The targets of fuzz/ by mutation. Each has its own thread and FUZZ_SECONDS.
+fuzz-inputs:
+	tests/deps.sh build
+	POSED_FUZZ_SECONDS=$(FUZZ_SECONDS) $(CARGO) test --locked --test fuzz -- --nocapture
+
+# A row of docs/faults.md, or all. They wait more than they compute, so four run at a time.
+FAULTS ?=
+test-faults:
+	tests/deps.sh test
+	$(CARGO) test --locked --test faults $(FAULTS) -- --include-ignored --test-threads 4
+
+# Home Assistant in a chroot of its own (root, mmdebstrap; a minute and 500 MB the first time).
+test-homeassistant:
+	tests/deps.sh homeassistant
+	tests/homeassistant/setup.sh target/homeassistant || { [ $$? -eq 75 ] && exit 0; exit 1; }; \
+	$(CARGO) test --locked --test homeassistant -- --include-ignored --nocapture
+
+bench-fleet:
+	tests/deps.sh test
+	$(CARGO) test --locked --test fleet -- --ignored --nocapture
+
+deny:
+	command -v cargo-deny >/dev/null || $(CARGO) install --locked cargo-deny
+	$(CARGO) deny --locked check bans licenses sources
+
+# valgrind hides AVX-512 from the program, so AVX2, SSE4.1 and the generic kernels are tested.
 valgrind:
 	tests/deps.sh valgrind
 	$(CARGO) test --locked --lib --no-run
@@ -82,7 +112,7 @@ valgrind:
 		$$($(CARGO) test --locked --lib --no-run --message-format=json 2>/dev/null \
 			| sed -n 's/.*"executable":"\([^"]*\)".*/\1/p' | tail -1) kernels --test-threads 1
 
-# SOAK='eight busy' runs some of them only.
+# SOAK='eight busy' runs only these two.
 SOAK ?= loops outage eight busy still
 soak:
 	tests/deps.sh soak
@@ -108,7 +138,7 @@ bench-endtoend:
 	python3 models/bench/endtoend.py --model $(MODEL) --annotations $(DATA)/annotations/holdout.json \
 		--images $(DATA)/images --out target/bench/endtoend.json
 
-# cargo-deb takes a binary that is built already: one for each board, by the cross scripts.
+# The cross scripts build one binary for each board; cargo-deb packs it.
 deb:
 	tests/deps.sh deb
 	command -v cargo-deb >/dev/null || $(CARGO) install --locked cargo-deb
@@ -117,8 +147,8 @@ deb:
 	@set -e; for board in $(BOARDS); do cross/deb.sh $$board target/deb; done
 	find target/deb -name '*.deb' -exec lintian --fail-on error {} +
 
-# The binary with fault injection goes only into the container. It is built through a test, so that it
-# shares the dependencies that the other tests have built.
+# Only the container gets the binary with fault injection. It is built through a test, which shares
+# the dependencies of the other tests.
 test-container: BOARDS = x86_64
 test-container: deb
 	tests/deps.sh container
@@ -131,7 +161,7 @@ test-devices:
 	$(CARGO) build --release --locked
 	tests/devices/run.sh
 
-# Own targets: from nothing, the two optimised builds take most of an hour on two cores.
+# Not part of `make test`: from nothing, the two optimised builds take most of an hour on two cores.
 test-boards: test-container
 	tests/deps.sh test
 	tests/boards/test.sh
