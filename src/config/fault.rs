@@ -1,6 +1,6 @@
 //! Faults of a configuration: what is wrong, where, and what to do about it.
 
-use super::read::Variables;
+use super::variables::Variables;
 use std::fmt;
 use std::ops::Range;
 

@@ -1,6 +1,6 @@
 //! Facts about the machine and the process that a configuration depends on.
 
-use super::read::Variables;
+use super::variables::Variables;
 use std::env;
 use std::path::{Path, PathBuf};
 

@@ -20,13 +20,15 @@ mod read;
 mod source;
 mod types;
 mod validate;
+mod variables;
+mod wrong;
 
 pub use changes::{Changes, camera_changes};
 pub use fault::{Fault, Faults, Location, Severity};
 pub use http::Http;
 pub use machine::Machine;
-pub use read::Variables;
 pub use types::*;
+pub use variables::Variables;
 
 use fault::Report;
 use std::path::Path;

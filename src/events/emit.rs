@@ -1,11 +1,11 @@
 //! Builds events into a buffer that is reused.
 
 use super::event::{Event, SCHEMA};
-use super::id::EventIds;
+use super::id::{EventId, EventIds};
 use super::posture::Posture;
-use super::presence::Span;
 use super::types::{Kind, Moment, Person, State};
 use std::sync::Arc;
+use std::time::SystemTime;
 
 /// The person an event is about, as they are at that moment.
 #[derive(Clone, Copy, Debug)]
@@ -14,6 +14,13 @@ pub(super) struct Who<'a> {
     pub(super) posture: Posture,
     /// Of the posture.
     pub(super) certainty: f32,
+}
+
+/// The start of something that goes on: its end carries the same id.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Span {
+    pub(super) id: EventId,
+    pub(super) started_at: SystemTime,
 }
 
 /// The events of one frame.

@@ -5,11 +5,10 @@
 //! A fall goes on while the tracker loses the person: people on the floor are hard to see. A person
 //! who then appears at the same place is the one who fell.
 
-use super::emit::{Emitter, Who};
+use super::emit::{Emitter, Span, Who};
 use super::event::Event;
 use super::memory::{Look, Memory};
 use super::posture::Posture;
-use super::presence::Span;
 use super::types::{Kind, Moment, Person, State};
 use super::zone::{Zone, is_cut_off};
 use crate::clock::Mono;

@@ -1,9 +1,8 @@
 //! What one person does for a while: holds up hands, does not move, lies.
 
-use super::emit::{Emitter, Who};
+use super::emit::{Emitter, Span, Who};
 use super::lasting::{Edge, Lasting};
 use super::posture::Posture;
-use super::presence::Span;
 use super::types::{Kind, Moment, Person, SEEN, State};
 use crate::clock::Mono;
 use crate::keypoint::Keypoints;

@@ -1,9 +1,8 @@
 //! Which zones a person is in, and which lines they cross.
 
-use super::emit::{Emitter, Who};
+use super::emit::{Emitter, Span, Who};
 use super::lasting::{Edge, Lasting};
 use super::line::{Counts, Line, Side};
-use super::presence::Span;
 use super::types::{Kind, Moment, State};
 use super::zone::Zone;
 use crate::clock::Mono;

@@ -1,11 +1,10 @@
 //! Whether anybody is there: in front of the camera, or in a zone.
 
-use super::emit::Emitter;
-use super::id::EventId;
+use super::emit::{Emitter, Span};
 use super::lasting::{Edge, Lasting};
 use super::types::{Moment, State};
 use crate::clock::Mono;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 /// Delays against flapping.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,13 +19,6 @@ impl Default for Options {
     fn default() -> Self {
         Options { on_after: Duration::from_millis(500), off_after: Duration::from_secs(5) }
     }
-}
-
-/// The start of something that goes on: its end carries the same id.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Span {
-    pub(super) id: EventId,
-    pub(super) started_at: SystemTime,
 }
 
 /// First in, last out.

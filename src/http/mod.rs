@@ -12,6 +12,7 @@
 
 mod buckets;
 mod census;
+mod counts;
 mod feed;
 mod guard;
 mod health;
@@ -19,6 +20,7 @@ mod hub;
 mod io;
 mod metrics;
 mod page;
+mod picture;
 mod reply;
 mod routes;
 mod server;

@@ -1,18 +1,19 @@
 //! What is answered to which path.
 
 use super::census::CensusSource;
+use super::counts::Counts;
 use super::feed::{Feed, Wish};
 use super::guard::{Guard, Refusal};
 use super::hub::Hub;
 use super::reply::{Reply, TEXT, live, whole};
-use super::{health, metrics, page, stills};
+use super::{health, metrics, page, picture};
 use crate::clock::SharedClock;
 use crate::telemetry::progress::Progress;
 use hyper::header::{CACHE_CONTROL, HeaderValue, RETRY_AFTER};
 use hyper::{Request, StatusCode};
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::Ordering;
 
 /// Pages that may be open at once. They must leave connections to the metrics.
 pub(super) const MOST_FEEDS: usize = 32;
@@ -28,17 +29,6 @@ pub(super) struct Context {
     pub(super) counts: Counts,
 }
 
-/// Connections and requests so far.
-#[derive(Debug, Default)]
-pub(super) struct Counts {
-    /// Connections that are open.
-    pub(super) open: AtomicUsize,
-    /// Connections that were closed at once because too many were open.
-    pub(super) crowded: AtomicU64,
-    /// Requests that the guard refused.
-    pub(super) refused: AtomicU64,
-}
-
 /// An answer, or what it waits for.
 pub(super) enum Answer {
     /// It is there.
@@ -52,7 +42,7 @@ impl Answer {
     pub(super) async fn reply(self) -> Reply {
         match self {
             Answer::Now(reply) => reply,
-            Answer::Still(hub, camera) => stills::still(hub, camera).await,
+            Answer::Still(hub, camera) => picture::still(hub, camera).await,
         }
     }
 }

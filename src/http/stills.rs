@@ -1,26 +1,18 @@
 //! A picture of a camera, if the configuration allows it and somebody asks: to aim the camera.
 //!
-//! One at a time. The worker that has the camera's next frame cuts the picture; the thread `http`
-//! makes it a JPEG.
+//! One at a time. The worker that has the camera's next frame cuts the picture; `picture` answers
+//! with it.
 
-use super::reply::{Reply, TEXT, whole};
 use crate::crop::{Cropper, InputBuffer, InputForm};
 use crate::frame::Frame;
 use crate::geometry::{Affine, View};
-use hyper::StatusCode;
 use image::RgbImage;
-use image::codecs::jpeg::JpegEncoder;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use tokio::sync::oneshot;
-use tokio::time::timeout;
 
-/// Longest wait for a camera's next frame.
-const PATIENCE: Duration = Duration::from_secs(5);
 /// Wider frames are scaled down.
 const WIDEST_PX: u32 = 1280;
-const JPEG_QUALITY: u8 = 80;
 
 /// The request that waits for a frame, if there is one.
 #[derive(Debug, Default)]
@@ -66,7 +58,7 @@ impl Stills {
     }
 
     /// Asks for the next frame of `camera`; `None` if another picture is being taken.
-    fn ask(&self, camera: &str) -> Option<oneshot::Receiver<RgbImage>> {
+    pub(super) fn ask(&self, camera: &str) -> Option<oneshot::Receiver<RgbImage>> {
         let mut request = self.lock();
         if request.as_ref().is_some_and(|request| !request.give.is_closed()) {
             return None;
@@ -80,30 +72,6 @@ impl Stills {
     fn lock(&self) -> MutexGuard<'_, Option<Request>> {
         self.request.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-/// The answer to a request for a picture of `camera`.
-pub(super) async fn still(hub: Arc<super::Hub>, camera: String) -> Reply {
-    let stills = hub.stills();
-    if !stills.allowed() {
-        return whole(StatusCode::NOT_FOUND, TEXT, "no pictures: [http] snapshots is false\n");
-    }
-    let Some(get) = stills.ask(&camera) else {
-        return whole(StatusCode::SERVICE_UNAVAILABLE, TEXT, "another picture is being taken\n");
-    };
-    match timeout(PATIENCE, get).await {
-        Ok(Ok(picture)) => match jpeg(&picture) {
-            Ok(bytes) => whole(StatusCode::OK, "image/jpeg", bytes),
-            Err(e) => whole(StatusCode::INTERNAL_SERVER_ERROR, TEXT, format!("no picture: {e}\n")),
-        },
-        _ => whole(StatusCode::SERVICE_UNAVAILABLE, TEXT, "no frame came\n"),
-    }
-}
-
-fn jpeg(picture: &RgbImage) -> image::ImageResult<Vec<u8>> {
-    let mut bytes = Vec::new();
-    JpegEncoder::new_with_quality(&mut bytes, JPEG_QUALITY).encode_image(picture)?;
-    Ok(bytes)
 }
 
 /// The display frame in RGB: a crop of the whole frame through an identity table.

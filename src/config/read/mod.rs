@@ -6,27 +6,16 @@
 
 mod spelling;
 mod values;
-mod variables;
 
+pub(super) use super::wrong::{Wrong, wrong};
 pub(super) use values::{boolean, integer, kind, millis, number, one_of, text};
-pub use variables::Variables;
 
 use super::fault::Report;
+use super::variables::is_variable;
 use spelling::nearest;
 use std::ops::Range;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
-use variables::is_variable;
-
-/// Why a value is refused: what is wrong, and what would be right.
-pub(super) struct Wrong {
-    pub reason: String,
-    pub remedy: String,
-}
-
-pub(super) fn wrong<T>(reason: impl Into<String>, remedy: impl Into<String>) -> Result<T, Wrong> {
-    Err(Wrong { reason: reason.into(), remedy: remedy.into() })
-}
 
 /// A value and its location, for rules that concern several keys.
 #[derive(Clone, Debug)]

@@ -7,8 +7,8 @@ mod out;
 
 use super::buckets::Counted;
 use super::census::{CameraCensus, Census, STATUSES};
+use super::counts::Counts;
 use super::hub::Hub;
-use super::routes::Counts;
 use machine::Machine;
 use out::Out;
 use prometheus_client::collector::Collector;

@@ -1,8 +1,7 @@
 //! Eight samples at a time with AVX2.
 
-use super::colour::{Fade, Matrix};
+use super::colour::{COLUMNS, Fade, Matrix};
 use super::lanes::{Lanes, row};
-use super::upright::COLUMNS;
 use super::{Group, Line, Picture};
 use std::arch::x86_64::*;
 

@@ -5,7 +5,7 @@
 //! registers. A look-up in a table of 256 bytes takes two permutations.
 
 use super::Tables;
-use super::upright::COLUMNS;
+use super::colour::COLUMNS;
 use std::arch::x86_64::*;
 
 /// Bytes that a permutation picks from.

@@ -1,7 +1,6 @@
 //! The last step of an upright crop, in fixed point: lines of channels become bytes of R, G and B.
 
 use super::Ycc;
-use super::upright::COLUMNS;
 
 /// `a * b / 32768`, halves rounded up, as `pmulhrsw` and `sqrdmulh` compute it.
 #[inline(always)]
@@ -32,6 +31,9 @@ impl From<&Ycc> for Matrix {
 
 /// How much of the line and of each column is in the picture. `None`: everything.
 pub(super) type Fade<'a> = Option<(i16, &'a [i16])>;
+
+/// Columns that are picked together. Tables are padded to a multiple.
+pub const COLUMNS: usize = 16;
 
 /// A vector of samples.
 pub(super) type Samples = [i16; COLUMNS];

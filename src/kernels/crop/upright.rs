@@ -10,14 +10,12 @@
 //! - a sample between two columns is the same; the weight of a column is in 1/16384;
 //! - R, G and B are i16 in steps of 1/64, saturated at 511; everything above 255 becomes 255.
 
-use super::colour::{Matrix, converted, halved, times, write};
+use super::colour::{COLUMNS, Matrix, converted, halved, times, write};
 use super::{Colour, Group, Picture, across, down, generic};
 use crate::kernels::Isa;
 
 /// 1.0 as the weight of a column.
 const ONE: f32 = 16384.0;
-/// Columns that are picked together. The tables are padded to a multiple.
-pub const COLUMNS: usize = 16;
 /// Samples after the end of a row that a kernel may read. Their weights are zero.
 const SLACK: usize = 8;
 

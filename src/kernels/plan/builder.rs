@@ -1,7 +1,7 @@
 //! [`PlanBuilder`]: collects steps, checks that they fit each other, and gives every map a place.
 
 use super::Plan;
-use super::compiled::{Compiled, Places};
+use super::compiled::{Compiled, MapShape, Places};
 use super::step::{MapId, Step, VecId};
 use crate::kernels::arena::{Area, Border, place};
 use crate::kernels::conv::Conv;
@@ -10,14 +10,6 @@ use crate::kernels::ports::{InputPort, OutputPort};
 use crate::kernels::vector_ops::{VecOp, VectorSpan};
 use crate::kernels::{Error, Isa, Quant};
 use std::collections::BTreeSet;
-
-/// A map's shape before it has a place.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct MapShape {
-    pub size: (usize, usize, usize),
-    pub zero_point: u8,
-    pub float: bool,
-}
 
 /// The life of a map that no step uses.
 const UNUSED: (usize, usize) = (usize::MAX, 0);

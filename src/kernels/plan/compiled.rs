@@ -1,6 +1,5 @@
 //! A step that is ready to run: its weights are packed and its places known.
 
-use super::builder::MapShape;
 use super::step::{MapId, Step, VecId, operand};
 use crate::kernels::add::{Add, AddSpec, Term};
 use crate::kernels::arena::Area;
@@ -12,6 +11,14 @@ use crate::kernels::pool::MaxPoolSpec;
 use crate::kernels::vector_ops::{VectorSpan, VectorStep};
 use crate::kernels::{Error, Isa, Quant};
 use std::ops::Range;
+
+/// A map's shape before it has a place.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct MapShape {
+    pub size: (usize, usize, usize),
+    pub zero_point: u8,
+    pub float: bool,
+}
 
 /// The maps and vectors of a plan, with their places.
 pub(super) struct Places<'a> {

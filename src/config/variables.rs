@@ -1,7 +1,7 @@
 //! Environment variables in values: `{VAR}`, as Frigate's users write it. Only values that may hold
 //! secrets are searched for them.
 
-use super::{Wrong, wrong};
+use super::wrong::{Wrong, wrong};
 use crate::secret::Secret;
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -16,14 +16,14 @@ pub struct Variables(BTreeMap<String, Secret>);
 
 impl Variables {
     /// Those of this process; without those that are not UTF-8 text.
-    pub(in crate::config) fn here() -> Variables {
+    pub(super) fn here() -> Variables {
         let text = |(name, value): (std::ffi::OsString, std::ffi::OsString)| {
             Some((name.into_string().ok()?, Secret::new(value.into_string().ok()?)))
         };
         Variables(std::env::vars_os().filter_map(text).collect())
     }
 
-    pub(in crate::config) fn set(&mut self, name: &str, value: &str) {
+    pub(super) fn set(&mut self, name: &str, value: &str) {
         self.0.insert(name.to_owned(), Secret::new(value));
     }
 
