@@ -19,15 +19,15 @@ debian() {
     [[ $packages != */bookworm-backports* ]] ||
         options+=(--setup-hook='sed -i "p;s/ bookworm / bookworm-backports /" "$1/etc/apt/sources.list"')
     [ -z "$script" ] || options+=(--customize-hook="$script")
-    if ! mmdebstrap --variant=minbase --include="$packages" "${options[@]}" bookworm "$partial/root" >"$partial/log" 2>&1; then
+    if ! mmdebstrap --variant=minbase --include="$packages" "${options[@]}" bookworm "$partial/tree" >"$partial/log" 2>&1; then
         tail -20 "$partial/log" >&2
         rm -rf "$partial"
         return 1
     fi
     # An empty file: the system makes its own id at its first start.
-    : >"$partial/root/etc/machine-id"
+    : >"$partial/tree/etc/machine-id"
     # mktemp's folder belongs to root alone, but every user needs access to "/".
-    chmod 755 "$partial/root"
-    mv "$partial/root" "$base"
+    chmod 755 "$partial/tree"
+    mv "$partial/tree" "$base"
     rm -rf "$partial"
 }

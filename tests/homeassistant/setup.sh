@@ -55,6 +55,6 @@ from importlib import import_module
 for name in ("binary_sensor", "event", "number", "sensor", "switch"):
     import_module(f"homeassistant.components.mqtt.{name}")'
 
-rm -rf "$dir/partial/tmp/requirements.txt" "$dir/partial/root/.cache" "$dir/partial/etc/apt/sources.list" "$log"
+rm -rf "$dir/partial/tmp/requirements.txt" "$dir/partial/etc/apt/sources.list" "$log"
 echo "$wanted" >"$dir/partial/venv/made-from"
 mv "$dir/partial" "$dir/tree"
