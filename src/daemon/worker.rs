@@ -64,8 +64,11 @@ fn process(
         times: FrameTimes { age: Some(age), finder: timing.finder, pose: timing.pose },
         skipped: scene.skipped(),
     };
-    camera.happenings.publish(&shared.publisher, scene.events(), scene.snapshot());
-    let sent = camera.ledger.publish(&frame_published, || shared.publisher.poses(&camera.name, payload));
+    // Nothing follows the camera's last message: that would leave states of a removed camera.
+    let sent = camera.ledger.publish(&frame_published, || {
+        shared.publisher.poses(&camera.name, payload);
+        camera.happenings.publish(&shared.publisher, scene.events(), scene.snapshot());
+    });
     if let (true, Some(hub)) = (sent, &shared.hub) {
         hub.poses(&camera.name, payload, written, &frame_published.times);
         hub.frame(&camera.name, frame, &view);
