@@ -85,7 +85,14 @@ fn zone(table: &mut Table<'_, '_>, name: &str, report: &mut Report<'_>) -> Optio
     let corners = table.must(report, "polygon", remedy, polygon);
     let by = table.get_or(report, "by", By::Feet, one_of(BY));
     let dwell_after = table.get(report, "dwell_s", seconds(0.5..=DAY_S)).map(|at| at.value);
-    Some(Zone { by, dwell_after, ..Zone::new(name, corners?.value) })
+    let At { value, span } = corners?;
+    let zone = Zone { by, dwell_after, ..Zone::new(name, value) };
+    if zone.area() < SMALLEST_AREA {
+        let reason = "has no area: its corners lie on a line, or its sides cross";
+        report.error(span, table.key("polygon"), reason, "move a corner, or give the corners in order");
+        return None;
+    }
+    Some(zone)
 }
 
 fn line(table: &mut Table<'_, '_>, name: &str, report: &mut Report<'_>) -> Option<Line> {
@@ -188,11 +195,6 @@ fn polygon(value: &DeValue<'_>) -> Result<Vec<[f32; 2]>, Wrong> {
             format!("a polygon has at least three corners, but here are {}", corners.len()),
             remedy,
         );
-    }
-    let after = corners.iter().cycle().skip(1);
-    let twice: f32 = corners.iter().zip(after).map(|(a, b)| a[0] * b[1] - b[0] * a[1]).sum();
-    if (twice / 2.0).abs() < SMALLEST_AREA {
-        return wrong("has no area: its corners lie on a line, or its sides cross", remedy);
     }
     Ok(corners)
 }

@@ -95,6 +95,18 @@ const FAULTS: &[(&str, &str)] = &[
         "[[camera]]\nname = \"a\"\nsource = \"rtsp://h/\"\ntls_ca = \"Cargo.toml\"\n",
     ),
     ("two user names", "[[camera]]\nname = \"a\"\nsource = \"rtsp://u:hunter2@h/\"\nusername = \"u\"\n"),
+    ("zones as a number", "[[camera]]\nname = \"a\"\nsource = \"test://\"\nzone = 5\n"),
+    (
+        "zones, lines and events",
+        "[[camera]]\nname = \"a\"\nsource = \"test://\"\n\
+         [[camera.zone]]\nname = \"b/c\"\npolygon = [[0, 0], [1, 0]]\n\
+         [[camera.zone]]\nname = \"bed\"\npolygon = [[0, 0], [0.5, 0.5], [1, 1]]\n\
+         [[camera.zone]]\nname = \"bed\"\npolygon = [[0, 0], [2, 0], [1, 1]]\nby = \"head\"\n\
+         [[camera.line]]\nname = \"door\"\nfrom = [0.5, 0.5]\nto = [0.5, 0.5]\n\
+         [[camera.event]]\ntype = \"fal\"\n\
+         [[camera.event]]\ntype = \"fall\"\nconfirm_s = 0\nignore_zones = [\"sofa\"]\n\
+         [[camera.event]]\ntype = \"fall\"\nafter_s = 5\n",
+    ),
     ("log level", "[log]\nlevel = \"wran\"\n"),
     ("syntax", "[mqtt]\nurl = \"mqtt://a\nprefix = posed\n[pose]\nmin_score = 7\n"),
     ("key twice", "[mqtt]\nprefix = \"a\"\nprefix = \"b\"\n"),

@@ -123,7 +123,10 @@ impl<'t, 'i> Table<'t, 'i> {
     ) -> Vec<(Range<usize>, &'t DeTable<'i>)> {
         self.known.push(key);
         let Some(found) = self.find(key) else { return Vec::new() };
-        let remedy = format!("write a line [[{key}]] for each, its keys below it");
+        // A camera's path holds its name, but its tables are headed [[camera.zone]].
+        let section = self.path.split(['.', '[']).next().filter(|section| !section.is_empty());
+        let header = section.map_or(key.to_owned(), |section| format!("{section}.{key}"));
+        let remedy = format!("write a line [[{header}]] for each, its keys below it");
         let DeValue::Array(items) = found.get_ref() else {
             report.error(found.span(), self.key(key), "is not a list of tables", remedy);
             return Vec::new();
