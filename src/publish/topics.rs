@@ -1,4 +1,4 @@
-//! The names of all topics. No other file builds one.
+//! The names of all topics. Only `commands` and `discovery` spell out those of a camera themselves.
 //!
 //! ```text
 //! <prefix>/availability              <prefix>/schema
