@@ -16,6 +16,15 @@ def argmax(heatmaps: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return points, np.take_along_axis(heatmaps.reshape(n, k, -1), at[..., None], 2)[..., 0]
 
 
+def doubt(points: np.ndarray, scores: np.ndarray, size: tuple[int, int], unit: float) -> np.ndarray:
+    """`scores` times the chance that the keypoint is inside a picture of `size` (width, height)
+    px, if it is near the border: as `src/pose/border.rs`, which says where the numbers come from.
+    `points` are in px of the picture, `unit` is the size of a heatmap px in px of the picture."""
+    distance = np.minimum(points + 0.5, np.array(size) - 0.5 - points).min(axis=-1) / unit
+    inside = 1 / (1 + np.exp(-(-4.4 + 7.6 * scores + 0.7 * distance)))
+    return (scores * np.maximum(np.clip(distance - 3, 0, 1), inside)).astype(np.float32)
+
+
 def soft_argmax(heatmaps, beta: float = BETA, window: int = WINDOW) -> tuple[np.ndarray, np.ndarray]:
     """Beta-soft-argmax (paper, section 3.4) over `window` px either side of the peak (0: the whole
     map).

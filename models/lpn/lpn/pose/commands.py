@@ -203,6 +203,35 @@ def _line(kind: str, row: dict) -> str:
     )
 
 
+def mix_command(sub):
+    p = sub.add_parser("mix", help="the mean of two checkpoints, its batch norm measured again")
+    p.add_argument("old", type=Path, help=".safetensors, or a run's state.pt")
+    p.add_argument("new", type=Path, help="another one that descends from the same weights")
+    p.add_argument("out", type=Path, help=".safetensors to write")
+    p.add_argument("--config", type=Path, required=True, help="training config of the crops that batch norm sees")
+    p.add_argument("--share", type=float, default=0.5, help="of the second one, 0 to 1 (default: %(default)s)")
+    p.add_argument("--crops", type=int, default=768, help="to measure batch norm on (default: %(default)s)")
+    p.set_defaults(run=mix)
+
+
+def mix(args) -> int:
+    from lpn.pose import mix as mixer
+    from lpn.schedule import Config
+    from lpn.trainer import save_weights
+
+    if not 0 <= args.share <= 1 or args.crops < 2:
+        print("lpn mix: --share is from 0 to 1, and --crops at least 2", file=sys.stderr)
+        return 2
+    try:
+        state = mixer.mix(args.old, args.new, args.share, Config.load(args.config), args.crops)
+    except (ValueError, OSError) as e:
+        print(f"lpn mix: {e}", file=sys.stderr)
+        return 1
+    save_weights(state, args.out)
+    _say(f"{args.out}: {1 - args.share:.2f} of {args.old.name}, {args.share:.2f} of {args.new.name}")
+    return 0
+
+
 def convert_command(sub):
     p = sub.add_parser("convert", help="a checkpoint of the published LPN code -> float.onnx and model.toml")
     p.add_argument("checkpoint", type=Path, help="its .pth file")
@@ -249,4 +278,4 @@ def card(args) -> int:
     return 0
 
 
-ALL = (export_command, float_command, quantize_command, evaluate_command, convert_command, card_command)
+ALL = (export_command, float_command, quantize_command, evaluate_command, mix_command, convert_command, card_command)

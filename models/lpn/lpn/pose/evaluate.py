@@ -86,7 +86,10 @@ def predict(run, manifest: Manifest, boxes: list[Box], pictures, decoders: dict,
             heatmaps = (heatmaps + metrics.flip_back(run(np.ascontiguousarray(x[..., ::-1])))) / 2
         for name, decode in decoders.items():
             for box, (_, a), points, scores in zip(group, cut, *decode(heatmaps)):
-                out[name].append(Found(box, (points * crop.STRIDE) @ a[:, :2].T + a[:, 2], scores))
+                points = (points * crop.STRIDE) @ a[:, :2].T + a[:, 2]
+                height, width = pictures[box.image].shape[:2]
+                scores = metrics.doubt(points, scores, (width, height), crop.STRIDE * a[0, 0])
+                out[name].append(Found(box, points, scores))
     return dict(out)
 
 
@@ -172,13 +175,13 @@ def evaluate(run, manifest: Manifest, people: coco.People, pictures, boxes: list
 def onnx_runner(path: Path, threads: int = 0):
     """ONNX Runtime on the CPU as a function f32 [N, 3, H, W] -> f32 [N, K, h, w].
 
-    It runs operator by operator, so that a card's figures hold on every machine. The fused int8
-    kernels add two products in 16 bits on processors without VNNI, which saturates.
+    int8 is summed in 32 bits, as the daemon does, so that a card's figures hold on every machine: by
+    itself, ONNX Runtime adds two products in 16 bits on processors without VNNI, which saturates.
     """
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
-    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
+    options.add_session_config_entry("session.x64quantprecision", "1")
     options.intra_op_num_threads = threads
     session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
     name = session.get_inputs()[0].name
