@@ -200,7 +200,8 @@ def test_scenes_become_samples_with_their_boxes(tmp_path):
     images[2]["scene"] = False
     images.append({"id": 9, "file_name": "missing.png", "width": 10, "height": 10, "scene": True})
     (tmp_path / "a.json").write_text(json.dumps({"images": images, "annotations": annotations}))
-    where = {"annotations": str(tmp_path / "a.json"), "images": str(tmp_path), "synthetic": True}
+    # Half of the samples become clearly narrower or wider.
+    where = {"annotations": str(tmp_path / "a.json"), "images": str(tmp_path), "synthetic": True, "aspect": 0.5}
 
     class Config:
         sources, seed, net = (where, {**where, "crops": True}), 1, TINY
@@ -209,7 +210,7 @@ def test_scenes_become_samples_with_their_boxes(tmp_path):
     scenes, crops = samples.sources
     assert len(scenes.all) == 2 and [len(crops.boxes[at]) for at in crops.all] == [1]
     assert not dataset.Scenes({**where, "crops": True, "synthetic": False}, None).held_back
-    checked = 0
+    checked, aspects = 0, []
     for i in range(20):
         # A colour jitter could darken everything alike, so brightness is taken from the picture's
         # own range.
@@ -221,7 +222,8 @@ def test_scenes_become_samples_with_their_boxes(tmp_path):
             inside = picture[max(y0, 0) : y1, max(x0, 0) : x1].astype(float)
             assert inside[2:-2, 2:-2].mean() > picture[picture.sum(2) < 150].mean() + 20
             checked += 1
-    assert checked >= 10
+            aspects.append((x1 - x0) / (y1 - y0))
+    assert checked >= 10 and max(aspects) > 1.5 * min(aspects)
     batch = samples.batch(0, type("S", (), {"batch": 2, "width": 320, "height": 192}), 0)
     assert [tuple(t.shape) for t in batch] == [(2, 3, 192, 320), (2, 6, 24, 40), (2, 2, 24, 40)]
 

@@ -57,6 +57,7 @@ class Scenes:
                 points = np.array(a.get("keypoints") or [0] * 51, np.float32).reshape(1, 17, 3)
                 self.keypoints[at] = np.concatenate([self.keypoints[at], points])
         self.synthetic = bool(where.get("synthetic"))
+        self.aspect = float(where.get("aspect", 0))
         usable = [at for at in of_image.values() if at not in self.pictures.broken]
         self.held_back = [] if self.synthetic or crops else usable[::HELD_BACK]
         self.tuning = [] if self.synthetic or crops else usable[::TUNING]
@@ -146,6 +147,8 @@ def _place(rng, source: Scenes, at: int, canvas: np.ndarray, tile) -> tuple[np.n
     slack = np.abs(np.array([w, h]) - scale * np.array([tw, th])) / 2
     center = np.array([w, h]) / 2 + rng.uniform(-1, 1, 2) * slack
     a = crop.affine(*center, scale, tw, th, 0.0, bool(rng.random() < 0.5))
+    if source.aspect:
+        a = _stretched(a, float(np.exp(rng.normal(0, source.aspect) / 2)), tw, th)
     canvas[ty : ty + th, tx : tx + tw] = cv2.warpAffine(
         picture, a, (tw, th), flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP, borderMode=cv2.BORDER_CONSTANT,
         borderValue=tuple(int(v) for v in canvas[ty, tx]),
@@ -163,3 +166,10 @@ def _place(rng, source: Scenes, at: int, canvas: np.ndarray, tile) -> tuple[np.n
     points[..., :2] += [tx, ty]
     shift = np.array([tx, ty, tx, ty], np.float32)
     return (np.vstack(kept) + shift).astype(np.float32), (np.vstack(dropped) + shift).astype(np.float32), points
+
+
+def _stretched(a: np.ndarray, by: float, width: int, height: int) -> np.ndarray:
+    """The map [2, 3] of a tile into a picture, with the picture `by` narrower and as much taller
+    about the tile's middle."""
+    about = np.array([[by, 0, (1 - by) * width / 2], [0, 1 / by, (1 - 1 / by) * height / 2], [0, 0, 1]])
+    return a @ about
