@@ -8,6 +8,7 @@ use crate::frame::Frame;
 use crate::telemetry::progress::Progress;
 use std::sync::Arc;
 use std::sync::mpsc::{SyncSender, sync_channel};
+use std::time::SystemTime;
 
 /// Why a clip was not processed to its end.
 #[derive(Debug, thiserror::Error)]
@@ -56,7 +57,8 @@ impl Sink for Handover {
 }
 
 /// Takes each frame of the clip of `options` (a file that neither loops nor is paced) through
-/// `scene`, then calls `see`. A frame's `stamp.mono` is its time since the start of the clip.
+/// `scene`, then calls `see`. Times count from the start of the clip: `stamp.mono` from zero,
+/// `stamp.wall` from 1970, so that events carry the clip's time too.
 ///
 /// # Errors
 /// If the clip cannot be read to its end or a network fails.
@@ -72,7 +74,9 @@ pub fn follow(
     let mut work = || loop {
         match frames.recv() {
             Ok(Next::Frame(mut frame)) => {
-                frame.stamp.mono = Mono::default() + frame.stamp.pts.unwrap_or_default();
+                let since = frame.stamp.pts.unwrap_or_default();
+                frame.stamp.mono = Mono::default() + since;
+                frame.stamp.wall = SystemTime::UNIX_EPOCH + since;
                 scene.update(&frame, nets)?;
                 see(&frame, scene);
             }

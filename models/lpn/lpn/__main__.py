@@ -117,7 +117,16 @@ def narrow(args) -> int:
 
 def render_command(sub):
     p = sub.add_parser("render", help="draw people with exact keypoints and boxes, as COCO-format data")
-    p.add_argument("folder", type=Path, help="gets images/ and annotations.json; a run that was stopped goes on")
+    p.add_argument("folder", type=Path, nargs="?", help="gets images/ and annotations.json; a run that was stopped goes on")
+    p.add_argument("--scene", action="append", metavar="NAME",
+                   help="draw a clip of this scene and its truth instead; may be repeated; `all`: of each scene; "
+                        "`test`: the 200 clips of docs/events.md")  # fmt: skip
+    p.add_argument("--clips", type=int, default=1, help="with --scene: clips of each scene, with seeds from --seed on")
+    p.add_argument("--fps", type=int, default=8, help="with --scene: frames a second (default: %(default)s)")
+    p.add_argument("--size", default="640x360", help="with --scene: WIDTHxHEIGHT (default: %(default)s)")
+    p.add_argument("--quality", type=int, default=24, help="with --scene: the encoder's; lower is better (default: %(default)s)")
+    p.add_argument("--seconds", type=float, default=float("inf"), help="with --scene: cut clips off after this long")
+    p.add_argument("--out", type=Path, metavar="FOLDER", help="with --scene: gets NAME-SEED.mp4 and NAME-SEED.json")
     p.add_argument("--count", type=int, default=1000)
     p.add_argument("--seed", type=int, default=1)
     p.add_argument("--workers", type=int, default=os.cpu_count() or 1)
@@ -129,6 +138,11 @@ def render_command(sub):
 def render(args) -> int:
     from lpn.render import body, demo, pictures
 
+    if args.scene:
+        return render_scenes(args)
+    if args.folder is None:
+        print("lpn render: name the folder, or a scene with --scene NAME --out FOLDER", file=sys.stderr)
+        return 2
     try:
         if args.demo is not None:
             variant = demo.Variant.drawn(args.demo) if args.demo else demo.Variant()
@@ -138,6 +152,63 @@ def render(args) -> int:
     except body.BodyError as error:
         print(f"lpn render: {error}", file=sys.stderr)
         return 1
+    return 0
+
+
+def render_scenes(args) -> int:
+    from lpn.render import acts, body, film
+
+    names = list(acts.SCENES) if "all" in args.scene else args.scene
+    clips = [(name, seed) for seed in range(args.seed, args.seed + args.clips) for name in names]
+    if args.scene == ["test"]:
+        clips = acts.test_clips()
+    unknown = [name for name, _ in clips if name not in acts.SCENES]
+    if unknown or args.out is None:
+        what = f"no scene {unknown[0]!r}; scenes: {', '.join(acts.SCENES)}" if unknown else "--scene needs --out FOLDER"
+        print(f"lpn render: {what}", file=sys.stderr)
+        return 2
+    width, height = map(int, args.size.split("x"))
+    form = film.Format(width, height, args.fps, args.quality, args.seconds)
+    try:
+        bank = body.load_bank()
+        for name, seed in clips:
+            print(film.shoot(bank, name, seed, args.out, form), flush=True)
+    except (body.BodyError, film.EncodeError) as error:
+        print(f"lpn render: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def judge_clips_command(sub):
+    p = sub.add_parser("judge-clips", help="replay rendered clips through posed, and compare events and postures with their truth")
+    p.add_argument("folder", type=Path, help="clips of `render --scene`")
+    p.add_argument("--posed", type=Path, required=True, help="the program")
+    p.add_argument("--confirm-s", type=float, default=8, help="of fall events; clips show 9 s after a fall (default: %(default)s)")
+    p.add_argument("--model", help="folder of the pose model (default: posed's)")
+    p.add_argument("--person-model", help="folder of the person finder (default: posed's)")
+    p.add_argument("--keep", type=Path, metavar="DIR", help="keep the messages of each clip here, and go on from there")
+    p.add_argument("--jobs", type=int, default=1, help="clips at a time (default: %(default)s)")
+    p.add_argument("--json", action="store_true", help="print all figures, and every clip, as JSON")
+    p.set_defaults(run=judge_clips)
+
+
+def judge_clips(args) -> int:
+    import json
+
+    from lpn.render import judge
+
+    models = [part for name in ("model", "person_model") if (path := getattr(args, name))
+              for part in (f"--{name.replace('_', '-')}", path)]  # fmt: skip
+    try:
+        verdicts = judge.run(args.folder, args.posed, args.confirm_s, args.jobs, args.keep, models)
+    except (judge.JudgeError, OSError) as error:
+        print(f"lpn judge-clips: {error}", file=sys.stderr)
+        return 1
+    figures = judge.summary(verdicts, args.confirm_s)
+    if args.json:
+        print(json.dumps(figures | {"verdicts": [v.told() for v in verdicts]}, indent=1))
+    else:
+        print(judge.table(figures))
     return 0
 
 
@@ -165,7 +236,7 @@ def main() -> int:
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(message)s")
     parser = argparse.ArgumentParser(prog="lpn", description=__doc__)
     sub = parser.add_subparsers(required=True, metavar="COMMAND")
-    for command in (train_command, pack_command, bench_train_command, narrow_command, render_command, person_command, *commands.ALL):
+    for command in (train_command, pack_command, bench_train_command, narrow_command, render_command, judge_clips_command, person_command, *commands.ALL):
         command(sub)
     args = parser.parse_args()
     return args.run(args)

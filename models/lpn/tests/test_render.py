@@ -170,7 +170,7 @@ def test_seen_keypoints_lie_in_the_box_and_the_picture_is_reproducible(bank):
 def test_a_data_set_is_coco_and_goes_on_where_it_stopped(bank, tmp_path, monkeypatch):
     import json
 
-    monkeypatch.setattr(render, "CHUNK", 2)
+    monkeypatch.setattr(pictures, "CHUNK", 2)
     for folder, counts in (("a", (2, 4)), ("b", (4,))):
         for count in counts:
             pictures.render(tmp_path / folder, count, seed=9, workers=1)

@@ -1,5 +1,6 @@
 //! Arguments of `posed replay`.
 
+use crate::cli::config_file;
 use crate::track::Options;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -9,6 +10,7 @@ use std::time::Duration;
 #[command(after_help = "Examples:
   posed replay door.jsonl > again.jsonl
   posed replay --clip door.mkv > again.jsonl
+  posed replay --clip door.mkv --events --camera door
   posed replay --as-recorded --paced door.jsonl | mosquitto_pub -t test/door/poses -l")]
 pub struct ReplayArgs {
     /// A recording: a pose message on each line (see `posed record`).
@@ -21,6 +23,16 @@ pub struct ReplayArgs {
     /// those in a recording.
     #[arg(long, value_name = "FILE", conflicts_with = "file")]
     pub(super) clip: Option<PathBuf>,
+    /// Print events too, each after the pose message of its frame.
+    #[arg(long, requires = "clip")]
+    pub(super) events: bool,
+    /// Treat the clip as one of this camera of the configuration: its rotation, region, finder,
+    /// zones, lines and events.
+    #[arg(long, value_name = "NAME", requires = "clip")]
+    pub(super) camera: Option<String>,
+    /// Configuration file that --camera reads.
+    #[arg(long, value_name = "FILE", default_value = config_file::DEFAULT, requires = "camera")]
+    pub(super) config: PathBuf,
     /// Use at most this many frames a second of the clip.
     #[arg(long, value_name = "FPS", requires = "clip")]
     pub(super) max_fps: Option<f64>,
@@ -51,11 +63,16 @@ pub struct ReplayArgs {
 impl ReplayArgs {
     /// Options of the tracker.
     pub(super) fn tracking(&self) -> Options {
+        self.tracking_from(Options::default())
+    }
+
+    /// `base` with the options given here.
+    pub(super) fn tracking_from(&self, base: Options) -> Options {
         Options {
             birth_hits: self.birth_hits,
             hold: Duration::from_millis(self.hold_ms),
             keep_lost: Duration::from_millis(self.keep_lost_ms),
-            ..Options::default()
+            ..base
         }
     }
 }

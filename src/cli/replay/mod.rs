@@ -7,7 +7,7 @@ mod recording;
 
 pub use args::ReplayArgs;
 
-use super::output;
+use super::{config_file, output};
 use std::io::{BufWriter, Write as _};
 use std::process::ExitCode;
 
@@ -18,7 +18,14 @@ use std::process::ExitCode;
 pub fn run(args: &ReplayArgs) -> anyhow::Result<ExitCode> {
     let mut out = BufWriter::new(output::stdout());
     if let Some(clip) = &args.clip {
-        let summary = clip::run(clip, args, &mut out)?;
+        let options = match &args.camera {
+            None => clip::options(args),
+            Some(name) => match config_file::load(&args.config) {
+                Ok(loaded) => clip::options_of(&loaded.config, name, args)?,
+                Err(code) => return Ok(code),
+            },
+        };
+        let summary = clip::run(clip, options, args, &mut out)?;
         out.flush()?;
         output::note(summary);
     } else if let Some(file) = &args.file {

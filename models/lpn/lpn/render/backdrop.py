@@ -105,8 +105,15 @@ class Backdrop:
     colours."""
 
     def __init__(
-        self, rng: np.random.Generator, camera: Camera, kind: str | None = None, textures: Textures | None = None
+        self,
+        rng: np.random.Generator,
+        camera: Camera,
+        kind: str | None = None,
+        textures: Textures | None = None,
+        walls: tuple[float, float, float, float] | None = None,
     ):
+        """`walls`: where a room's are, x from and to, y from and to; drawn if not given."""
+        self._walls = walls
         self.kind = kind or str(rng.choice(["room", "street", "clutter"], p=[0.55, 0.25, 0.2]))
         self.textures = textures or Textures()
         angle = rng.uniform(0, 2 * np.pi)
@@ -143,6 +150,7 @@ class Backdrop:
         height = max(rng.uniform(2.4, 4.5), camera.position[2] + 0.3)
         x0, x1 = -rng.uniform(2.5, 9), rng.uniform(2.5, 9)
         y0, y1 = camera.position[1] - rng.uniform(0.5, 4), camera.position[1] + rng.uniform(6, 18)
+        x0, x1, y0, y1 = self._walls or (x0, x1, y0, y1)
         with np.errstate(divide="ignore"):
             to_x = np.where(rays[..., 0] > 0, x1 - camera.position[0], x0 - camera.position[0]) / rays[..., 0]
             to_y = np.where(rays[..., 1] > 0, y1 - camera.position[1], y0 - camera.position[1]) / rays[..., 1]
