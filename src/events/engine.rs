@@ -2,14 +2,17 @@
 
 use super::emit::{Emitter, Who};
 use super::event::Event;
+use super::evidence;
 use super::fall::{self, Fall};
 use super::id::EventIds;
+use super::kept::{Kept, OpenFall};
 use super::known::Known;
 use super::line::Counts;
+use super::lost::{FORGET_LYING, predecessor};
 use super::options::Options;
 use super::posture::Posture;
 use super::presence::{self, Presence};
-use super::snapshot::{Kept, LineState, Snapshot, ZoneState};
+use super::snapshot::{LineState, Snapshot, ZoneState};
 use super::types::{Kind, Moment, Person, State};
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,11 +20,6 @@ use std::time::Duration;
 /// When somebody whom the tracker no longer publishes is gone. It gives no id back after two
 /// seconds.
 const GONE: Duration = Duration::from_secs(3);
-/// How long somebody who lies is remembered: they are hard to see.
-const FORGET_LYING: Duration = Duration::from_secs(60);
-/// A new person may be one who was lost for less than this, if their boxes overlap by this share.
-const INHERITED: Duration = Duration::from_millis(1200);
-const SAME_PLACE: f32 = 0.3;
 /// A person who is missing for this long may have fallen where the camera does not see them.
 const MISSING: Duration = Duration::from_secs(1);
 
@@ -31,6 +29,8 @@ pub struct Engine {
     options: Options,
     people: Vec<Known>,
     falls: Vec<Fall>,
+    /// Falls of an earlier run, until the first frame.
+    resumed: Vec<OpenFall>,
     presence: Presence,
     /// In the order of the options' zones.
     occupancy: Vec<Presence>,
@@ -48,6 +48,7 @@ impl Engine {
         Engine {
             people: Vec::new(),
             falls: Vec::new(),
+            resumed: Vec::new(),
             presence: Presence::default(),
             occupancy: vec![Presence::default(); options.zones.len()],
             counts: vec![Counts::default(); options.lines.len()],
@@ -62,10 +63,13 @@ impl Engine {
     }
 
     /// Takes the people of a frame, possibly none; returns what happened. Frames must come in the
-    /// order of their times. While a camera gives no frames, call it once a second without people,
-    /// so that what has to end does.
+    /// order of their times. While a camera gives no frames, call [`Engine::idle`].
     pub fn update(&mut self, moment: &Moment, people: &[Person]) -> &[Event] {
         self.out.events.clear();
+        if self.options.fall.is_some() {
+            self.falls.extend(self.resumed.iter().map(|open| Fall::resume(open, moment)));
+        }
+        self.resumed.clear();
         self.counts.iter_mut().for_each(|counts| _ = counts.turn_day(moment));
         self.see(moment, people);
         self.find_falls(moment);
@@ -74,6 +78,13 @@ impl Engine {
         self.see_presence(moment);
         self.take_snapshot();
         &self.out.events
+    }
+
+    /// While a camera gives no frames, call this once a second instead of [`Engine::update`], so that
+    /// what has to end does. A fall does not: nobody sees whether its person is still there.
+    pub fn idle(&mut self, moment: &Moment) -> &[Event] {
+        self.falls.iter_mut().for_each(|fall| fall.wait(moment));
+        self.update(moment, &[])
     }
 
     /// What happened in the last update.
@@ -92,14 +103,17 @@ impl Engine {
         known.map_or((Posture::Unknown, 0.0), |known| (known.memory.posture, known.memory.certainty))
     }
 
-    /// What must be kept over a restart. It changes when a line is crossed and when a day begins.
+    /// What must be kept over a restart. It changes when a line is crossed, when a day begins, and
+    /// with each event of a fall.
     pub fn kept(&self) -> Kept {
         let names = self.options.lines.iter().map(|line| line.name.to_string());
-        Kept { lines: names.zip(self.counts.iter().copied()).collect() }
+        let lines = names.zip(self.counts.iter().copied()).collect();
+        Kept { lines, falls: self.falls.iter().map(Fall::open).chain(self.resumed.clone()).collect() }
     }
 
-    /// Goes on from what an earlier run kept.
+    /// Goes on from what an earlier run kept, before the first update.
     pub fn restore(&mut self, kept: &Kept) {
+        self.resumed.clone_from(&kept.falls);
         for (line, counts) in self.options.lines.iter().zip(&mut self.counts) {
             *counts = kept.lines.get(&*line.name).copied().unwrap_or_default();
         }
@@ -129,13 +143,13 @@ impl Engine {
             let gone = !known.present && !known.missed && moment.at.since(known.seen_at) > MISSING;
             known.missed |= gone;
             let evidence = match known.present {
-                true => fall::seen(&known.memory),
-                false if gone => fall::vanished(&known.memory, &person.bbox, moment.size),
+                true => evidence::seen(&known.memory),
+                false if gone => evidence::vanished(&known.memory, &person.bbox, moment.size),
                 false => None,
             };
             let Some(evidence) = evidence else { continue };
             known.memory.forget_looks();
-            let told = self.falls.iter().any(|fall| fall.person.id == person.id);
+            let told = self.falls.iter().any(|fall| !fall.resumed && fall.person.id == person.id);
             if told || fall::is_ignored(&person, moment, &self.options.zones, &options.ignore_zones) {
                 continue;
             }
@@ -151,7 +165,9 @@ impl Engine {
             let Some(known) = self.person_of(index, moment) else { continue };
             let (person, hips) = (known.person, known.memory.hips());
             let (posture, certainty) = (known.memory.posture, known.memory.certainty);
-            self.falls[index].see(Who { person: &person, posture, certainty }, hips, moment);
+            let on_floor = known.memory.on_floor();
+            let who = Who { person: &person, posture, certainty };
+            self.falls[index].see(who, hips, on_floor, moment);
         }
         let out = &mut self.out;
         self.falls.retain_mut(|fall| {
@@ -166,10 +182,11 @@ impl Engine {
     fn person_of(&self, index: usize, moment: &Moment) -> Option<&Known> {
         let fall = &self.falls[index];
         let mut present = self.people.iter().filter(|known| known.present);
-        if let Some(own) = present.clone().find(|known| known.person.id == fall.person.id) {
+        let own = |known: &&Known| !fall.resumed && known.person.id == fall.person.id;
+        if let Some(own) = present.clone().find(own) {
             return Some(own);
         }
-        let taken = |id: u64| self.falls.iter().any(|fall| fall.person.id == id);
+        let taken = |id: u64| self.falls.iter().any(|fall| !fall.resumed && fall.person.id == id);
         present.find(|known| {
             let new = moment.at.since(known.first_at) < MISSING;
             new && fall.is_at(&known.person.bbox) && !taken(known.person.id)
@@ -213,12 +230,12 @@ impl Engine {
     }
 
     fn take_snapshot(&mut self) {
-        let Engine { people, falls, snapshot, .. } = self;
+        let Engine { people, falls, resumed, snapshot, .. } = self;
         let present = || people.iter().filter(|known| known.present);
         snapshot.people = present().count();
         snapshot.occupancy = self.presence.is_on();
-        snapshot.fall = falls.iter().any(|fall| fall.confirmed);
-        snapshot.fall_suspected = !falls.is_empty();
+        snapshot.fall = falls.iter().any(|fall| fall.confirmed) || resumed.iter().any(|open| open.confirmed);
+        snapshot.fall_suspected = !falls.is_empty() || !resumed.is_empty();
         snapshot.help = people.iter().any(Known::asks_for_help);
         snapshot.postures = Default::default();
         present().for_each(|known| snapshot.postures.add(known.memory.posture));
@@ -230,22 +247,4 @@ impl Engine {
             line.counts = counts;
         }
     }
-}
-
-/// Somebody who was lost where `person` appears: the tracker may lose a person who falls or lies,
-/// and find them under a new id.
-fn predecessor<'a>(
-    known: &'a mut [Known],
-    person: &Person,
-    people: &[Person],
-    moment: &Moment,
-) -> Option<&'a mut Known> {
-    let mut lost = known.iter_mut().filter(|known| {
-        let window = if known.may_be_there(moment.size) { FORGET_LYING } else { INHERITED };
-        !people.iter().any(|p| p.id == known.person.id) && moment.at.since(known.seen_at) < window
-    });
-    lost.find(|known| {
-        let (old, new) = (&known.person.bbox, &person.bbox);
-        old.share_in(new).max(new.share_in(old)) > SAME_PLACE
-    })
 }

@@ -7,33 +7,24 @@
 
 use super::emit::{Emitter, Span, Who};
 use super::event::Event;
-use super::memory::{Look, Memory};
+use super::evidence::Evidence;
+use super::kept::OpenFall;
 use super::posture::Posture;
 use super::types::{Kind, Moment, Person, State};
 use super::zone::{Zone, is_cut_off};
 use crate::clock::Mono;
 use crate::geometry::BBox;
+use crate::keypoint::Keypoints;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Longest time from upright to down, with an allowance for the smoothing of keypoints.
-const FALLS_WITHIN: Duration = Duration::from_millis(1500);
-/// How long somebody must be down before a fall is suspected.
-const DOWN_FOR: Duration = Duration::from_millis(400);
-/// Drop of the hips in standing hip heights: from standing to the floor, from a seat to the floor,
-/// and from standing to lying. A body that falls away from the camera appears to drop less.
-const DROP_STANDING: f32 = 0.5;
-const DROP_SITTING: f32 = 0.24;
-const DROP_LYING: f32 = 0.33;
-/// Hips this near the height of the feet are on the floor, in standing hip heights.
-const ON_FLOOR: f32 = 0.18;
-/// Shoulders that dropped by this much are near the floor, whatever hides the hips.
-const SHOULDERS_DROP: f32 = 0.85;
 /// Somebody who seems to lie for a moment and then surely sits or crouches, within this time, went
 /// down on purpose.
 const SETTLES: Duration = Duration::from_secs(3);
 const SURELY_SITS: f32 = 0.85;
 const SURELY_CROUCHES: f32 = 0.55;
+/// Who is more likely than this on the floor has not settled.
+const MAY_SETTLE: f32 = 0.5;
 /// Share of a person's box at the place of a fall that makes them the one who fell.
 const SAME_PLACE: f32 = 0.3;
 /// How long a person who is not seen is missed: at the border they have left.
@@ -78,91 +69,8 @@ pub(super) struct Fall {
     /// Whether it began with lying.
     lay: bool,
     certainty: f32,
-}
-
-/// What a person's memory says about a fall.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) struct Evidence {
-    /// When the person was down.
-    pub(super) since: Mono,
-    pub(super) certainty: f32,
-    /// Hips above this row, in px, have risen by half of the drop.
-    pub(super) risen_y: f32,
-}
-
-/// Looks for a fall that ends now.
-pub(super) fn seen(memory: &Memory) -> Option<Evidence> {
-    let looks = &memory.looks;
-    let last = looks.back()?;
-    let legs = memory.legs_px();
-    let upright = || looks.iter().filter(|look| look.upright);
-    let still_up = upright().next_back()?;
-    let before = upright().find(|look| still_up.at.since(look.at) <= FALLS_WITHIN)?;
-    let run = looks.iter().rev().take_while(|look| look.at > still_up.at && is_down(look, before, legs));
-    let (first, count) = run.fold((None, 0), |(_, n), look| (Some(look.at), n + 1));
-    let first = first?;
-    if first.since(still_up.at) > FALLS_WITHIN || count < 2 || last.at.since(first) < DOWN_FOR {
-        return None;
-    }
-    let from = || upright().filter(|look| first.since(look.at) <= FALLS_WITHIN);
-    let dropped = drop_of(from(), last, legs)?;
-    let stood = from().any(|look| look.posture == Posture::Standing);
-    let enough = match (stood, last.posture) {
-        (_, Posture::Lying) => DROP_LYING,
-        (true, _) => DROP_STANDING,
-        (false, _) => DROP_SITTING,
-    };
-    let certainty = (0.5 + 0.5 * (dropped / enough - 1.0)).clamp(0.5, 1.0) * memory.certainty.max(0.5);
-    let risen_y = risen(last, dropped, legs);
-    (dropped >= enough).then_some(Evidence { since: first, certainty, risen_y })
-}
-
-/// Looks for a fall of somebody who was just lost: their last looks drop, and nothing hid them at
-/// the border.
-pub(super) fn vanished(memory: &Memory, bbox: &BBox, size: (u32, u32)) -> Option<Evidence> {
-    let last = memory.looks.back().filter(|_| !is_cut_off(bbox, size))?;
-    if last.upright {
-        return None;
-    }
-    let recent = |look: &&Look| look.posture == Posture::Standing && last.at.since(look.at) <= FALLS_WITHIN;
-    let legs = memory.legs_px();
-    let dropped = drop_of(memory.looks.iter().filter(recent), last, legs)?;
-    let risen_y = risen(last, dropped, legs);
-    (dropped >= DROP_STANDING).then_some(Evidence { since: last.at, certainty: 0.5, risen_y })
-}
-
-fn risen(last: &Look, dropped: f32, legs: f32) -> f32 {
-    last.hips.map_or(f32::MIN, |hips| hips[1] - 0.5 * dropped * legs)
-}
-
-/// How far the hips of `last` (or its shoulders, if the hips are hidden) are below the highest ones
-/// of `looks`, in standing hip heights.
-fn drop_of<'a>(looks: impl Iterator<Item = &'a Look>, last: &Look, legs: f32) -> Option<f32> {
-    let fallen = |look: &Look| match (look.hips, last.hips, look.shoulders, last.shoulders) {
-        (Some(before), Some(now), ..) => Some(now[1] - before[1]),
-        (.., Some(before), Some(now)) => Some((now[1] - before[1]) * DROP_STANDING / SHOULDERS_DROP),
-        _ => None,
-    };
-    looks.filter_map(fallen).reduce(f32::max).map(|px| px / legs)
-}
-
-/// Whether somebody lies, or has their hips on the floor, or is hidden but for low shoulders.
-/// `before` is how they were before that.
-fn is_down(look: &Look, before: &Look, legs: f32) -> bool {
-    if look.hips.is_none() {
-        let dropped = look.shoulders.zip(before.shoulders).map(|(now, then)| now[1] - then[1]);
-        return dropped.is_some_and(|px| px > SHOULDERS_DROP * legs);
-    }
-    let from_seat = before.posture == Posture::Sitting;
-    match look.posture {
-        Posture::Lying => true,
-        // Nothing but the floor is so far below a seat.
-        Posture::Sitting | Posture::Unknown if from_seat => {
-            drop_of(std::iter::once(before), look, legs).is_some_and(|drop| drop > DROP_SITTING)
-        }
-        Posture::Sitting | Posture::Unknown => look.above_floor.is_some_and(|height| height < ON_FLOOR),
-        Posture::Standing | Posture::Crouching => false,
-    }
+    /// An earlier run saw it, so its person has another id now.
+    pub(super) resumed: bool,
 }
 
 impl Fall {
@@ -180,7 +88,47 @@ impl Fall {
             risen_y: evidence.risen_y,
             lay: who.posture != Posture::Sitting,
             certainty: evidence.certainty,
+            resumed: false,
         }
+    }
+
+    /// Goes on with a fall of an earlier run. Its person may be found again where they were.
+    pub(super) fn resume(open: &OpenFall, moment: &Moment) -> Fall {
+        let [x, y, w, h] = open.bbox;
+        let bbox = BBox { x, y, w, h };
+        Fall {
+            span: Span { id: open.id, started_at: open.started_at },
+            person: Person { id: open.person, bbox, keypoints: Keypoints::default(), age: Duration::ZERO },
+            posture: Posture::Unknown,
+            zone: open.zone.as_deref().map(Arc::from),
+            began: moment.at,
+            seen_at: moment.at,
+            upright_since: None,
+            confirmed: open.confirmed,
+            risen_y: f32::MIN,
+            lay: false,
+            certainty: open.certainty,
+            resumed: true,
+        }
+    }
+
+    /// What must be kept of it over a restart.
+    pub(super) fn open(&self) -> OpenFall {
+        let BBox { x, y, w, h } = self.person.bbox;
+        OpenFall {
+            id: self.span.id,
+            started_at: self.span.started_at,
+            confirmed: self.confirmed,
+            person: self.person.id,
+            zone: self.zone.as_deref().map(str::to_owned),
+            certainty: self.certainty,
+            bbox: [x, y, w, h],
+        }
+    }
+
+    /// The camera gives no frames: nobody knows whether the person is still there.
+    pub(super) fn wait(&mut self, moment: &Moment) {
+        self.seen_at = moment.at;
     }
 
     /// Whether `bbox` is where this fall's person was last seen.
@@ -189,18 +137,20 @@ impl Fall {
     }
 
     /// Takes the person who fell, as seen now. Standing is up, and so is sitting on a seat: hips
-    /// that have risen.
-    pub(super) fn see(&mut self, who: Who<'_>, hips: Option<[f32; 2]>, moment: &Moment) {
+    /// that have risen. `on_floor` is the probability that they are on the floor.
+    pub(super) fn see(&mut self, who: Who<'_>, hips: Option<[f32; 2]>, on_floor: f32, moment: &Moment) {
         let risen = hips.is_some_and(|hips| hips[1] < self.risen_y);
+        let settles = |surely: f32| on_floor < MAY_SETTLE && self.settles(who.certainty, surely, moment);
         let upright = match who.posture {
             Posture::Standing => true,
-            Posture::Sitting => risen || self.settles(who.certainty, SURELY_SITS, moment),
-            Posture::Crouching => self.settles(who.certainty, SURELY_CROUCHES, moment),
+            Posture::Sitting => risen || settles(SURELY_SITS),
+            Posture::Crouching => settles(SURELY_CROUCHES),
             _ => false,
         };
         self.person = *who.person;
         self.posture = who.posture;
         self.seen_at = moment.at;
+        self.resumed = false;
         self.upright_since = upright.then(|| self.upright_since.unwrap_or(moment.at));
     }
 

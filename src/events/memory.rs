@@ -2,10 +2,14 @@
 //! during the last seconds.
 
 use super::emit::Who;
-use super::posture::{self, Posture, Scores};
+use super::look::{Stood, features, of_known};
+use super::net;
+use super::net::Scores;
+use super::posture::{self, Posture};
 use super::shape::Shape;
 use super::types::{Moment, Person, SEEN};
 use crate::clock::Mono;
+use crate::geometry::BBox;
 use std::collections::VecDeque;
 use std::time::Duration;
 
@@ -16,56 +20,76 @@ const KEPT: Duration = Duration::from_secs(4);
 const MOST: usize = 128;
 /// A look fits a posture clearly from this score on.
 const CLEAR: f32 = 0.5;
-/// How fast the remembered size follows a person who stands.
-const SIZE_FOLLOWS: Duration = Duration::from_secs(1);
+/// From this probability on somebody is on the floor, whatever is seen of them.
+const SURELY_ON_FLOOR: f32 = 0.6;
+/// One look is judged with those of this time before it: single poses may be wrong.
+const STEADY: Duration = Duration::from_millis(260);
+/// A body whose top drops by this much within a moment starts to fall, and is not measured.
+const SINKS: f32 = 0.06;
+/// How fast the remembered size and the row of the feet follow a person who stands.
+const SIZE_FOLLOWS: Duration = Duration::from_millis(1500);
+const FEET_FOLLOW: Duration = Duration::from_millis(300);
 /// Standing hip height in lengths of the torso, for people who have not been seen standing.
 const LEGS_PER_TORSO: f32 = 1.7;
 /// Hips this far above the feet are on a seat, not on the floor, in standing hip heights.
 const ON_SEAT: f32 = 0.27;
+/// Who is on the floor with at least this probability is not on a seat.
+const NOT_ON_FLOOR: f32 = 0.5;
 /// Somebody sits whose looks fitted this well for so long, and whose hips moved by no more than
 /// this share of their standing height.
 const SAT_FOR: Duration = Duration::from_millis(1500);
 const SAT_SCORE: f32 = 0.5;
 const SAT_STILL: f32 = 0.15;
-/// Hips move no faster, in hip heights a second, and no further at once: a track that jumps more
+/// Bodies move no faster, in hip heights a second, and no further at once: a track that jumps more
 /// has changed its person.
 const FASTEST: f32 = 5.0;
 const JUMP: f32 = 0.4;
-
-/// A person's size while they stood, in px.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) struct Stood {
-    /// Length of the torso.
-    pub(super) torso: f32,
-    /// How far the hips were above the ankles.
-    pub(super) legs: f32,
-}
 
 /// How a person was held in one frame.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Look {
     pub(super) at: Mono,
-    /// The posture of this frame alone, if it is clear.
+    /// The posture at this moment, if it is clear.
     pub(super) posture: Posture,
     /// Standing, or sitting well above the floor.
     pub(super) upright: bool,
-    scores: Scores,
+    /// Those of this frame alone, if hips and legs are seen.
+    scores: Option<Scores>,
     /// Middle of the hips and of the shoulders, in px.
     pub(super) hips: Option<[f32; 2]>,
     pub(super) shoulders: Option<[f32; 2]>,
+    /// Box around the person.
+    pub(super) bbox: BBox,
     /// How far the hips are above the floor on which the person last stood, in standing hip
     /// heights.
     pub(super) above_floor: Option<f32>,
+    /// The probability that the person sits or lies on the floor; 0 for people who never stood.
+    pub(super) on_floor: f32,
+    /// That of this frame alone.
+    pub(super) floor_now: f32,
+}
+
+impl Look {
+    /// How likely this frame alone shows somebody who lies.
+    pub(super) fn lies(&self) -> f32 {
+        self.scores.map_or(0.0, |scores| scores[2])
+    }
+
+    /// Whether this frame alone shows somebody who stands.
+    pub(super) fn stands(&self) -> bool {
+        self.scores.is_some_and(|scores| clear(&scores) == Posture::Standing)
+    }
 }
 
 /// The memory of one person.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Memory {
     pub(super) looks: VecDeque<Look>,
+    /// Size and place of the person while they stood.
     stood: Option<Stood>,
     /// The least torso length that the looks so far allow; for people who never stood.
     torso: f32,
-    /// Row of the feet when the person was last upright.
+    /// Row of the feet when the person last stood, or of those first seen.
     floor_y: Option<f32>,
     pub(super) posture: Posture,
     pub(super) certainty: f32,
@@ -79,18 +103,20 @@ impl Memory {
             at: moment.at,
             posture: Posture::Unknown,
             upright: false,
-            scores: Scores::default(),
+            scores: None,
             hips: shape.map(|s| s.hips),
             shoulders: shape.map(|s| s.shoulders).or_else(|| shoulders(person)),
+            bbox: person.bbox,
             above_floor: None,
+            on_floor: 0.0,
+            floor_now: 0.0,
         };
         if self.jumped(&look) {
             // Another person took over this track: what is remembered is not theirs.
             *self = Memory::default();
         }
+        self.judge_now(shape.as_ref(), &mut look);
         if let Some(shape) = shape {
-            look.scores = posture::scores(&shape, self.stood.map(|s| s.torso));
-            look.posture = clear(&look.scores);
             self.measure(&shape, &look);
             self.place(&shape, &mut look);
         }
@@ -100,6 +126,24 @@ impl Memory {
         }
         self.looks.push_back(look);
         (self.posture, self.certainty) = self.judge(moment.at);
+    }
+
+    /// Judges this frame, alone and with the looks just before it.
+    fn judge_now(&self, shape: Option<&Shape>, look: &mut Look) {
+        let still = shape.map(|shape| features(shape, self.stood.map(|stood| stood.torso)));
+        look.scores = still.as_ref().map(net::of_still);
+        if let Some(stood) = &self.stood {
+            let body = of_known(shape.zip(still.as_ref()), &look.bbox, stood);
+            look.floor_now = net::on_floor(&body);
+            // Of somebody on the floor the box alone tells enough.
+            let told = look.scores.is_some() || look.floor_now > SURELY_ON_FLOOR;
+            look.scores = told.then(|| net::of_known(&body, look.scores));
+        }
+        let steady = || self.looks.iter().rev().take_while(|before| look.at.since(before.at) <= STEADY);
+        let (sum, n) = steady().fold((look.floor_now, 1.0), |(sum, n), look| (sum + look.floor_now, n + 1.0));
+        look.on_floor = sum / n;
+        let scores = steady().filter_map(|before| before.scores).chain(look.scores);
+        look.posture = mean(scores).map_or(Posture::Unknown, |mean| clear(&mean));
     }
 
     /// Standing hip height in px: measured, or guessed from the torso.
@@ -117,6 +161,11 @@ impl Memory {
         self.looks.back()?.hips
     }
 
+    /// How likely the person is on the floor now.
+    pub(super) fn on_floor(&self) -> f32 {
+        self.looks.back().map_or(0.0, |look| look.on_floor)
+    }
+
     /// Forgets the looks, so that they are not judged twice.
     pub(super) fn forget_looks(&mut self) {
         self.looks.clear();
@@ -126,45 +175,48 @@ impl Memory {
         let Some(before) = self.looks.back() else { return false };
         let legs = self.legs_px();
         let reach = legs * (JUMP + FASTEST * look.at.since(before.at).as_secs_f32());
-        let far = |a: Option<[f32; 2]>, b: Option<[f32; 2]>| match (a, b) {
-            (Some(a), Some(b)) => (a[0] - b[0]).hypot(a[1] - b[1]) > reach,
-            _ => false,
-        };
-        legs > 1.0 && far(before.hips, look.hips)
+        let far = |a: [f32; 2], b: [f32; 2]| (a[0] - b[0]).hypot(a[1] - b[1]) > reach;
+        // Keypoints alone may jump when the network errs, the box alone when furniture hides a part.
+        let hips = before.hips.zip(look.hips).is_none_or(|(a, b)| far(a, b));
+        legs > 1.0 && hips && far(before.bbox.centre().into(), look.bbox.centre().into())
     }
 
-    /// Remembers the size of somebody who stands.
+    /// Remembers size and place of somebody who stands.
     fn measure(&mut self, shape: &Shape, look: &Look) {
         self.torso = self.torso.max(shape.scale());
-        let Some((_, legs)) = shape.ankle_drop().filter(|_| look.posture == Posture::Standing) else {
-            return;
-        };
-        let now = Stood { torso: shape.scale(), legs };
+        let stands = look.posture == Posture::Standing && look.stands() && !self.sinks(look);
+        let Some(legs) = shape.ankle_drop().filter(|_| stands) else { return };
+        let now = Stood { torso: shape.scale(), legs: legs.max(1.0), feet_y: shape.hips[1] + legs };
         let Some(stood) = &mut self.stood else {
             self.stood = Some(now);
             return;
         };
         let since = self.looks.back().map_or(Duration::ZERO, |before| look.at.since(before.at));
-        let follow = (since.as_secs_f32() / SIZE_FOLLOWS.as_secs_f32()).clamp(0.0, 1.0);
-        stood.torso += follow * (now.torso - stood.torso);
-        stood.legs += follow * (now.legs - stood.legs);
+        let follow = |time: Duration| (since.as_secs_f32() / time.as_secs_f32()).clamp(0.0, 1.0);
+        stood.torso += follow(SIZE_FOLLOWS) * (now.torso - stood.torso);
+        stood.legs += follow(SIZE_FOLLOWS) * (now.legs - stood.legs);
+        stood.feet_y += follow(FEET_FOLLOW) * (now.feet_y - stood.feet_y);
     }
 
-    /// Tells whether the person is upright, and remembers where their feet are if so.
+    fn sinks(&self, look: &Look) -> bool {
+        let recent = self.looks.iter().rev().take_while(|before| look.at.since(before.at) <= STEADY);
+        recent.last().is_some_and(|before| look.bbox.y - before.bbox.y > SINKS * self.legs_px())
+    }
+
+    /// Tells whether the person is upright, and where their feet are if they never stood.
     fn place(&mut self, shape: &Shape, look: &mut Look) {
         let legs = self.legs_px();
-        let feet_y = shape.ankle_drop().map(|(_, most)| shape.hips[1] + most);
-        look.above_floor = self.floor_y.or(feet_y).map(|y| (y - shape.hips[1]) / legs);
+        let feet_y = shape.ankle_drop().map(|drop| shape.hips[1] + drop);
+        self.floor_y = self.stood.map(|stood| stood.feet_y).or(self.floor_y).or(feet_y);
+        look.above_floor = self.floor_y.map(|y| (y - shape.hips[1]) / legs);
         look.upright = match look.posture {
             Posture::Standing => true,
             Posture::Sitting => {
-                self.has_sat(look.at) && look.above_floor.is_some_and(|height| height > ON_SEAT)
+                let on_seat = look.above_floor.is_some_and(|height| height > ON_SEAT);
+                on_seat && look.on_floor < NOT_ON_FLOOR && self.has_sat(look.at)
             }
             _ => false,
         };
-        if look.upright && look.posture == Posture::Standing || self.floor_y.is_none() {
-            self.floor_y = feet_y.or(self.floor_y);
-        }
     }
 
     /// Whether the person has sat still for a while: people who crouch pass for it in between.
@@ -172,21 +224,26 @@ impl Memory {
         let before = || self.looks.iter().rev().take_while(|look| now.since(look.at) <= SAT_FOR);
         let hips = || before().filter_map(|look| look.hips).map(|hips| hips[1]);
         let (low, high) = hips().fold((f32::MAX, f32::MIN), |(low, high), y| (low.min(y), high.max(y)));
-        let (sum, n) = before().fold((0.0, 0.0), |(sum, n), look| (sum + look.scores[1], n + 1.0));
+        let sat = mean(before().filter_map(|look| look.scores)).map_or(0.0, |mean| mean[1]);
         let whole = self.looks.front().is_some_and(|look| now.since(look.at) >= SAT_FOR);
-        whole && n > 0.0 && sum / n >= SAT_SCORE && high - low < SAT_STILL * self.legs_px()
+        whole && sat >= SAT_SCORE && high - low < SAT_STILL * self.legs_px()
     }
 
     /// The posture that fits best over the last half second.
     fn judge(&self, now: Mono) -> (Posture, f32) {
         let recent = self.looks.iter().rev().take_while(|look| now.since(look.at) <= JUDGED);
-        let (mut sum, mut n) = (Scores::default(), 0.0);
-        for look in recent {
-            sum.iter_mut().zip(look.scores).for_each(|(sum, score)| *sum += score);
-            n += 1.0;
-        }
-        if n == 0.0 { (Posture::Unknown, 0.0) } else { posture::best(&sum.map(|s| s / n)) }
+        let scores = recent.filter_map(|look| look.scores);
+        mean(scores).map_or((Posture::Unknown, 0.0), |mean| posture::best(&mean))
     }
+}
+
+fn mean(scores: impl Iterator<Item = Scores>) -> Option<Scores> {
+    let (mut sum, mut n) = (Scores::default(), 0.0);
+    for scores in scores {
+        sum.iter_mut().zip(scores).for_each(|(sum, score)| *sum += score);
+        n += 1.0;
+    }
+    (n > 0.0).then(|| sum.map(|score| score / n))
 }
 
 fn clear(scores: &Scores) -> Posture {

@@ -2,8 +2,7 @@
 
 use super::line::Counts;
 use super::posture::Posture;
-use serde::{Deserialize, Serialize, Serializer};
-use std::collections::BTreeMap;
+use serde::{Serialize, Serializer};
 use std::sync::Arc;
 
 /// How many people are in each posture.
@@ -75,14 +74,6 @@ pub struct Snapshot {
     pub zones: Vec<ZoneState>,
     /// Lines in the order of the options.
     pub lines: Vec<LineState>,
-}
-
-/// What must be kept over a restart.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct Kept {
-    /// Counts of the lines, by name.
-    pub lines: BTreeMap<String, Counts>,
 }
 
 fn text<S: Serializer>(value: &Arc<str>, to: S) -> Result<S::Ok, S::Error> {

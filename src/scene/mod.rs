@@ -141,6 +141,11 @@ impl Scene {
         self.tracker.people()
     }
 
+    /// The people of the last frame, as the events take them.
+    pub fn present(&self) -> &[events::Person] {
+        &self.present
+    }
+
     /// What happened in the last frame.
     pub fn events(&self) -> &[Event] {
         self.engine.events()
@@ -167,7 +172,7 @@ impl Scene {
         let now = self.clock.now();
         let Some(last) = self.moment.filter(|last| now.since(last.at) > IDLE_AFTER) else { return false };
         let moment = Moment { at: now, wall: self.clock.wall(), ..last };
-        self.engine.update(&moment, &[]);
+        self.engine.idle(&moment);
         self.moment = Some(moment);
         true
     }

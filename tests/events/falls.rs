@@ -219,3 +219,35 @@ fn poses_that_are_held_over_are_not_judged_again() {
     });
     assert_eq!(states(&events, Kind::Fall), []);
 }
+
+#[test]
+fn slips_and_slumps_that_end_seated_on_the_floor_are_found() {
+    for (scene, least) in [("slump", 18), ("from the chair", 15)] {
+        let found = SEEDS.filter(|&seed| confirmed(&falls_of(&film(scene, seed))) == 1).count();
+        println!("{scene}: {found} of {}", SEEDS.count());
+        assert!(found >= least, "{scene}: {found}");
+    }
+}
+
+#[test]
+fn somebody_lost_while_falling_is_found_beside_under_a_new_id() {
+    let up = Stance { yaw: 90.0, ..Stance::default() };
+    let flat = lying(&mut fastrand::Rng::with_seed(5), 90.0, 88.0, 0.0);
+    let actor =
+        Actor::new(1, 0.0, [4.0, 0.0], up).hold(3.0).take(flat, 0.8, [0.0, 0.9], Pace::Falling).hold(26.0);
+    let mut engine = engine(|_| {});
+    let (mut events, mut t) = (Vec::new(), 0.0);
+    Film::of(actor, 2.0, 1).play(0.0, |moment, people| {
+        t += 1.0 / 12.0;
+        if (3.2..5.0).contains(&t) {
+            people.clear();
+        }
+        people.iter_mut().filter(|_| t >= 5.0).for_each(|person| person.id = 2);
+        events.extend_from_slice(engine.update(moment, people));
+    });
+    assert_eq!(states(&events, Kind::Fall), [State::Suspected, State::Confirmed]);
+    let confirmed = events.iter().find(|event| event.state == State::Confirmed).unwrap();
+    assert_eq!(confirmed.person, Some(2));
+    // The time out of sight does not count against it.
+    assert!(at_s(confirmed) < 24.9, "{}", at_s(confirmed));
+}

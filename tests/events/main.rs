@@ -8,6 +8,9 @@
     reason = "tests print what they measure and may panic"
 )]
 
+mod clips;
+#[path = "../common/mod.rs"]
+mod common;
 mod cost;
 mod falls;
 mod figure;
@@ -17,6 +20,7 @@ mod judge;
 mod message;
 mod places;
 mod postures;
+mod restart;
 mod scenes;
 mod stances;
 

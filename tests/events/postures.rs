@@ -6,7 +6,8 @@ use crate::film::{Actor, Film};
 use crate::stances::{bending, crouching, lying, sitting, standing, walking};
 use posed::events::posture::of_still;
 use posed::events::{Kind, Posture, Watch};
-use posed::keypoint::Keypoints;
+use posed::geometry::BBox;
+use posed::keypoint::{Keypoint, Keypoints};
 
 const PICTURE: (u32, u32) = (1280, 720);
 
@@ -64,6 +65,28 @@ fn without_hips_or_legs_it_is_unknown() {
     assert_eq!(still(|_| {}).0, Posture::Standing);
     assert_eq!(still(|k| k[11..13].iter_mut().for_each(|k| k.score = 0.1)), (Posture::Unknown, 0.0));
     assert_eq!(still(|k| k[13..17].iter_mut().for_each(|k| k.score = 0.1)), (Posture::Unknown, 0.0));
+}
+
+/// `python -m lpn.postures` wrote the people and what its network says of them.
+#[test]
+fn postures_are_those_of_the_training() {
+    let text = include_str!("postures/golden.jsonl");
+    let mut people = 0;
+    for line in text.lines() {
+        let (points, odds): (Vec<[f32; 3]>, Option<[f32; 4]>) = serde_json::from_str(line).unwrap();
+        let mut keypoints = Keypoints::default();
+        for (to, &[x_px, y_px, score]) in keypoints.iter_mut().zip(&points) {
+            *to = Keypoint { x_px, y_px, score };
+        }
+        let all = BBox { x: 0.0, y: 0.0, w: 1e4, h: 1e4 };
+        let (posture, certainty) = of_still(&keypoints, &all, None);
+        let most = odds.map_or(0.0, |odds| odds.into_iter().fold(0.0, f32::max));
+        assert!((certainty - most).abs() < 2e-3, "{posture:?} {certainty}, not {most}: {line}");
+        let index = Posture::KNOWN.iter().position(|&known| known == posture);
+        assert!(index.is_none_or(|i| odds.is_some_and(|odds| odds[i] == most)), "{line}");
+        people += 1;
+    }
+    assert!(people >= 17);
 }
 
 #[test]

@@ -1,6 +1,13 @@
 //! COCO's keypoint metric. The numbers equal those of pycocotools, with one difference: pycocotools
 //! can never match an annotation with id 0.
 
+mod detail;
+mod precision;
+
+pub use detail::{Detail, RIGHT, detail};
+
+use precision::precision_recall;
+
 use super::{Annotation, Dataset, Estimate};
 use crate::keypoint::similarity;
 use std::collections::{BTreeMap, BTreeSet};
@@ -143,22 +150,33 @@ struct Curve {
 impl Curve {
     fn new(pictures: &[Picture<'_>], area: [f64; 2]) -> Curve {
         let mut curve = Curve { precision: [None; THRESHOLDS], recall: [None; THRESHOLDS] };
-        let counts = |p: &&&Annotation| !ignored(p, area);
-        let wanted: usize = pictures.iter().map(|p| p.people.iter().filter(counts).count()).sum();
+        let wanted = wanted(pictures, area);
         if wanted == 0 {
             return curve;
         }
         for index in 0..THRESHOLDS {
-            let judged = |p| judge(p, area, threshold(index));
-            let mut verdicts: Vec<(f64, Verdict)> = pictures.iter().flat_map(judged).collect();
-            // A stable sort: at equal scores, earlier pictures come first.
-            verdicts.sort_by(|a, b| b.0.total_cmp(&a.0));
+            let verdicts = verdicts(pictures, area, threshold(index));
             let (precision, recall) = precision_recall(&verdicts, wanted as f64);
             curve.precision[index] = Some(precision);
             curve.recall[index] = Some(recall);
         }
         curve
     }
+}
+
+/// Number of people who count.
+fn wanted(pictures: &[Picture<'_>], area: [f64; 2]) -> usize {
+    let counts = |p: &&&Annotation| !ignored(p, area);
+    pictures.iter().map(|p| p.people.iter().filter(counts).count()).sum()
+}
+
+/// How each estimate counts, the best first.
+fn verdicts(pictures: &[Picture<'_>], area: [f64; 2], threshold: f64) -> Vec<(f64, Verdict)> {
+    let judged = |p| judge(p, area, threshold);
+    let mut verdicts: Vec<(f64, Verdict)> = pictures.iter().flat_map(judged).collect();
+    // A stable sort: at equal scores, earlier pictures come first.
+    verdicts.sort_by(|a, b| b.0.total_cmp(&a.0));
+    verdicts
 }
 
 fn ignored(person: &Annotation, [low, high]: [f64; 2]) -> bool {
@@ -211,31 +229,4 @@ fn extent(estimate: &Estimate) -> f64 {
         high - low
     };
     side(0) * side(1)
-}
-
-/// Precision: the mean over [`RECALLS`] of the best precision at that recall or above. Recall: the
-/// highest one reached.
-fn precision_recall(verdicts: &[(f64, Verdict)], wanted: f64) -> (f64, f64) {
-    let (mut hits, mut misses) = (0.0, 0.0);
-    let mut points = Vec::with_capacity(verdicts.len());
-    for (_, verdict) in verdicts {
-        match verdict {
-            Verdict::Hit => hits += 1.0,
-            Verdict::Miss => misses += 1.0,
-            Verdict::Ignored => {}
-        }
-        points.push((hits / wanted, hits / (misses + hits + f64::EPSILON)));
-    }
-    let mut best = 0.0f64;
-    for (_, precision) in points.iter_mut().rev() {
-        best = best.max(*precision);
-        *precision = best;
-    }
-    let at = |index: usize| {
-        let recall = index as f64 * 0.01;
-        let first = points.partition_point(|&(r, _)| r < recall);
-        points.get(first).map_or(0.0, |&(_, precision)| precision)
-    };
-    let precision = (0..RECALLS).map(at).sum::<f64>() / RECALLS as f64;
-    (precision, points.last().map_or(0.0, |&(r, _)| r))
 }

@@ -2,10 +2,12 @@
 
 mod coco;
 mod dataset;
+mod plot;
 pub mod postures;
 
-pub use coco::{Summary, evaluate};
+pub use coco::{Detail, Summary, detail, evaluate};
 pub use dataset::{Annotation, Dataset, Error, Image};
+pub use plot::{SIZE as PLOT_SIZE, plot};
 
 use crate::keypoint::Keypoints;
 

@@ -4,8 +4,8 @@ use super::{Annotation, Dataset};
 use crate::events::Posture;
 use crate::events::posture::of_still;
 use crate::geometry::BBox;
-use crate::keypoint::{KEYPOINTS, Keypoint, Keypoints, Pose, oks};
-use std::collections::BTreeMap;
+use crate::keypoint::{KEYPOINTS, Keypoint, Keypoints, Pose, bounding_box, oks};
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 /// Score of an annotated keypoint: a person has seen it.
@@ -35,8 +35,11 @@ pub enum LabelError {
         /// Line, column and reason.
         source: serde_json::Error,
     },
-    /// The annotations have no person with this id.
-    #[error("posture labels {path}: annotation {id} is not in the annotations; remove it or name their file")]
+    /// The annotations have none of these people, such as this one.
+    #[error(
+        "posture labels {path}: annotation {id} is not in the annotations, nor is any other; name the \
+         annotations that were labelled"
+    )]
     Unknown {
         /// The file.
         path: PathBuf,
@@ -48,18 +51,21 @@ pub enum LabelError {
 /// Postures by annotation id.
 pub type Labels = BTreeMap<u64, Posture>;
 
-/// Reads the postures of people of `data`.
+/// Reads the postures of people of `data`. Labels of people who are not in `data` are left out: a
+/// file of labels may serve several files of annotations.
 ///
 /// # Errors
-/// If the file cannot be read, is not such a file, or names somebody who is not in `data`.
+/// If the file cannot be read, is not such a file, or names nobody who is in `data`.
 pub fn load_labels(path: &Path, data: &Dataset) -> Result<Labels, LabelError> {
     let text = std::fs::read(path).map_err(|source| LabelError::Read { path: path.into(), source })?;
-    let labels: Labels =
+    let mut labels: Labels =
         serde_json::from_slice(&text).map_err(|source| LabelError::Syntax { path: path.into(), source })?;
-    let known: std::collections::BTreeSet<u64> = data.annotations.iter().map(|a| a.id).collect();
-    match labels.keys().find(|id| !known.contains(id)) {
-        Some(&id) => Err(LabelError::Unknown { path: path.into(), id }),
-        None => Ok(labels),
+    let first = labels.keys().next().copied();
+    let known: BTreeSet<u64> = data.annotations.iter().map(|a| a.id).collect();
+    labels.retain(|id, _| known.contains(id));
+    match first {
+        Some(id) if labels.is_empty() => Err(LabelError::Unknown { path: path.into(), id }),
+        _ => Ok(labels),
     }
 }
 
@@ -97,7 +103,10 @@ pub fn judge(pairs: impl IntoIterator<Item = (Posture, Posture)>) -> Judged {
 
 /// The posture that the annotated keypoints show.
 pub fn of_annotation(person: &Annotation) -> Posture {
-    of_still(&keypoints(person), &bbox(person), None).0
+    let keypoints = keypoints(person);
+    // Whoever labelled a keypoint meant it, also outside the box.
+    let whole = bounding_box(&keypoints, ANNOTATED).map_or(bbox(person), |b| b.hull(&bbox(person)));
+    of_still(&keypoints, &whole, None).0
 }
 
 /// The posture of the pose that shows `person`, in a picture of `size` px; unknown if none does.
