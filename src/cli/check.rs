@@ -4,7 +4,7 @@ use super::{config_file, exit, output};
 use crate::capture;
 use crate::config::{CameraConfig, Config, Loaded};
 use crate::infer::manifest::Manifest;
-use crate::publish::Topics;
+use crate::publish::Parts;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -31,7 +31,8 @@ pub fn run(args: &CheckArgs) -> anyhow::Result<ExitCode> {
     let mut faults = describe_broker(&config, &mut text);
     faults += describe_models(&config, &mut text);
     for camera in &config.cameras {
-        faults += describe_camera(camera, &config.mqtt.topics(), &mut text);
+        faults += describe_camera(camera, &mut text);
+        describe_topics(camera, &config, &mut text);
     }
     let name = args.config.display();
     if faults == 0 {
@@ -80,7 +81,7 @@ fn describe_models(config: &Config, text: &mut String) -> usize {
 }
 
 /// Adds the lines of a camera. Returns the number of faults.
-fn describe_camera(camera: &CameraConfig, topics: &Topics, text: &mut String) -> usize {
+fn describe_camera(camera: &CameraConfig, text: &mut String) -> usize {
     let name = &camera.name;
     *text += &format!("camera   {name}\n");
     let pipeline = capture::describe(&camera.capture());
@@ -88,6 +89,30 @@ fn describe_camera(camera: &CameraConfig, topics: &Topics, text: &mut String) ->
         Ok(pipeline) => *text += &format!("  pipeline {pipeline}\n"),
         Err(e) => output::note(format!("error: camera {name}: {e}")),
     }
-    *text += &format!("  topics   {}, {}\n", topics.poses(name), topics.state(name));
     usize::from(pipeline.is_err())
+}
+
+/// Adds the topics of a camera, one a line where there may be many.
+fn describe_topics(camera: &CameraConfig, config: &Config, text: &mut String) {
+    let (name, events, topics) = (camera.name.as_str(), &camera.events, config.mqtt.topics());
+    let parts = Parts {
+        zones: events.zones.iter().map(|zone| &*zone.name).collect(),
+        lines: events.lines.iter().map(|line| &*line.name).collect(),
+        falls: events.fall.is_some(),
+        help: events.help.is_some(),
+    };
+    let mut list = |what: &str, topics: &[String]| {
+        let labels = std::iter::once(what).chain(std::iter::repeat(""));
+        for (label, topic) in labels.zip(topics) {
+            *text += &format!("  {label:<8} {topic}\n");
+        }
+    };
+    list("poses", &[topics.poses(name)]);
+    list("events", &[topics.events(name)]);
+    list("states", &topics.states(name, &parts));
+    if config.mqtt.commands {
+        list("", &topics.settings(name));
+        list("commands", &topics.commands(name));
+        list("answers", &[topics.error(name)]);
+    }
 }

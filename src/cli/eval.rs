@@ -6,7 +6,8 @@ use crate::geometry::{BBox, Rotate};
 use crate::keypoint::Pose;
 use crate::pose::Estimator;
 use crate::tools::eval::postures::{self, Judged, Labels};
-use crate::tools::eval::{Annotation, Dataset, Estimate, Summary, evaluate};
+use crate::tools::eval::{self, Annotation, Dataset, Estimate, Summary, evaluate};
+use crate::tools::plot;
 use ::image::RgbImage;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -17,6 +18,7 @@ use std::process::ExitCode;
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   posed eval --annotations person_keypoints_val2017.json --images val2017 --gt-boxes
+  posed eval --annotations people.json --images people --plot eval.svg
   posed eval --annotations people.json --postures postures.json --json")]
 pub struct EvalArgs {
     /// COCO keypoint annotations.
@@ -38,6 +40,10 @@ pub struct EvalArgs {
     /// Print JSON instead of a table.
     #[arg(long)]
     json: bool,
+    /// Also draw precision over recall, the OKS of people and the accuracy of each keypoint into this
+    /// file (.svg, .png or .html).
+    #[arg(long, value_name = "FILE", requires = "images")]
+    plot: Option<PathBuf>,
     /// Folder of the pose model [default: lpn50-256x192 in $POSED_MODELS, ./models or
     /// /usr/share/posed/models].
     #[arg(long, value_name = "DIR")]
@@ -74,6 +80,8 @@ struct PoseReport {
 
 /// Estimates the poses in every picture and prints the measures.
 pub fn run(args: &EvalArgs) -> anyhow::Result<ExitCode> {
+    // A name that cannot be drawn is told before the work.
+    args.plot.as_deref().map(plot::Format::of).transpose()?;
     let data = Dataset::load(&args.annotations)?;
     let labels = args.postures.as_ref().map(|path| postures::load_labels(path, &data)).transpose()?;
     let report = match &args.images {
@@ -136,7 +144,19 @@ fn judge_pictures(
         gt_boxes: args.gt_boxes,
         summary: evaluate(data, &estimates),
     };
+    if let Some(path) = &args.plot {
+        draw(path, &poses, data, &estimates)?;
+    }
     Ok(Report { poses: Some(poses), postures: labels.map(|_| postures::judge(answers)) })
+}
+
+/// Draws what lies behind the numbers.
+fn draw(path: &Path, report: &PoseReport, data: &Dataset, estimates: &[Estimate]) -> anyhow::Result<()> {
+    let PoseReport { model, version, images, summary, .. } = report;
+    let ap = summary.ap.map_or("none".into(), |ap| format!("{ap:.3}"));
+    let title = format!("{model} {version}: AP {ap} in {images} pictures");
+    let detail = eval::detail(data, estimates);
+    Ok(plot::save(path, &title, eval::PLOT_SIZE, |area| eval::plot(area, &title, &detail))?)
 }
 
 /// Labelled people by picture.

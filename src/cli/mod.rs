@@ -16,9 +16,11 @@ mod output;
 mod provision;
 mod record;
 mod replay;
+mod report;
 mod run;
 mod still;
 mod try_hardware;
+mod watch;
 
 use clap::{Parser, Subcommand};
 use std::io::ErrorKind;
@@ -49,10 +51,14 @@ enum Command {
     Image(image::ImageArgs),
     /// Measure the accuracy of a model on COCO keypoint data.
     Eval(eval::EvalArgs),
+    /// Watch the cameras live in this terminal, also from another machine.
+    Watch(watch::WatchArgs),
     /// Record the messages of a camera.
     Record(record::RecordArgs),
     /// Track the people of a recording or a clip again.
     Replay(replay::ReplayArgs),
+    /// Draw a day of each camera: people, movement, postures, events.
+    Report(report::ReportArgs),
     /// Write what one box of a fleet needs: configuration, access list, certificate request.
     Provision(provision::ProvisionArgs),
     /// Time the network on this machine.
@@ -104,8 +110,10 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Demo(args) => demo::run(&args),
         Command::Image(args) => image::run(&args),
         Command::Eval(args) => eval::run(&args),
+        Command::Watch(args) => watch::run(&args),
         Command::Record(args) => record::run(&args),
         Command::Replay(args) => replay::run(&args),
+        Command::Report(args) => report::run(&args),
         Command::Provision(args) => provision::run(&args),
         Command::Bench(args) => bench::run(&args),
         Command::Assets(args) => assets::run::<Cli>(&args),

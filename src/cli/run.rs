@@ -4,6 +4,7 @@ use super::{config_file, exit};
 use crate::clock::SystemClock;
 use crate::config::{self, Fault, Loaded};
 use crate::daemon::Daemon;
+use crate::http::ZoneRequest;
 use crate::publish::Incoming;
 use crate::shutdown::Thread;
 use crate::telemetry::{log, systemd};
@@ -31,6 +32,8 @@ pub struct RunArgs {
 
 /// Longest time between updates of systemd's status line and watchdog.
 const TICK: Duration = Duration::from_secs(5);
+/// Requests of the zone editor that may wait for the main thread.
+const MOST_ZONE_REQUESTS: usize = 2;
 /// Time that the thread for commands needs to end after the publisher.
 const FORWARD_END: Duration = Duration::from_millis(50);
 
@@ -62,6 +65,7 @@ pub fn run(args: &RunArgs) -> anyhow::Result<ExitCode> {
     starting.store(false, Ordering::SeqCst);
     let messages = daemon.incoming().map(|incoming| forward(incoming, signals.sender())).transpose()?;
     daemon.progress().on_panic(signals.alarm());
+    daemon.on_zones(signals.zones());
     systemd::ready(&daemon.status());
     let code = serve(&mut daemon, &signals, &args.config)?;
     systemd::stopping();
@@ -88,7 +92,9 @@ fn serve(daemon: &mut Daemon, signals: &SignalThread, path: &Path) -> anyhow::Re
         }
         match wake {
             Ok(Wake::Signal(SIGHUP)) => {
-                reload(daemon, path);
+                if let Err(e) = reload(daemon, path, "SIGHUP") {
+                    tracing::error!("SIGHUP: {e}");
+                }
                 // SIGHUPs in quick succession must not keep the watchdog from being fed.
                 look_after(daemon);
             }
@@ -98,6 +104,10 @@ fn serve(daemon: &mut Daemon, signals: &SignalThread, path: &Path) -> anyhow::Re
             }
             Ok(Wake::Message(message)) => {
                 daemon.receive(&message);
+                look_after(daemon);
+            }
+            Ok(Wake::Zones(request, _ticket)) => {
+                daemon.answer_zones(request, |daemon| reload(daemon, path, "zones"));
                 look_after(daemon);
             }
             Ok(Wake::StageEnd) | Err(_) => look_after(daemon),
@@ -111,25 +121,25 @@ fn warn(warnings: &[Fault]) {
     }
 }
 
-/// Applies the new configuration. A bad one is logged and changes nothing.
-fn reload(daemon: &mut Daemon, path: &Path) {
+/// Applies the new configuration because of `why`. A bad one changes nothing.
+fn reload(daemon: &mut Daemon, path: &Path, why: &str) -> Result<(), String> {
     systemd::reloading();
-    match config::load(path) {
-        Err(faults) => tracing::error!("SIGHUP: keeping the old configuration\n{faults}"),
+    let done = match config::load(path) {
+        Err(faults) => Err(format!("keeping the old configuration\n{faults}")),
         Ok(Loaded { config, warnings }) => {
             warn(&warnings);
-            match daemon.reload(config) {
-                Err(e) => tracing::error!("SIGHUP: {:#}", anyhow::Error::from(e)),
-                Ok(done) => tracing::info!(
-                    "SIGHUP: cameras added: {}; removed: {}; changed: {}",
-                    names(&done.added),
-                    names(&done.removed),
-                    names(&done.changed)
-                ),
-            }
+            daemon.reload(config).map_err(|e| format!("{:#}", anyhow::Error::from(e)))
         }
-    }
+    };
     systemd::ready(&daemon.status());
+    let done = done?;
+    tracing::info!(
+        "{why}: cameras added: {}; removed: {}; changed: {}",
+        names(&done.added),
+        names(&done.removed),
+        names(&done.changed)
+    );
+    Ok(())
 }
 
 fn names(cameras: &[String]) -> String {
@@ -152,13 +162,15 @@ fn look_after(daemon: &Daemon) {
 }
 
 /// What the main thread wakes for.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Debug)]
 enum Wake {
     Signal(i32),
     /// A stage panicked or ended.
     StageEnd,
     /// A command, or Home Assistant's birth message.
     Message(Incoming),
+    /// The page's editor reads or saves zones. The ticket counts requests without an answer.
+    Zones(ZoneRequest, Arc<()>),
 }
 
 /// Starts a thread that hands messages of others to the main thread, until the publisher has ended.
@@ -204,6 +216,16 @@ impl SignalThread {
         let send = self.send.clone();
         move || {
             let _ = send.try_send(Wake::StageEnd);
+        }
+    }
+
+    /// Returns a function that hands the editor's requests to the main thread; `false` if too many
+    /// wait. They must leave room for signals.
+    fn zones(&self) -> impl Fn(ZoneRequest) -> bool + Send + Sync + 'static {
+        let (send, tickets) = (self.send.clone(), Arc::new(()));
+        move |request| {
+            let taken = Arc::strong_count(&tickets) - 1;
+            taken < MOST_ZONE_REQUESTS && send.try_send(Wake::Zones(request, tickets.clone())).is_ok()
         }
     }
 

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 /// Which model to run, and how.
-#[derive(Debug, clap::Args)]
+#[derive(Clone, Debug, clap::Args)]
 pub struct EngineArgs {
     /// Folder of the model [default: lpn50-256x192 in $POSED_MODELS, ./models or
     /// /usr/share/posed/models].
@@ -39,13 +39,21 @@ impl EngineArgs {
 }
 
 /// Which ONNX file to run, and how.
-#[derive(Debug, clap::Args)]
+#[derive(Clone, Debug, clap::Args)]
 pub struct NetworkArgs {
     #[command(flatten)]
     engine: EngineArgs,
     /// Another ONNX file with the model's input and output, such as its float version.
     #[arg(long, value_name = "FILE")]
     onnx: Option<PathBuf>,
+}
+
+impl NetworkArgs {
+    /// The same with other kernels.
+    pub fn with_kernels(&self, kernels: &str) -> NetworkArgs {
+        let engine = EngineArgs { kernels: Some(kernels.to_owned()), ..self.engine.clone() };
+        NetworkArgs { engine, ..self.clone() }
+    }
 }
 
 /// A loaded network and a batch of crops for it.

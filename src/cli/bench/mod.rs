@@ -1,6 +1,7 @@
 //! `posed bench`: times the network on this machine and shows how the engine runs it.
 
 mod bench_network;
+mod draw;
 mod explain;
 mod follow;
 mod heatmaps;
@@ -16,7 +17,7 @@ use std::process::ExitCode;
   posed bench network
   posed bench network --model models/lpn50-128x96 --threads 2 --json
   posed bench people 2
-  posed bench profile | head -n 5")]
+  posed bench profile --plot profile.svg | head -n 5")]
 pub struct BenchArgs {
     #[command(subcommand)]
     command: Command,

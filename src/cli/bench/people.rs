@@ -1,11 +1,14 @@
 //! `posed bench people`: times crop, network and decoding of people in a 1080p frame.
 
 use super::bench_network::EngineArgs;
+use super::draw;
 use crate::cli::output;
 use crate::clock::{Mono, SystemClock};
 use crate::frame::{ClockLabel, Colorimetry, Frame, FrameInfo, PixelFormat, Stamp};
 use crate::geometry::{BBox, Rotate};
 use crate::pose::{Estimator, Options, PoseTiming};
+use crate::tools::charts::{Sample, Scale, quantile};
+use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
 
 /// Width and height of the frames, in pixels.
@@ -26,10 +29,14 @@ pub struct PeopleArgs {
     /// Frames to time, after a tenth as many to warm up.
     #[arg(long, value_name = "N", default_value_t = 100)]
     runs: usize,
+    /// Also draw how the times are spread into this file (.svg, .png or .html).
+    #[arg(long, value_name = "FILE")]
+    plot: Option<PathBuf>,
 }
 
 /// Estimates the poses of each frame and prints the median times for one person.
 pub fn run(args: &PeopleArgs) -> anyhow::Result<()> {
+    draw::check(args.plot.as_deref())?;
     let (people, runs) = (usize::from(args.people), args.runs.max(1));
     let options = Options { network: args.engine.options(), flip_test: false };
     let mut estimator = Estimator::load(&args.engine.model()?, &options, SystemClock::shared())?;
@@ -44,19 +51,23 @@ pub fn run(args: &PeopleArgs) -> anyhow::Result<()> {
             times.push(timing);
         }
     }
-    let median = |of: fn(&PoseTiming) -> Duration| {
-        let mut all: Vec<Duration> = times.iter().map(of).collect();
-        all.sort_unstable();
-        all[all.len() / 2].as_secs_f64() * 1e3 / people as f64
+    let sample = |name: &str, of: fn(&PoseTiming) -> Duration| {
+        let values = times.iter().map(|timing| of(timing).as_secs_f64() * 1e3 / people as f64);
+        Sample { name: name.to_owned(), values: values.collect() }
     };
-    let (crop, network, decode) = (median(|t| t.crop), median(|t| t.network), median(|t| t.decode));
+    let stages =
+        [sample("crop", |t| t.crop), sample("network", |t| t.network), sample("decoding", |t| t.decode)];
+    let [crop, network, decode] = [0, 1, 2].map(|stage: usize| quantile(&stages[stage].values, 0.5));
     let (w, h) = SIZE;
     let both = crop + decode;
     let text = format!(
         "{people} people in {w}x{h} NV12 frames read from memory, median of {runs} runs, ms for each person:\n\
          crop {crop:.3}, network {network:.3}, decoding {decode:.3}; crop and decoding {both:.3}\n"
     );
-    Ok(output::print(&text)?)
+    output::print(&text)?;
+    let title = format!("One of {people} people in a {w}x{h} frame");
+    // The network takes most of the time, so each stage has its own scale.
+    draw::spreads(args.plot.as_deref(), &title, &stages, Scale::Own)
 }
 
 /// Boxes of people side by side, each of another size, at most two thirds of the frame tall.

@@ -87,6 +87,7 @@ fn config_text(args: &DemoArgs, url: &str) -> anyhow::Result<String> {
     let pose = models::pose_dir(args.model.as_ref())?;
     let finder = models::finder_dir(None)?;
     text += &format!("[model]\npose = {}\nfinder = {}\n", path(&pose)?, path(&finder)?);
+    text += "[history]\ndays = 0\n";
     text += &format!("[[camera]]\nname = \"demo\"\nsource = {}\n", quoted(&source));
     if is_file {
         text += "loop = true\npaced = true\n";
