@@ -1,7 +1,7 @@
 //! `[http]`: where the page and the metrics are served.
 
 use super::fault::Report;
-use super::read::{Table, Wrong, boolean, text, wrong};
+use super::read::{At, Table, Wrong, boolean, text, wrong};
 use super::validate;
 use crate::http::{self, SHORTEST_TOKEN};
 use crate::secret;
@@ -20,6 +20,8 @@ pub struct Http {
     pub hosts: Vec<String>,
     /// `snapshots`: pictures of cameras on demand; needs `token_file`.
     pub snapshots: bool,
+    /// `edit`: the page may save zones and lines.
+    pub edit: bool,
 }
 
 impl Http {
@@ -30,6 +32,7 @@ impl Http {
             token_file: self.token_file.clone(),
             hosts: self.hosts.clone(),
             snapshots: self.snapshots,
+            edit: self.edit,
         }
     }
 }
@@ -44,34 +47,60 @@ pub(super) fn http(mut table: Table<'_, '_>, base: &Path, report: &mut Report<'_
     let has_no_token = token.is_none() && report.faults.len() == faults_before;
     let hosts = table.get(report, "hosts", hosts);
     let snapshots = table.get(report, "snapshots", boolean);
-    let span_of_rest = token.as_ref().map(|at| &at.span).or(hosts.as_ref().map(|at| &at.span));
-    if let (true, Some(span)) = (is_absent, span_of_rest) {
+    let edit = table.get(report, "edit", boolean);
+    let rest = [token.as_ref().map(|at| &at.span), hosts.as_ref().map(|at| &at.span)];
+    let switches = [&snapshots, &edit].map(|switch| switch.as_ref().filter(|at| at.value).map(|at| &at.span));
+    if let (true, Some(span)) = (is_absent, rest.into_iter().chain(switches).flatten().next()) {
         let remedy = "add listen = \"127.0.0.1:8750\", or remove the line";
         report.error(span.clone(), table.key("listen"), "is missing, so nothing is served", remedy);
     }
-    if let (Some(at), true) = (snapshots.as_ref().filter(|at| at.value), has_no_token) {
-        let remedy = "add token_file = \"http-token\", or remove the line";
-        report.error(at.span.clone(), table.key("snapshots"), "needs a token: pictures are private", remedy);
+    if has_no_token {
+        without_token(&table, listen.as_ref(), [&snapshots, &edit].map(Option::as_ref), report);
     }
-    match (&listen, &token) {
-        (Some(at), None) if has_no_token && !at.value.ip().is_loopback() => report.error(
-            at.span.clone(),
-            table.key("token_file"),
-            "is missing, and everybody in the network could look",
-            "add token_file = \"http-token\", or listen on 127.0.0.1",
-        ),
-        (Some(_), Some(token)) if secret::is_world_readable(&token.value) => report.warning(
+    if let (Some(_), Some(token)) = (&listen, &token)
+        && secret::is_world_readable(&token.value)
+    {
+        report.warning(
             token.span.clone(),
             table.key("token_file"),
             "every user of this machine can read the file",
             format!("chmod o-r {}", token.value.display()),
-        ),
-        _ => {}
+        );
     }
     table.finish(report);
-    let hosts = hosts.map(|at| at.value).unwrap_or_default();
-    let snapshots = snapshots.is_some_and(|at| at.value);
-    Some(Http { listen: listen?.value, token_file: token.map(|at| at.value), hosts, snapshots })
+    let is_on = |switch: Option<At<bool>>| switch.is_some_and(|at| at.value);
+    Some(Http {
+        listen: listen?.value,
+        token_file: token.map(|at| at.value),
+        hosts: hosts.map(|at| at.value).unwrap_or_default(),
+        snapshots: is_on(snapshots),
+        edit: is_on(edit),
+    })
+}
+
+/// Whether the section may do without a token.
+fn without_token(
+    table: &Table<'_, '_>,
+    listen: Option<&At<SocketAddr>>,
+    [snapshots, edit]: [Option<&At<bool>>; 2],
+    report: &mut Report<'_>,
+) {
+    if let Some(at) = snapshots.filter(|at| at.value) {
+        let remedy = "add token_file = \"http-token\", or remove the line";
+        report.error(at.span.clone(), table.key("snapshots"), "needs a token: pictures are private", remedy);
+    }
+    let Some(listen) = listen else { return };
+    if !listen.value.ip().is_loopback() {
+        report.error(
+            listen.span.clone(),
+            table.key("token_file"),
+            "is missing, and everybody in the network could look",
+            "add token_file = \"http-token\", or listen on 127.0.0.1",
+        );
+    } else if let Some(at) = edit.filter(|at| at.value) {
+        let reason = "without a token, every user of this machine can change zones";
+        report.warning(at.span.clone(), table.key("edit"), reason, "add token_file = \"http-token\"");
+    }
 }
 
 fn address(value: &DeValue<'_>) -> Result<SocketAddr, Wrong> {

@@ -12,6 +12,19 @@ pub const STATUSES: [&str; 6] = ["online", "connecting", "stalled", "failed", "e
 pub trait CensusSource: Send + Sync {
     /// The present state of all cameras and of the broker. Called a few times a second at most.
     fn census(&self) -> Census;
+
+    /// The page of a day at a glance, which takes a moment: not for the event loop.
+    ///
+    /// # Errors
+    /// If there is no such day.
+    fn day(&self, _wish: &DayWish) -> Result<String, DayFault> {
+        Err(DayFault::Off)
+    }
+
+    /// The style of that page.
+    fn day_style(&self) -> &'static str {
+        ""
+    }
 }
 
 /// All cameras and the broker at one moment.
@@ -21,6 +34,19 @@ pub struct Census {
     pub cameras: Vec<CameraCensus>,
     /// The connection to the broker.
     pub broker: BrokerCensus,
+    /// The history; `None`: none is kept.
+    pub history: Option<HistoryCensus>,
+}
+
+/// The history's rows, one a second of each camera.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct HistoryCensus {
+    /// Rows written.
+    pub written: u64,
+    /// Rows that are lost, by reason.
+    pub dropped: [(&'static str, u64); 3],
+    /// Whether the last row could be written.
+    pub on_disk: bool,
 }
 
 /// One camera at one moment.
@@ -93,4 +119,26 @@ pub struct SpoolCensus {
     pub dropped: u64,
     /// Whether they are on disk, and so survive a power cut.
     pub on_disk: bool,
+}
+
+/// Which day somebody asks for.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct DayWish {
+    /// Name of the camera; `None`: all.
+    pub camera: Option<String>,
+    /// The date as it was written; `None`: today.
+    pub day: Option<String>,
+}
+
+/// Why there is no page of a day.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum DayFault {
+    /// No history is kept.
+    Off,
+    /// The date is none.
+    NotADay,
+    /// There is no such camera or day. The text names those that are there.
+    Absent(String),
+    /// The day cannot be read or drawn.
+    Failed(String),
 }

@@ -1,4 +1,4 @@
-//! Who may ask: method, `Host`, `Origin` and token of a request.
+//! Who may ask: method, `Host`, `Origin`, type and token of a request.
 //!
 //! A web page of a stranger can make the browser of somebody in the network send requests here. DNS
 //! rebinding even lets it read the answers: its own name then leads to our address. The `Host`
@@ -9,7 +9,7 @@ use super::{Error, Options, SHORTEST_TOKEN};
 use crate::clock::Mono;
 use crate::secret;
 use data_encoding::BASE64;
-use hyper::header::{AUTHORIZATION, HOST, ORIGIN};
+use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HOST, ORIGIN};
 use hyper::{HeaderMap, Method, StatusCode};
 use sha2::{Digest as _, Sha256};
 use std::net::IpAddr;
@@ -20,6 +20,8 @@ pub(super) struct Guard {
     /// SHA-256 of the token; `None`: none is needed.
     token: Option<[u8; 32]>,
     hosts: Vec<String>,
+    /// Whether zones may be saved.
+    edit: bool,
     strikes: Mutex<Strikes>,
 }
 
@@ -32,6 +34,8 @@ pub(super) enum Refusal {
     Host,
     /// A page of another site sent it.
     Origin,
+    /// It wants to change something, and does not say that its body is JSON.
+    Kind,
     /// It carries no token, or a wrong one.
     Token,
     /// Its sender tried too many wrong tokens.
@@ -53,14 +57,39 @@ impl Guard {
             None if !options.listen.ip().is_loopback() => return Err(Error::NoToken(options.listen)),
             None => None,
         };
-        Ok(Guard { token, hosts: options.hosts.clone(), strikes: Mutex::default() })
+        Ok(Guard { token, hosts: options.hosts.clone(), edit: options.edit, strikes: Mutex::default() })
     }
 
-    /// What every request must fulfil.
+    /// Whether zones may be saved.
+    pub(super) fn allows_edits(&self) -> bool {
+        self.edit
+    }
+
+    /// What a request that only reads must fulfil.
     pub(super) fn check(&self, method: &Method, headers: &HeaderMap) -> Result<(), Refusal> {
         if !matches!(*method, Method::GET | Method::HEAD) {
             return Err(Refusal::Method);
         }
+        self.check_site(headers)
+    }
+
+    /// What a request that saves zones must fulfil. A browser names the page that sends it; and a
+    /// page of another site cannot send JSON without asking first, which is refused.
+    pub(super) fn check_change(&self, headers: &HeaderMap) -> Result<(), Refusal> {
+        if !self.edit {
+            return Err(Refusal::Method);
+        }
+        self.check_site(headers)?;
+        if !headers.contains_key(ORIGIN) {
+            return Err(Refusal::Origin);
+        }
+        let kind = headers.get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or("");
+        let kind = kind.split(';').next().unwrap_or("").trim();
+        if kind.eq_ignore_ascii_case("application/json") { Ok(()) } else { Err(Refusal::Kind) }
+    }
+
+    /// The name that the request came by is ours, and so is the page that sent it.
+    fn check_site(&self, headers: &HeaderMap) -> Result<(), Refusal> {
         let mut hosts = headers.get_all(HOST).iter();
         let (Some(host), None) = (hosts.next(), hosts.next()) else { return Err(Refusal::Host) };
         let host = host.to_str().map_err(|_| Refusal::Host)?;
@@ -116,7 +145,10 @@ impl Refusal {
                 StatusCode::FORBIDDEN,
                 "this name is not known: use an address, or add the name to [http] hosts in posed.toml\n",
             ),
-            Refusal::Origin => (StatusCode::FORBIDDEN, "a page of another site asks\n"),
+            Refusal::Origin => {
+                (StatusCode::FORBIDDEN, "the header Origin is missing, or names another site\n")
+            }
+            Refusal::Kind => (StatusCode::UNSUPPORTED_MEDIA_TYPE, "send application/json\n"),
             Refusal::Token => {
                 (StatusCode::UNAUTHORIZED, "give the token of [http] token_file: as password, or as bearer\n")
             }
@@ -130,7 +162,7 @@ impl Refusal {
             Refusal::Method => Some((hyper::header::ALLOW, "GET, HEAD".into())),
             Refusal::Token => Some((hyper::header::WWW_AUTHENTICATE, "Basic realm=\"posed\"".into())),
             Refusal::TooMany => Some((hyper::header::RETRY_AFTER, REGAIN.as_secs().to_string())),
-            Refusal::Host | Refusal::Origin => None,
+            Refusal::Host | Refusal::Origin | Refusal::Kind => None,
         }
     }
 }
@@ -173,7 +205,7 @@ mod tests {
 
     fn guard(token: Option<&str>) -> Guard {
         let hosts = vec!["posed.lan".to_owned()];
-        Guard { token: token.map(digest), hosts, strikes: Mutex::default() }
+        Guard { token: token.map(digest), hosts, edit: true, strikes: Mutex::default() }
     }
 
     fn headers(pairs: &[(hyper::header::HeaderName, &str)]) -> HeaderMap {
@@ -216,6 +248,26 @@ mod tests {
         for other in ["null", "http://evil.example", "http://localhost:9999", "file://localhost:8750"] {
             assert_eq!(check(other), Err(Refusal::Origin), "{other}");
         }
+    }
+
+    #[test]
+    fn a_change_comes_from_our_own_page_as_json() {
+        let own = (ORIGIN, "http://localhost:8750");
+        let check = |more: &[(hyper::header::HeaderName, &str)]| {
+            guard(None).check_change(&headers(&[&[(HOST, "localhost:8750")], more].concat()))
+        };
+        for kind in ["application/json", "Application/JSON; charset=utf-8"] {
+            assert_eq!(check(&[own.clone(), (CONTENT_TYPE, kind)]), Ok(()), "{kind}");
+        }
+        for kind in ["text/plain", "application/x-www-form-urlencoded", "text/plain; application/json", ""] {
+            assert_eq!(check(&[own.clone(), (CONTENT_TYPE, kind)]), Err(Refusal::Kind), "{kind}");
+        }
+        assert_eq!(check(&[own]), Err(Refusal::Kind));
+        assert_eq!(check(&[(CONTENT_TYPE, "application/json")]), Err(Refusal::Origin), "not a browser");
+        let other = (ORIGIN, "http://evil.example");
+        assert_eq!(check(&[other, (CONTENT_TYPE, "application/json")]), Err(Refusal::Origin));
+        let closed = Guard { edit: false, ..guard(None) };
+        assert_eq!(closed.check_change(&HeaderMap::new()), Err(Refusal::Method));
     }
 
     #[test]

@@ -2,7 +2,8 @@
 //!
 //! ```text
 //! workers ──poses()──► Hub: the newest message of each camera ──┐
-//! daemon  ──CensusSource: a census on demand ────────────────┴─► thread "http" ──► browsers
+//! daemon  ──CensusSource: a census on demand ────────────────┼─► thread "http" ──► browsers
+//! daemon  ◄─ZoneKeeper: zones to read or to save ────────────┘
 //! ```
 //! It is a sink beside `publish`. A worker only copies its message, and only while somebody looks.
 //! Browsers take from the hub at their own pace, so a slow one misses frames and delays nobody.
@@ -13,6 +14,8 @@
 mod buckets;
 mod census;
 mod counts;
+mod day;
+mod editor;
 mod feed;
 mod guard;
 mod health;
@@ -27,10 +30,18 @@ mod server;
 mod status;
 mod stills;
 mod strikes;
+mod zones;
 
-pub use census::{BrokerCensus, CameraCensus, Census, CensusSource, STATUSES, Shape, SpoolCensus};
+pub use census::{
+    BrokerCensus, CameraCensus, Census, CensusSource, DayFault, DayWish, HistoryCensus, STATUSES, Shape,
+    SpoolCensus,
+};
+pub use day::DAY_CSS;
 pub use hub::Hub;
 pub use page::ASSETS;
+pub use zones::{
+    LineSketch, ZoneChange, ZoneKeeper, ZoneProblem, ZoneRefusal, ZoneRequest, ZoneSheet, ZoneSketch,
+};
 
 use crate::clock::SharedClock;
 use crate::shutdown::Thread;
@@ -59,6 +70,8 @@ pub struct Options {
     pub hosts: Vec<String>,
     /// Whether pictures of cameras are given on demand. Needs a token.
     pub snapshots: bool,
+    /// Whether the page may save zones and lines.
+    pub edit: bool,
 }
 
 /// Errors that keep the server from starting.
@@ -107,12 +120,16 @@ impl Server {
         options: &Options,
         hub: Arc<Hub>,
         source: Arc<dyn CensusSource>,
+        keeper: Arc<dyn ZoneKeeper>,
         clock: SharedClock,
         progress: &Arc<Progress>,
     ) -> Result<Server, Error> {
         let guard = Guard::new(options)?;
         hub.stills().allow(options.snapshots);
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let mut builder = tokio::runtime::Builder::new_current_thread();
+        // Draws days; it ends when nobody has asked for one for a while.
+        builder.enable_all().max_blocking_threads(1).thread_name("http-day");
+        let runtime = builder.build()?;
         let fail = |e| Error::Listen(options.listen, e);
         let listener = {
             let _entered = runtime.enter();
@@ -120,7 +137,7 @@ impl Server {
         };
         let address = listener.local_addr().map_err(fail)?;
         let beat = progress.stage("http", TURN_LIMIT, clock.clone());
-        let context = Arc::new(Context::new(guard, hub, source, clock, progress.clone()));
+        let context = Arc::new(Context::new(guard, hub, source, keeper, clock, progress.clone()));
         let stop = Arc::new(Notify::new());
         let stopped = stop.clone();
         let thread = progress.spawn("http".into(), move || {

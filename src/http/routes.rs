@@ -2,29 +2,38 @@
 
 use super::census::CensusSource;
 use super::counts::Counts;
+use super::editor::Ask;
 use super::feed::{Feed, Wish};
 use super::guard::{Guard, Refusal};
 use super::hub::Hub;
 use super::reply::{Reply, TEXT, live, whole};
-use super::{health, metrics, page, picture};
+use super::zones::ZoneKeeper;
+use super::{day, health, metrics, page, picture};
 use crate::clock::SharedClock;
 use crate::telemetry::progress::Progress;
+use hyper::body::{Body, Bytes};
 use hyper::header::{CACHE_CONTROL, HeaderValue, RETRY_AFTER};
-use hyper::{Request, StatusCode};
+use hyper::{Method, Request, StatusCode};
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use tokio::sync::Semaphore;
 
 /// Pages that may be open at once. They must leave connections to the metrics.
 pub(super) const MOST_FEEDS: usize = 32;
+/// The only path by which something can be changed.
+const ZONES: &str = "/zones";
 
 /// What every connection needs.
 pub(super) struct Context {
     guard: Guard,
     hub: Arc<Hub>,
     source: Arc<dyn CensusSource>,
+    keeper: Arc<dyn ZoneKeeper>,
     clock: SharedClock,
     progress: Arc<Progress>,
+    /// Lets one day be drawn at a time.
+    turns: Arc<Semaphore>,
     /// What the server counts of its connections.
     pub(super) counts: Counts,
 }
@@ -35,14 +44,20 @@ pub(super) enum Answer {
     Now(Reply),
     /// It waits for a frame of this camera.
     Still(Arc<Hub>, String),
+    /// It waits for the drawing of a day that this query names.
+    Day(Arc<dyn CensusSource>, Arc<Semaphore>, String),
+    /// It waits for the request's body, and for the daemon.
+    Zones(Ask),
 }
 
 impl Answer {
-    /// The answer, once it is there.
-    pub(super) async fn reply(self) -> Reply {
+    /// The answer, once it is there. `body` is the request's.
+    pub(super) async fn reply<B: Body<Data = Bytes> + Unpin>(self, body: B) -> Reply {
         match self {
             Answer::Now(reply) => reply,
             Answer::Still(hub, camera) => picture::still(hub, camera).await,
+            Answer::Day(source, turns, query) => day::day(source, turns, query).await,
+            Answer::Zones(ask) => ask.reply(body).await,
         }
     }
 }
@@ -52,21 +67,30 @@ impl Context {
         guard: Guard,
         hub: Arc<Hub>,
         source: Arc<dyn CensusSource>,
+        keeper: Arc<dyn ZoneKeeper>,
         clock: SharedClock,
         progress: Arc<Progress>,
     ) -> Context {
-        Context { guard, hub, source, clock, progress, counts: Counts::default() }
+        let (turns, counts) = (day::turns(), Counts::default());
+        Context { guard, hub, source, keeper, clock, progress, turns, counts }
     }
 
-    /// The answer to `request`. Its body is not read.
+    /// The answer to `request`. Its body is read later, if at all.
     pub(super) fn answer<B>(&self, request: &Request<B>, from: IpAddr) -> Answer {
-        let query = request.uri().query().unwrap_or("");
+        let (path, query) = (request.uri().path(), request.uri().query().unwrap_or(""));
+        let camera = query.split('&').find_map(|pair| pair.strip_prefix("camera=")).unwrap_or("");
         match self.admit(request, from) {
-            Ok(()) if request.uri().path() == "/still" => {
-                let camera = query.split('&').find_map(|pair| pair.strip_prefix("camera="));
-                Answer::Still(self.hub.clone(), camera.unwrap_or("").to_owned())
+            Ok(()) if path == "/still" => Answer::Still(self.hub.clone(), camera.to_owned()),
+            Ok(()) if path == "/day" => {
+                Answer::Day(self.source.clone(), self.turns.clone(), query.to_owned())
             }
-            Ok(()) => Answer::Now(self.route(request.uri().path(), query)),
+            Ok(()) if path == ZONES => Answer::Zones(Ask {
+                keeper: self.keeper.clone(),
+                camera: camera.to_owned(),
+                saves: *request.method() == Method::POST,
+                edit: self.guard.allows_edits(),
+            }),
+            Ok(()) => Answer::Now(self.route(path, query)),
             Err(refusal) => {
                 self.counts.refused.fetch_add(1, Ordering::Relaxed);
                 Answer::Now(refuse(refusal))
@@ -75,7 +99,11 @@ impl Context {
     }
 
     fn admit<B>(&self, request: &Request<B>, from: IpAddr) -> Result<(), Refusal> {
-        self.guard.check(request.method(), request.headers())?;
+        if *request.method() == Method::POST && request.uri().path() == ZONES {
+            self.guard.check_change(request.headers())?;
+        } else {
+            self.guard.check(request.method(), request.headers())?;
+        }
         if request.uri().path() == "/healthz" {
             return Ok(());
         }
@@ -89,6 +117,7 @@ impl Context {
                 Ok(text) => whole(StatusCode::OK, metrics::KIND, text),
                 Err(_) => whole(StatusCode::INTERNAL_SERVER_ERROR, TEXT, "cannot format the metrics\n"),
             },
+            "/day.css" => day::style(self.source.as_ref()),
             "/healthz" => health::health(&self.progress),
             "/readyz" => health::ready(&self.source.census()),
             path => match page::find(path) {

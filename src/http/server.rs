@@ -120,7 +120,7 @@ async fn connection(stream: TcpStream, from: IpAddr, open: Open) {
     let service = service_fn(|request: Request<Incoming>| {
         let (answer, is_feed) = (open.0.answer(&request, from), &is_feed);
         async move {
-            let reply = answer.reply().await;
+            let reply = answer.reply(request.into_body()).await;
             is_feed.store(matches!(reply.body(), Content::Feed(_)), Ordering::Relaxed);
             Ok::<_, Infallible>(reply)
         }

@@ -13,6 +13,7 @@ pub(super) fn json(census: &Census, hub: &Hub) -> Vec<u8> {
         broker: if census.broker.connected { "connected" } else { "away" },
         watchers: hub.watchers(),
         snapshots: hub.stills().allowed(),
+        history: census.history.is_some(),
         cameras: census.cameras.iter().map(Tile::new).collect(),
     };
     // Maps with text keys and finite numbers always serialize.
@@ -27,6 +28,8 @@ struct Status<'a> {
     watchers: usize,
     /// Whether the page may ask for pictures.
     snapshots: bool,
+    /// Whether a day can be looked at.
+    history: bool,
     cameras: Vec<Tile<'a>>,
 }
 

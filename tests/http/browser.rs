@@ -123,12 +123,91 @@ impl Browser {
 
     /// Presses a key.
     pub fn press(&mut self, key: &str) {
+        self.press_with(key, 0);
+    }
+
+    /// Presses a key while others are held: 2 is Ctrl, 8 is Shift.
+    pub fn press_with(&mut self, key: &str, modifiers: u32) {
+        let number = match key {
+            "Tab" => 9,
+            "Enter" => 13,
+            "Escape" => 27,
+            "ArrowLeft" => 37,
+            "ArrowUp" => 38,
+            "ArrowRight" => 39,
+            "ArrowDown" => 40,
+            "Insert" => 45,
+            "Delete" => 46,
+            letter => u32::from(letter.to_ascii_uppercase().as_bytes()[0]),
+        };
         let text = if key == "Enter" { "\r" } else { "" };
         for kind in ["keyDown", "keyUp"] {
-            let event = json!({ "type": kind, "key": key, "code": key, "text": text,
-                "windowsVirtualKeyCode": if key == "Enter" { 13 } else if key == "Escape" { 27 } else { 39 } });
+            let event = json!({ "type": kind, "key": key, "code": key, "text": text, "modifiers": modifiers,
+                "windowsVirtualKeyCode": number });
             self.call("Input.dispatchKeyEvent", event);
         }
+    }
+
+    /// Types `text` into the field that has the focus, in place of what is in it.
+    pub fn fill(&mut self, text: &str) {
+        self.value("document.activeElement.select()");
+        self.call("Input.insertText", json!({ "text": text }));
+    }
+
+    /// Presses Tab until the element that has the focus matches `selector`.
+    pub fn tab_to(&mut self, selector: &str) {
+        let there = format!("document.activeElement.matches({selector:?})");
+        for _ in 0..60 {
+            if self.value(&there) == true {
+                return;
+            }
+            self.press("Tab");
+        }
+        panic!("the keyboard does not reach {selector}");
+    }
+
+    /// The middle of the first element that matches `selector`, in px of the window.
+    fn middle(&mut self, selector: &str) -> [f64; 2] {
+        let place = self.value(&format!(
+            "(() => {{ const e = document.querySelector({selector:?}); e.scrollIntoView({{ block: 'nearest' }}); \
+             const r = e.getBoundingClientRect(); return [r.x + r.width / 2, r.y + r.height / 2] }})()"
+        ));
+        [place[0].as_f64().unwrap(), place[1].as_f64().unwrap()]
+    }
+
+    /// Clicks on the first element that matches `selector`.
+    pub fn click(&mut self, selector: &str) {
+        let at = self.middle(selector);
+        self.drag(&[at]);
+    }
+
+    /// Presses the mouse at the first of `places`, moves it over the others, and lets it go.
+    pub fn drag(&mut self, places: &[[f64; 2]]) {
+        let (first, last) = (places[0], places[places.len() - 1]);
+        let button = |kind: &str, [x, y]: [f64; 2], button: &str| json!({ "type": kind, "x": x, "y": y, "button": button, "clickCount": 1 });
+        self.call("Input.dispatchMouseEvent", button("mouseMoved", first, "none"));
+        self.call("Input.dispatchMouseEvent", button("mousePressed", first, "left"));
+        for place in &places[1..] {
+            self.call("Input.dispatchMouseEvent", button("mouseMoved", *place, "left"));
+        }
+        self.call("Input.dispatchMouseEvent", button("mouseReleased", last, "left"));
+    }
+
+    /// Touches a place.
+    pub fn tap(&mut self, [x, y]: [f64; 2]) {
+        let touches = json!([{ "x": x, "y": y }]);
+        self.call("Input.dispatchTouchEvent", json!({ "type": "touchStart", "touchPoints": touches }));
+        self.call("Input.dispatchTouchEvent", json!({ "type": "touchEnd", "touchPoints": [] }));
+    }
+
+    /// A place in the first element that matches `selector`, given in shares of it.
+    pub fn place(&mut self, selector: &str, [x, y]: [f64; 2]) -> [f64; 2] {
+        let [middle_x, middle_y] = self.middle(selector);
+        let size = self.value(&format!(
+            "(() => {{ const r = document.querySelector({selector:?}).getBoundingClientRect(); return [r.width, r.height] }})()"
+        ));
+        let (width, height) = (size[0].as_f64().unwrap(), size[1].as_f64().unwrap());
+        [middle_x + (x - 0.5) * width, middle_y + (y - 0.5) * height]
     }
 
     /// A window of this size, light or dark.
@@ -138,6 +217,7 @@ impl Browser {
         self.call("Emulation.setDeviceMetricsOverride", size);
         let media = json!({ "features": [{ "name": "prefers-color-scheme", "value": scheme }] });
         self.call("Emulation.setEmulatedMedia", media);
+        self.call("Emulation.setTouchEmulationEnabled", json!({ "enabled": phone }));
     }
 
     /// Writes what is seen to `target/page/<name>.png`.

@@ -56,6 +56,14 @@ impl Client {
         self.send(&format!("GET {path} HTTP/1.1\r\nHost: {}\r\n{headers}\r\n", self.0))
     }
 
+    /// POST of `body` with more `headers`, each with its line's end.
+    pub fn post(&self, path: &str, headers: &str, body: &str) -> Answer {
+        let length = body.len();
+        let head =
+            format!("POST {path} HTTP/1.1\r\nHost: {}\r\nContent-Length: {length}\r\n{headers}\r\n", self.0);
+        self.send(&(head + body))
+    }
+
     /// The body of an answer that is not text.
     pub fn get_bytes(&self, path: &str, headers: &str) -> Vec<u8> {
         let mut stream = self.connect();

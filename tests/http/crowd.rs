@@ -1,22 +1,23 @@
 //! Many clients, and slow ones: they are bounded, and the frames go on.
 
-use crate::Served;
-use crate::common::wait_for;
+use crate::client::Client;
+use crate::common::{Mosquitto, Posed, Subscriber, camera, config, free_port, wait_for};
+use crate::{Served, pose_messages};
 use posed::telemetry::stats::FrameTimes;
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
+use std::time::{Duration, Instant};
 
-#[test]
-fn a_thousand_connections_are_bounded_and_pass() {
-    let served = Served::open();
+/// Opens a thousand connections that send nothing, each of which holds a place until the server
+/// gives it up. Returns how many the server has refused.
+fn flood(client: Client) -> u64 {
     let closed = |mut stream: &TcpStream| match stream.read(&mut [0; 16]) {
         Ok(n) => n == 0,
         Err(e) => e.kind() != std::io::ErrorKind::WouldBlock,
     };
-    // Idle connections, each of which holds a place until the server gives it up.
     let mut all: Vec<TcpStream> = Vec::new();
     for n in 1..=1000 {
-        let stream = served.client.connect();
+        let stream = client.connect();
         stream.set_nonblocking(true).unwrap();
         all.push(stream);
         if n % 100 == 0 {
@@ -26,17 +27,48 @@ fn a_thousand_connections_are_bounded_and_pass() {
             });
         }
     }
-    served.hub.poses("hall", b"{}", 1, &FrameTimes::default());
     drop(all);
-    let refused = wait_for("a place", || {
-        let mut stream = TcpStream::connect(served.client.0).ok()?;
+    wait_for("a place", || {
+        let mut stream = TcpStream::connect(client.0).ok()?;
         write!(stream, "GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n").ok()?;
         let mut text = String::new();
         stream.read_to_string(&mut text).ok()?;
         let line = text.lines().find(|line| line.starts_with("posed_http_connections_refused_total "))?;
         line.rsplit(' ').next()?.parse::<u64>().ok()
-    });
+    })
+}
+
+#[test]
+fn a_thousand_connections_are_bounded_and_pass() {
+    let served = Served::open();
+    let refused = flood(served.client);
     assert!(refused >= 500, "{refused}");
+}
+
+#[test]
+fn a_thousand_connections_do_not_stop_the_frames_of_a_daemon() {
+    let broker = Mosquitto::start();
+    let port = free_port();
+    let camera = camera("hall", "paced = true\nloop = true");
+    let _posed = Posed::run(&config(&broker, &format!("[http]\nlisten = \"127.0.0.1:{port}\"\n{camera}")));
+    let messages = Subscriber::start(&broker);
+    messages.json("posed/hall/poses", |_| true);
+    let rate_during = |work: &mut dyn FnMut()| {
+        let (frames, began) = (pose_messages(&messages), Instant::now());
+        work();
+        (pose_messages(&messages) - frames) as f64 / began.elapsed().as_secs_f64()
+    };
+    let quiet = rate_during(&mut || std::thread::sleep(Duration::from_secs(2)));
+    let mut refused = 0;
+    let flooded =
+        rate_during(&mut || (0..3).for_each(|_| refused = flood(Client(([127, 0, 0, 1], port).into()))));
+    eprintln!(
+        "{quiet:.1} frames a second; {flooded:.1} while 3000 connections come, {refused} of them refused"
+    );
+    assert!(refused >= 1500 && flooded > 0.0, "{refused} refused, {flooded} frames a second");
+    // The camera is where it was: no frame was missed for so long that it counts as stalled.
+    let page = Client(([127, 0, 0, 1], port).into()).get("/readyz");
+    assert_eq!((page.status, page.body.contains("camera hall: online")), (200, true), "{}", page.body);
 }
 
 #[test]
@@ -73,4 +105,17 @@ fn a_page_that_reads_nothing_delays_neither_frames_nor_other_pages() {
             }
         }
     }
+}
+
+#[test]
+fn a_page_that_takes_nothing_is_closed() {
+    let served = Served::open();
+    let mut slow = served.client.connect();
+    write!(slow, "GET /feed?fps=30 HTTP/1.1\r\nHost: localhost\r\n\r\n").unwrap();
+    wait_for("the slow page", || (served.hub.watchers() == 1).then_some(()));
+    let message = format!("{{\"filler\":\"{}\"}}", "x".repeat(200_000));
+    wait_for("its end", || {
+        served.hub.poses("hall", message.as_bytes(), 1, &FrameTimes::default());
+        (served.hub.watchers() == 0).then_some(())
+    });
 }

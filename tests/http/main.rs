@@ -14,15 +14,18 @@ mod common;
 mod cost;
 mod crowd;
 mod daemon;
+mod editor;
 mod feed;
 mod metrics;
 mod page;
 mod security;
+mod zones;
 
 use client::Client;
 use posed::clock::SystemClock;
 use posed::http::{
-    BrokerCensus, CameraCensus, Census, CensusSource, Hub, Options, Server, Shape, SpoolCensus,
+    BrokerCensus, CameraCensus, Census, CensusSource, Error, HistoryCensus, Hub, Options, Server, Shape,
+    SpoolCensus, ZoneKeeper, ZoneRefusal, ZoneRequest, ZoneSheet,
 };
 use posed::telemetry::progress::Progress;
 use posed::telemetry::stats::{DropCounts, FrameCounts, Percentiles};
@@ -67,7 +70,23 @@ impl CensusSource for House {
             CameraCensus { name: "door".into(), status: "failed", reason, decoder: None, ..hall.clone() };
         let spool = Some(SpoolCensus { waiting: 1, bytes: 100, dropped: 0, on_disk: true });
         let broker = BrokerCensus { connected: true, reconnects: 2, published: 990, waiting: 1, spool };
-        Census { cameras: vec![door, hall], broker }
+        let history = Some(HistoryCensus {
+            written: 7,
+            dropped: [("overflow", 1), ("no_time", 0), ("failed", 0)],
+            on_disk: true,
+        });
+        Census { cameras: vec![door, hall], broker, history }
+    }
+}
+
+/// Answers with one sheet; it counts as saved whatever is sent.
+impl ZoneKeeper for House {
+    fn take(&self, request: ZoneRequest) -> bool {
+        let known = request.camera == "hall";
+        let sheet = ZoneSheet { file: "posed.toml".into(), version: "1".into(), ..ZoneSheet::default() };
+        let camera = request.camera.clone();
+        request.answer(if known { Ok(sheet) } else { Err(ZoneRefusal::NoCamera(camera)) });
+        true
     }
 }
 
@@ -88,12 +107,19 @@ impl Served {
     fn with(token: Option<&str>) -> Served {
         let dir = tempfile::tempdir().unwrap();
         let options = options(&dir, "127.0.0.1:0", token);
+        Served::serve(options, dir)
+    }
+
+    fn serve(options: Options, dir: tempfile::TempDir) -> Served {
         let (hub, progress) = (Arc::new(Hub::default()), Arc::new(Progress::default()));
-        let server =
-            Server::start(&options, hub.clone(), Arc::new(House), SystemClock::shared(), &progress).unwrap();
+        let server = start(&options, hub.clone(), &progress).unwrap();
         let client = Client(server.address());
         Served { server: Some(server), hub, client, _dir: dir }
     }
+}
+
+fn start(options: &Options, hub: Arc<Hub>, progress: &Arc<Progress>) -> Result<Server, Error> {
+    Server::start(options, hub, Arc::new(House), Arc::new(House), SystemClock::shared(), progress)
 }
 
 impl Drop for Served {
@@ -104,11 +130,17 @@ impl Drop for Served {
     }
 }
 
+/// Number of messages with poses so far.
+fn pose_messages(messages: &common::Subscriber) -> usize {
+    messages.messages().iter().filter(|message| message.topic.ends_with("/poses")).count()
+}
+
 fn options(dir: &tempfile::TempDir, listen: &str, token: Option<&str>) -> Options {
     let token_file: Option<PathBuf> = token.map(|token| {
         let path = dir.path().join("token");
         std::fs::write(&path, token).unwrap();
         path
     });
-    Options { listen: listen.parse().unwrap(), token_file, hosts: vec!["posed.lan".into()], snapshots: false }
+    let hosts = vec!["posed.lan".into()];
+    Options { listen: listen.parse().unwrap(), token_file, hosts, snapshots: false, edit: false }
 }

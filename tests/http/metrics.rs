@@ -33,6 +33,9 @@ fn metrics_say_what_the_daemon_counts() {
         "posed_frame_age_seconds_sum{camera=\"hall\"} 0.03",
         "posed_mqtt_connected 1.0",
         "posed_spool_messages 1.0",
+        "posed_history_rows_total 7",
+        "posed_history_rows_lost_total{reason=\"overflow\"} 1",
+        "posed_history_on_disk 1.0",
     ] {
         assert!(text.lines().any(|other| other == line), "{line} is not in\n{text}");
     }

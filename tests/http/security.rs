@@ -1,28 +1,27 @@
 //! Each rule about who may ask.
 
 use crate::client::{Answer, Client};
-use crate::{House, Served, TOKEN, options};
-use posed::clock::SystemClock;
+use crate::{Served, TOKEN, options, start};
 use posed::frame::Frame;
 use posed::geometry::Rotate;
 use posed::http::{ASSETS, Error, Hub, Options, Server};
 use posed::telemetry::progress::Progress;
 use std::sync::Arc;
 
-fn start(listen: &str, token: Option<&str>) -> Result<Server, Error> {
+fn open(listen: &str, token: Option<&str>) -> Result<Server, Error> {
     let dir = tempfile::tempdir().unwrap();
     let progress = Arc::new(Progress::default());
     let options = options(&dir, listen, token);
-    Server::start(&options, Arc::new(Hub::default()), Arc::new(House), SystemClock::shared(), &progress)
+    start(&options, Arc::new(Hub::default()), &progress)
 }
 
 #[test]
 fn an_address_that_others_reach_needs_a_token() {
-    for open in ["0.0.0.0:0", "[::]:0"] {
-        assert!(matches!(start(open, None), Err(Error::NoToken(_))), "{open}");
+    for address in ["0.0.0.0:0", "[::]:0"] {
+        assert!(matches!(open(address, None), Err(Error::NoToken(_))), "{address}");
     }
-    assert!(matches!(start("127.0.0.1:0", Some("short")), Err(Error::ShortToken(_))));
-    start("0.0.0.0:0", Some(TOKEN)).unwrap().stop(crate::common::PATIENCE);
+    assert!(matches!(open("127.0.0.1:0", Some("short")), Err(Error::ShortToken(_))));
+    open("0.0.0.0:0", Some(TOKEN)).unwrap().stop(crate::common::PATIENCE);
 }
 
 #[test]
@@ -34,7 +33,7 @@ fn pictures_are_given_only_if_allowed_and_never_without_a_token() {
     let (progress, hub) = (Arc::new(Progress::default()), Arc::new(Hub::default()));
     let with = |token: Option<&str>| {
         let options = Options { snapshots: true, ..options(&dir, "127.0.0.1:0", token) };
-        Server::start(&options, hub.clone(), Arc::new(House), SystemClock::shared(), &progress)
+        start(&options, hub.clone(), &progress)
     };
     assert!(matches!(with(None), Err(Error::OpenPictures)));
     let server = with(Some(TOKEN)).unwrap();
@@ -60,7 +59,14 @@ fn bearer(served: &Served, path: &str, token: &str) -> Answer {
 #[test]
 fn without_the_token_only_health_is_answered() {
     let served = Served::with(Some(TOKEN));
-    let paths = ASSETS.iter().map(|asset| asset.path).chain(["/feed", "/metrics", "/readyz", "/nothing"]);
+    let paths = ASSETS.iter().map(|asset| asset.path).chain([
+        "/feed",
+        "/metrics",
+        "/readyz",
+        "/zones?camera=hall",
+        "/still?camera=hall",
+        "/nothing",
+    ]);
     for path in paths {
         let answer = served.client.get(path);
         assert_eq!(answer.status, 401, "{path}");
@@ -136,7 +142,13 @@ fn nothing_can_be_changed() {
 #[test]
 fn every_answer_forbids_what_the_page_does_not_need() {
     let served = Served::open();
-    for path in ASSETS.iter().map(|asset| asset.path).chain(["/metrics", "/nothing", "/healthz", "/readyz"]) {
+    for path in ASSETS.iter().map(|asset| asset.path).chain([
+        "/metrics",
+        "/nothing",
+        "/zones?camera=hall",
+        "/healthz",
+        "/readyz",
+    ]) {
         let answer = served.client.get(path);
         let policy = answer.header("content-security-policy").unwrap();
         for part in ["default-src 'none'", "script-src 'self'", "frame-ancestors 'none'", "base-uri 'none'"] {

@@ -84,6 +84,7 @@ impl Collector for Scrape {
         self.frames(&mut out)?;
         self.streams(&mut out)?;
         self.broker(&mut out)?;
+        self.history(&mut out)?;
         self.http(&mut out)?;
         self.machine.write(&mut out)
     }
@@ -178,6 +179,15 @@ impl Scrape {
             "Messages that waited for too long, or were too many",
             spool.dropped,
         )
+    }
+
+    fn history(&self, out: &mut Out<'_>) -> Written {
+        let Some(history) = self.census.history else { return Ok(()) };
+        out.counter("posed_history_rows", "Seconds written into the history", history.written)?;
+        let lost = history.dropped.iter().map(|(reason, count)| ([("reason", *reason)], *count));
+        out.counters("posed_history_rows_lost", "Seconds that the history lacks", lost)?;
+        let on_disk = f64::from(u8::from(history.on_disk));
+        out.gauge("posed_history_on_disk", "1 while the history can be written", on_disk)
     }
 
     fn http(&self, out: &mut Out<'_>) -> Written {

@@ -12,6 +12,8 @@ const LIMBS = [
 const SURE = 0.2;
 // Neighbouring ids get hues that are far apart.
 const GOLDEN_ANGLE = 137.508;
+// Width of the picture that traces are gathered in.
+const TRACES_PX = 960;
 
 // Gives the canvas the frame's shape and the screen's resolution. Returns display px per frame px.
 function fit(canvas, frame) {
@@ -19,6 +21,7 @@ function fit(canvas, frame) {
   if (canvas.dataset.shape !== shape) {
     canvas.dataset.shape = shape;
     canvas.style.aspectRatio = shape;
+    canvas.parentElement.style.setProperty("--ratio", frame.width / frame.height);
   }
   const box = canvas.getBoundingClientRect();
   const ratio = window.devicePixelRatio || 1;
@@ -65,18 +68,60 @@ function label(pen, person, view, colour) {
   const x = Math.min(Math.max(view.left + person.box[0] * view.scale, 4), right);
   const y = Math.max(view.top + person.box[1] * view.scale - 5 * view.ratio, px + 2);
   pen.fillStyle = colour;
+  write(pen, text, x, y, view);
+}
+
+// Text on a halo of the ground, so that it can be read on lines and pictures.
+function write(pen, text, x, y, view) {
+  pen.lineWidth = 3 * view.ratio;
+  pen.lineJoin = "round";
+  pen.strokeStyle = view.ground;
+  pen.strokeText(text, x, y);
   pen.fillText(text, x, y);
 }
 
 // Zones and lines, with their names.
-function outline(pen, shape, view, frame) {
+function outline(pen, shape, view, frame, colour) {
   const at = ([x, y]) => [view.left + x * frame.width * view.scale, view.top + y * frame.height * view.scale];
   pen.beginPath();
   shape.points.forEach((point, index) => (index === 0 ? pen.moveTo(...at(point)) : pen.lineTo(...at(point))));
   if (shape.closed) pen.closePath();
-  pen.stroke();
-  const [x, y] = at(shape.points[0]);
-  pen.fillText(shape.name, x + 4 * view.ratio, y - 4 * view.ratio);
+  // A rim of the ground's colour, so that it can be seen on a picture.
+  for (const [style, width] of [[view.ground, 4], [colour, 1.5]]) {
+    pen.strokeStyle = style;
+    pen.lineWidth = width * view.ratio;
+    pen.stroke();
+  }
+  const [x, y] = at(shape.points.reduce((best, point) => (point[1] < best[1] ? point : best)));
+  const width = pen.measureText(shape.name).width;
+  const left = Math.min(Math.max(x - width / 2, 4), pen.canvas.width - width - 4);
+  write(pen, shape.name, left, Math.max(y - 6 * view.ratio, 14 * view.ratio), view);
+}
+
+// Adds the people of `message` to the traces of all that were seen: where they stand, and faintly
+// their skeletons.
+export function trace(canvas, message) {
+  const { frame, people } = message;
+  const height = Math.round((TRACES_PX * frame.height) / frame.width);
+  if (canvas.height !== height || canvas.width !== TRACES_PX) {
+    canvas.width = TRACES_PX;
+    canvas.height = height;
+  }
+  const view = { scale: TRACES_PX / frame.width, ratio: 1, left: 0, top: 0 };
+  const pen = canvas.getContext("2d");
+  const { color } = getComputedStyle(canvas);
+  for (const person of people) {
+    pen.globalAlpha = 0.04;
+    skeleton(pen, person, view, color);
+    const ankles = [person.keypoints.left_ankle, person.keypoints.right_ankle];
+    pen.globalAlpha = 0.4;
+    for (const ankle of ankles) {
+      if (!ankle || ankle[2] < SURE) continue;
+      pen.beginPath();
+      pen.arc((ankle[0] + 0.5) * view.scale, (ankle[1] + 0.5) * view.scale, 2, 0, 2 * Math.PI);
+      pen.fill();
+    }
+  }
 }
 
 // Draws `message` over `shapes`, paler if it is `old`.
@@ -84,13 +129,14 @@ export function draw(canvas, message, shapes, old) {
   const view = fit(canvas, message.frame);
   const pen = canvas.getContext("2d");
   pen.clearRect(0, 0, canvas.width, canvas.height);
-  pen.strokeStyle = pen.fillStyle = getComputedStyle(canvas).color;
-  pen.globalAlpha = 0.55;
-  pen.lineWidth = 1.5 * view.ratio;
+  const { color, colorScheme } = getComputedStyle(canvas);
+  view.ground = getComputedStyle(canvas.parentElement).backgroundColor;
+  pen.globalAlpha = 0.6;
+  pen.fillStyle = color;
   pen.font = `${12 * view.ratio}px system-ui, sans-serif`;
-  for (const shape of shapes) outline(pen, shape, view, message.frame);
+  for (const shape of shapes) outline(pen, shape, view, message.frame, color);
   pen.globalAlpha = old ? 0.3 : 1;
-  const dark = getComputedStyle(canvas).colorScheme === "dark"
+  const dark = colorScheme === "dark"
     || (document.documentElement.dataset.theme === undefined && matchMedia("(prefers-color-scheme: dark)").matches);
   for (const person of message.people) {
     const colour = `hsl(${(person.id * GOLDEN_ANGLE) % 360} ${dark ? "75% 68%" : "80% 32%"})`;

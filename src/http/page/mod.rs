@@ -11,13 +11,20 @@ pub struct Asset {
     pub bytes: &'static [u8],
 }
 
+const SCRIPT: &str = "text/javascript; charset=utf-8";
+
 /// All files of the page.
-pub const ASSETS: [Asset; 6] = [
+pub const ASSETS: [Asset; 11] = [
     Asset { path: "/", kind: "text/html; charset=utf-8", bytes: include_bytes!("index.html") },
     Asset { path: "/page.css", kind: "text/css; charset=utf-8", bytes: include_bytes!("page.css") },
-    Asset { path: "/page.js", kind: "text/javascript; charset=utf-8", bytes: include_bytes!("page.js") },
-    Asset { path: "/draw.js", kind: "text/javascript; charset=utf-8", bytes: include_bytes!("draw.js") },
-    Asset { path: "/tiles.js", kind: "text/javascript; charset=utf-8", bytes: include_bytes!("tiles.js") },
+    Asset { path: "/page.js", kind: SCRIPT, bytes: include_bytes!("page.js") },
+    Asset { path: "/draw.js", kind: SCRIPT, bytes: include_bytes!("draw.js") },
+    Asset { path: "/tiles.js", kind: SCRIPT, bytes: include_bytes!("tiles.js") },
+    Asset { path: "/editor.js", kind: SCRIPT, bytes: include_bytes!("editor.js") },
+    Asset { path: "/hand.js", kind: SCRIPT, bytes: include_bytes!("hand.js") },
+    Asset { path: "/plan.js", kind: SCRIPT, bytes: include_bytes!("plan.js") },
+    Asset { path: "/shapes.js", kind: SCRIPT, bytes: include_bytes!("shapes.js") },
+    Asset { path: "/sketch.js", kind: SCRIPT, bytes: include_bytes!("sketch.js") },
     Asset { path: "/icon.svg", kind: "image/svg+xml", bytes: include_bytes!("icon.svg") },
 ];
 

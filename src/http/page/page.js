@@ -1,6 +1,7 @@
 // The page: one stream of events from the daemon, its state in words, keys and theme.
 
 import * as tiles from "./tiles.js";
+import { Editor } from "./editor.js";
 
 // The daemon speaks once a second; after this silence the stream is opened anew.
 const SILENCE_MS = 5000;
@@ -8,6 +9,7 @@ const RETRY_MS = 1000;
 const TILE_FPS = 12;
 const LARGE_FPS = 25;
 const EVENTS = 20;
+const ALARMS = ["fall", "help"];
 const THEMES = ["system", "light", "dark"];
 
 const summary = document.getElementById("summary");
@@ -18,7 +20,9 @@ let heard = 0;
 let version = null;
 let large = null;
 let pictures = false;
+let days = false;
 let pictured = null;
+let editor = null;
 
 // Says it only if it is news: a screen reader reads every change aloud.
 function say(text, lost = false) {
@@ -58,11 +62,13 @@ function status(now) {
   if (version !== null && version !== now.version) location.reload();
   version = now.version;
   allow(now.snapshots);
+  days = now.history;
   tiles.update(now.cameras, (name) => show(large === name ? null : name));
   const online = now.cameras.filter((camera) => camera.status === "online").length;
   say(`${online} of ${now.cameras.length} cameras online, broker ${now.broker}`);
-  if (large !== null && !tiles.has(large)) show(null);
+  if (large !== null && !tiles.find(large)) show(null);
   else tiles.choose(large);
+  tools();
 }
 
 // An event of the daemon, or its next state, in words.
@@ -77,6 +83,7 @@ function happened(event) {
   const what = document.createElement("span");
   const words = [event.type, event.zone ?? event.line, event.state, event.direction];
   const person = event.person == null ? "" : `#${event.person}`;
+  if (ALARMS.includes(event.type)) item.className = "alarm";
   what.textContent = [event.camera, words.filter(Boolean).join(" ").replaceAll("_", " "), person].filter(Boolean).join(" · ");
   item.append(time, what);
   list.prepend(item);
@@ -93,9 +100,19 @@ function allow(snapshots) {
   picture(null);
 }
 
+// Shows the buttons that make sense now.
+function tools() {
+  const isThere = large !== null && tiles.find(large) !== undefined;
+  back.hidden = large === null || editor !== null;
+  document.getElementById("picture").hidden = !isThere || !pictures;
+  document.getElementById("edit").hidden = !isThere || editor !== null;
+  const day = document.getElementById("day");
+  day.hidden = !isThere || !days || editor !== null;
+  day.href = `day?camera=${encodeURIComponent(large)}`;
+}
+
 function picture(name) {
   const button = document.getElementById("picture");
-  button.hidden = !pictures || large === null;
   if (pictured !== null && pictured !== name) tiles.picture(pictured, null);
   pictured = name;
   button.textContent = name === null ? "Show a picture" : "Hide the picture";
@@ -113,24 +130,41 @@ function show(name) {
   follow();
 }
 
+// Opens the zone editor over the large camera, on a picture if that is allowed.
+function edit() {
+  editor = new Editor(tiles.find(large), closeEditor);
+  if (pictures && pictured === null) picture(large);
+  tools();
+}
+
+function closeEditor() {
+  editor?.end();
+  editor = null;
+  tools();
+  document.getElementById("edit").focus();
+}
+
 function follow() {
   const named = /^#camera=(.+)$/.exec(location.hash);
   const before = large;
   large = named ? decodeURIComponent(named[1]) : null;
-  back.hidden = large === null;
   tiles.choose(large);
   if (before !== large) {
+    if (editor) closeEditor();
     picture(null);
     open();
     tiles.focus(large ?? before);
   }
+  tools();
 }
 
 function theme(name) {
   const root = document.documentElement;
   if (name === "system") delete root.dataset.theme;
   else root.dataset.theme = name;
-  document.getElementById("theme").textContent = `Theme: ${name}`;
+  const button = document.getElementById("theme");
+  button.title = `Theme: ${name}`;
+  button.setAttribute("aria-label", button.title);
   tiles.redraw();
 }
 
@@ -151,6 +185,8 @@ document.getElementById("theme").addEventListener("click", () => {
 
 const STEPS = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 };
 document.addEventListener("keydown", (event) => {
+  // Ctrl+Z and the like are the editor's.
+  if (editor?.pageKey(event)) return;
   if (event.altKey || event.ctrlKey || event.metaKey) return;
   if (event.key === "Escape" && large !== null) show(null);
   const inTiles = document.activeElement?.closest(".tile");
@@ -161,6 +197,10 @@ document.addEventListener("keydown", (event) => {
 });
 back.addEventListener("click", () => show(null));
 document.getElementById("picture").addEventListener("click", () => picture(pictured === null ? large : null));
+document.getElementById("edit").addEventListener("click", edit);
+addEventListener("beforeunload", (event) => {
+  if (editor?.plan.isChanged()) event.preventDefault();
+});
 addEventListener("popstate", follow);
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", tiles.redraw);
 

@@ -4,6 +4,8 @@ import { draw } from "./draw.js";
 
 // Poses older than this are drawn pale.
 const OLD_MS = 2000;
+// A camera that restarts is away for a moment: its tile goes after this many states without it.
+const MOST_MISSING = 5;
 
 const tiles = new Map();
 
@@ -35,6 +37,9 @@ class Tile {
     this.shapes = [];
     this.came = 0;
     this.waiting = false;
+    this.missing = 0;
+    // The editor, if it is open: it draws zones itself, and gathers skeletons.
+    this.gather = null;
     new ResizeObserver(() => this.redraw()).observe(this.canvas);
   }
 
@@ -44,6 +49,7 @@ class Tile {
 
   // The state, once a second.
   update(camera) {
+    this.missing = 0;
     this.root.dataset.status = camera.status;
     this.shapes = camera.shapes;
     set(this.find(".word"), camera.status);
@@ -72,6 +78,13 @@ class Tile {
     this.came = performance.now();
     this.root.dataset.seq = message.seq;
     set(this.find(".people"), String(message.people.length));
+    this.gather?.(message);
+    this.redraw();
+  }
+
+  // Hands all poses to `gather` from now on; `null`: no longer.
+  edit(gather) {
+    this.gather = gather;
     this.redraw();
   }
 
@@ -99,7 +112,7 @@ class Tile {
     requestAnimationFrame(() => {
       this.waiting = false;
       if (this.canvas.offsetParent === null) return;
-      draw(this.canvas, this.message, this.shapes, this.isOld());
+      draw(this.canvas, this.message, this.gather ? [] : this.shapes, this.isOld());
     });
   }
 }
@@ -109,7 +122,7 @@ export function update(cameras, choose) {
   const main = document.getElementById("cameras");
   const names = cameras.map((camera) => camera.name);
   for (const [name, tile] of tiles) {
-    if (!names.includes(name)) {
+    if (!names.includes(name) && ++tile.missing > MOST_MISSING) {
       tile.root.remove();
       tiles.delete(name);
     }
@@ -147,8 +160,8 @@ export function picture(name, address, failed) {
   tiles.get(name)?.picture(address, failed);
 }
 
-export function has(name) {
-  return tiles.has(name);
+export function find(name) {
+  return tiles.get(name);
 }
 
 export function focus(name) {
