@@ -1,6 +1,7 @@
 //! One camera in service, and the sink that its capture writes to.
 
 use super::budget::Budget;
+use super::diary::Diary;
 use super::happenings::Happenings;
 use super::ledger::Ledger;
 use crate::capture::{self, Event};
@@ -22,6 +23,8 @@ pub struct Camera {
     pub budget: Budget,
     /// Its events and states of people.
     pub happenings: Happenings,
+    /// Its part in the history, if one is kept.
+    pub diary: Option<Diary>,
     scene: Mutex<Scene>,
 }
 
@@ -35,7 +38,13 @@ impl Camera {
         mut scene: Scene,
     ) -> Camera {
         scene.restore(&happenings.kept());
-        Camera { name, ledger, budget, happenings, scene: Mutex::new(scene) }
+        Camera { name, ledger, budget, happenings, diary: None, scene: Mutex::new(scene) }
+    }
+
+    /// The same camera, which keeps a history.
+    #[must_use]
+    pub fn kept_by(self, diary: Option<Diary>) -> Camera {
+        Camera { diary, ..self }
     }
 
     /// Publishes what ends while the camera gives no frames. Does nothing while a worker has it.
@@ -44,6 +53,7 @@ impl Camera {
             && scene.idle()
         {
             self.happenings.publish(publisher, scene.events(), scene.snapshot());
+            self.diary.iter().for_each(Diary::finish);
         }
     }
 

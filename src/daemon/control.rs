@@ -27,7 +27,7 @@ impl Daemon {
     pub fn receive(&mut self, message: &Incoming) {
         if super::homeassistant::status_topic(&self.file).as_deref() == Some(message.topic.as_str()) {
             if message.payload == b"online" {
-                self.shared.publisher.republish();
+                self.home_is_online();
             }
             return;
         }

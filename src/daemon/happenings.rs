@@ -1,6 +1,6 @@
 //! Publishes what happens in front of one camera: events once, states whenever they change.
 
-use crate::events::{Event, Kept, Kind, LineState, Options, Snapshot};
+use crate::events::{Event, Kept, Kind, LineState, OpenFall, Options, Snapshot};
 use crate::http::{Hub, Shape};
 use crate::publish::{Publisher, Topics};
 use crate::state_file;
@@ -23,7 +23,7 @@ pub struct Happenings {
     shapes: Arc<[Shape]>,
     /// The page, which shows events too.
     hub: Option<Arc<Hub>>,
-    /// Where the counts of lines are kept; `None`: until the end of the process.
+    /// Where the counts of lines and the open falls are kept; `None`: until the end of the process.
     file: Option<PathBuf>,
 }
 
@@ -31,7 +31,9 @@ pub struct Happenings {
 struct Last {
     snapshot: Option<Snapshot>,
     enabled: bool,
-    /// The counts of `snapshot` are not on disk.
+    /// Falls that have not ended.
+    falls: Vec<OpenFall>,
+    /// The counts of `snapshot`, or `falls`, are not on disk.
     unsaved: bool,
 }
 
@@ -72,13 +74,20 @@ impl Happenings {
         self.enabled.store(enabled, Ordering::Relaxed);
     }
 
-    /// The counts that an earlier run kept.
+    /// Whether events are on.
+    pub fn is_enabled(&self) -> bool {
+        self.enabled.load(Ordering::Relaxed)
+    }
+
+    /// The counts and the falls that an earlier run kept.
     pub fn kept(&self) -> Kept {
         let Some(file) = &self.file else { return Kept::default() };
-        state_file::read(file).unwrap_or_else(|e| {
+        let kept: Kept = state_file::read(file).unwrap_or_else(|e| {
             tracing::error!("{}: the counts of lines start at zero: {e}", file.display());
             Kept::default()
-        })
+        });
+        self.lock().falls.clone_from(&kept.falls);
+        kept
     }
 
     /// Publishes `events`, and the states that have changed. Allocates only if there is news.
@@ -90,11 +99,15 @@ impl Happenings {
             self.hub.iter().for_each(|hub| hub.event(&payload));
         }
         let mut last = self.lock();
+        for event in events {
+            last.unsaved |= OpenFall::note(&mut last.falls, event);
+        }
         if last.enabled == enabled && last.snapshot.as_ref() == Some(snapshot) {
             return;
         }
         let counted = last.snapshot.as_ref().is_some_and(|before| before.lines != snapshot.lines);
-        *last = Last { snapshot: Some(snapshot.clone()), enabled, unsaved: last.unsaved || counted };
+        (last.snapshot, last.enabled) = (Some(snapshot.clone()), enabled);
+        last.unsaved |= counted;
         drop(last);
         self.publish_states(publisher, snapshot, enabled);
     }
@@ -123,16 +136,20 @@ impl Happenings {
         }
     }
 
-    /// Writes the counts of lines if they have changed. Waits for the disk, so no worker calls it.
+    /// Writes the counts of lines and the open falls if they have changed. Waits for the disk, so no
+    /// worker calls it.
     pub fn save(&self) {
         let mut last = self.lock();
         let (true, Some(file), Some(snapshot)) = (last.unsaved, &self.file, &last.snapshot) else { return };
         let lines = snapshot.lines.iter().map(|line| (line.name.to_string(), line.counts));
-        let kept = Kept { lines: lines.collect() };
+        let kept = Kept { lines: lines.collect(), falls: last.falls.clone() };
         last.unsaved = false;
         drop(last);
         if let Err(e) = state_file::write(file, &kept) {
-            tracing::warn!("{}: the counts of lines are not kept over a restart: {e}", file.display());
+            tracing::warn!(
+                "{}: counts of lines and open falls are not kept over a restart: {e}",
+                file.display()
+            );
         }
     }
 }

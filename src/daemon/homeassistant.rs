@@ -3,12 +3,15 @@
 
 use super::Daemon;
 use crate::config::{CameraConfig, Config};
-use crate::publish::discovery::{Devices, Discovery, Retained, Things};
+use crate::publish::discovery::{Devices, Discovery, Gone, Retained, Things};
 use crate::state_file;
-use std::path::Path;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 
 /// File in the state directory with the devices that were announced.
 const DEVICES_FILE: &str = "homeassistant.json";
+/// File in the state directory with what went since Home Assistant was last known to listen.
+const GONE_FILE: &str = "homeassistant-gone.json";
 
 /// Where Home Assistant says that it has started; `None` if it is not wanted.
 pub(super) fn status_topic(config: &Config) -> Option<String> {
@@ -55,12 +58,7 @@ impl Daemon {
 
     /// Without `[homeassistant]`, devices that an earlier run announced are removed.
     fn announce_devices(&self) {
-        let file = self.config.state_dir.as_ref().map(|dir| dir.join(DEVICES_FILE));
-        let before = file.as_deref().map_or(Ok(Devices::default()), state_file::read);
-        let before = before.unwrap_or_else(|e| {
-            tracing::warn!("{DEVICES_FILE}: {e}; devices of removed cameras may stay in Home Assistant");
-            Devices::default()
-        });
+        let before: Devices = self.stored(DEVICES_FILE);
         let (messages, now) = match discovery(&self.file) {
             Some(discovery) => {
                 let things: Vec<Things> = self.file.cameras.iter().map(|c| self.things(c)).collect();
@@ -72,7 +70,41 @@ impl Daemon {
             self.shared.publisher.retain(&topic, &payload);
         }
         if now != before {
-            file.into_iter().for_each(|file| save(&file, &now));
+            let mut gone: Gone = self.stored(GONE_FILE);
+            gone.note(&before, &now);
+            self.store(GONE_FILE, &gone);
+            self.store(DEVICES_FILE, &now);
+        }
+    }
+
+    /// Home Assistant has started or connected again: it gets all retained values, and what went
+    /// in the meantime is removed there too.
+    pub(super) fn home_is_online(&self) {
+        self.shared.publisher.republish();
+        let gone: Gone = self.stored(GONE_FILE);
+        if gone.is_empty() {
+            return;
+        }
+        for Retained { topic, payload } in gone.removal() {
+            self.shared.publisher.send(&topic, &payload, false);
+        }
+        self.store(GONE_FILE, &Gone::default());
+    }
+
+    fn stored<T: DeserializeOwned + Default>(&self, name: &str) -> T {
+        let file = self.config.state_dir.as_ref().map(|dir| dir.join(name));
+        file.as_deref().map_or(Ok(T::default()), state_file::read).unwrap_or_else(|e| {
+            tracing::warn!("{name}: {e}; devices of removed cameras may stay in Home Assistant");
+            T::default()
+        })
+    }
+
+    fn store(&self, name: &str, value: &impl Serialize) {
+        let Some(dir) = self.config.state_dir.as_ref() else { return };
+        let written = std::fs::create_dir_all(dir).and_then(|()| state_file::write(&dir.join(name), value));
+        if let Err(e) = written {
+            let file = dir.join(name);
+            tracing::warn!("{}: {e}; devices of removed cameras may stay in Home Assistant", file.display());
         }
     }
 
@@ -93,11 +125,4 @@ impl Daemon {
 fn has_part(camera: &CameraConfig, part: &str) -> bool {
     let events = &camera.events;
     events.zones.iter().any(|zone| &*zone.name == part) || events.lines.iter().any(|line| &*line.name == part)
-}
-
-fn save(file: &Path, devices: &Devices) {
-    let written = file.parent().map_or(Ok(()), std::fs::create_dir_all);
-    if let Err(e) = written.and_then(|()| state_file::write(file, devices)) {
-        tracing::warn!("{}: {e}; devices of removed cameras may stay in Home Assistant", file.display());
-    }
 }

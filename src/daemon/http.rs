@@ -3,6 +3,7 @@
 use super::Shared;
 use super::camera::Camera;
 use super::ledger::Report;
+use super::{days, diary};
 use crate::http::{self, Census};
 use crate::publish::CameraStatus;
 
@@ -26,7 +27,15 @@ impl http::CensusSource for Shared {
                 on_disk: fault.is_none(),
             }),
         };
-        Census { cameras, broker }
+        Census { cameras, broker, history: diary::census(self) }
+    }
+
+    fn day(&self, wish: &http::DayWish) -> Result<String, http::DayFault> {
+        self.history.as_ref().ok_or(http::DayFault::Off)?.page(wish)
+    }
+
+    fn day_style(&self) -> &'static str {
+        days::STYLE
     }
 }
 

@@ -3,6 +3,7 @@
 //! ```text
 //! capture ──frames──► CameraSink ──► slots ──► workers: scenes ──poses──► publisher ──► broker
 //!    └──────events──► Ledger ──────► state thread ──retained states──────────┘
+//!                                    workers ──seconds─► thread "history" ──► a file a day
 //!                                    workers ──poses──► hub ──► thread "http" ──► browsers
 //! ```
 //! A frame's way, by file: `camera` puts it into the slot of its camera, `worker` takes it, has the
@@ -14,6 +15,8 @@
 mod budget;
 mod camera;
 mod control;
+mod days;
+mod diary;
 mod error;
 mod happenings;
 mod homeassistant;
@@ -25,6 +28,7 @@ pub mod settings;
 mod state;
 mod stream;
 mod worker;
+mod zones;
 
 pub use error::Error;
 pub use worker::published;
@@ -44,6 +48,8 @@ use crate::telemetry::systemd;
 use crate::track::{Ids, Person};
 use budget::Budget;
 use camera::{Camera, CameraSink};
+use days::History;
+use diary::Diary;
 use happenings::Happenings;
 use ledger::Ledger;
 use nets::Models;
@@ -68,6 +74,9 @@ const FOR_WORKERS: Duration = Duration::from_millis(300);
 const FOR_PUBLISHER: Duration = Duration::from_millis(600);
 /// Time for the HTTP server's end: it closes its connections at once.
 const FOR_HTTP: Duration = Duration::from_millis(200);
+
+/// Time for the end of the history's thread: it writes a row for each camera.
+const FOR_HISTORY: Duration = Duration::from_millis(200);
 
 /// Sees every published frame with its people, on the worker's thread.
 pub trait Tap: Send + Sync {
@@ -97,6 +106,10 @@ struct Shared {
     tap: Option<Arc<dyn Tap>>,
     /// What browsers see; `None`: nothing is served.
     hub: Option<Arc<Hub>>,
+    /// The days of all cameras; `None`: none are kept.
+    history: Option<History>,
+    /// Who answers the page's zone editor.
+    zones: zones::Desk,
 }
 
 /// A running daemon. Dropping it without [`Daemon::stop`] leaves its threads running.
@@ -136,7 +149,10 @@ impl Daemon {
         let (file, config) = (config.clone(), settings.in_force(&config));
         let (slots, smoothing) = (Arc::new(Slots::default()), config.pose.smoothing);
         let hub = config.http.as_ref().map(|_| Arc::new(Hub::default()));
-        let shared = Arc::new(Shared { slots, publisher, clock: clock.clone(), smoothing, tap, hub });
+        let history = History::start(&config, &clock, &progress)?;
+        let zones = zones::Desk::default();
+        let shared = Shared { slots, publisher, clock: clock.clone(), smoothing, tap, hub, history, zones };
+        let shared = Arc::new(shared);
         let state = state::Ticker::start(shared.clone(), &progress)?;
         let (ids, cameras, workers) = (Ids::default(), BTreeMap::new(), Vec::new());
         let mut daemon = Daemon {
@@ -165,8 +181,9 @@ impl Daemon {
     fn start_stages(&mut self, models: Models) -> Result<(), Error> {
         self.start_workers(models)?;
         if let (Some(http), Some(hub)) = (&self.config.http, &self.shared.hub) {
-            let (source, clock) = (self.shared.clone(), self.clock.clone());
-            self.http = Some(Server::start(&http.server(), hub.clone(), source, clock, &self.progress)?);
+            let (shared, clock) = (self.shared.clone(), self.clock.clone());
+            let (options, hub) = (http.server(), hub.clone());
+            self.http = Some(Server::start(&options, hub, shared.clone(), shared, clock, &self.progress)?);
         }
         let mut failed = None;
         for camera in self.config.cameras.clone() {
@@ -202,7 +219,8 @@ impl Daemon {
     /// Puts a camera into service.
     fn add(&mut self, config: &config::CameraConfig) -> Result<(), Error> {
         let (name, clock) = (config.name.clone(), self.clock.clone());
-        let camera = Arc::new(Camera::new(
+        let diary = self.shared.history.as_ref().map(|days| Diary::new(&name, days.keeper.clone()));
+        let camera = Camera::new(
             name.clone(),
             Ledger::new(clock.clone(), self.state.waker()),
             Budget::new(config.cpu_budget, clock.now()),
@@ -214,7 +232,8 @@ impl Daemon {
             )
             .shown_by(self.shared.hub.clone()),
             Scene::new(options::scene(config, &self.config), self.ids.clone(), clock.clone()),
-        ));
+        );
+        let camera = Arc::new(camera.kept_by(diary));
         // The slot opens before the capture starts: the first frame needs it.
         self.shared.slots.open(camera.clone());
         let sink = CameraSink::new(camera.clone(), self.shared.slots.clone(), clock.clone());
@@ -249,6 +268,7 @@ impl Daemon {
         }
         state::publish_last(&self.shared, camera);
         self.shared.hub.iter().for_each(|hub| hub.forget(&camera.name));
+        camera.diary.iter().for_each(Diary::finish);
     }
 
     /// Progress of every stage: decides whether the watchdog is fed.
@@ -259,7 +279,8 @@ impl Daemon {
     /// Name of a stage whose thread has ended although nobody has stopped it.
     pub fn ended(&self) -> Option<String> {
         let workers = self.workers.iter().find_map(Thread::ended).map(str::to_owned);
-        workers.or_else(|| self.state.ended()).or_else(|| self.shared.publisher.ended())
+        let history = || self.shared.history.as_ref().and_then(|days| days.keeper.ended());
+        workers.or_else(|| self.state.ended()).or_else(history).or_else(|| self.shared.publisher.ended())
     }
 
     /// One line about all cameras and the broker, for `systemctl status`.
@@ -285,6 +306,7 @@ impl Daemon {
         self.state.stop(workers_end.since(self.clock.now()));
         // All counters are final now: every decoded frame is published or dropped.
         cameras.iter().for_each(|camera| state::publish_last(&self.shared, camera));
+        self.shared.history.iter().for_each(|days| days.keeper.stop(FOR_HISTORY));
         self.shared.publisher.stop_by(end);
     }
 }

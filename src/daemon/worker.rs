@@ -69,6 +69,9 @@ fn process(
         shared.publisher.poses(&camera.name, payload);
         camera.happenings.publish(&shared.publisher, scene.events(), scene.snapshot());
     });
+    if let (true, Some(diary)) = (sent, &camera.diary) {
+        diary.frame(frame, &view, &scene, &camera.happenings);
+    }
     if let (true, Some(hub)) = (sent, &shared.hub) {
         hub.poses(&camera.name, payload, written, &frame_published.times);
         hub.frame(&camera.name, frame, &view);

@@ -6,6 +6,8 @@
 //! | `events` | `ON`, `OFF`: publish its events, or not |
 //! | `max_fps` | a number: highest frame rate; `0`: the one of the configuration |
 
+use super::topics::Topics;
+
 /// What a command asks for.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Command {
@@ -38,24 +40,17 @@ pub struct CameraCommand {
     pub command: Result<Command, String>,
 }
 
-/// Names of commands, as in their topics.
-pub const NAMES: [&str; 3] = ["enabled", "events", "max_fps"];
-
 /// Smallest and largest rate that `max_fps` takes, in frames per second.
 const RATES: std::ops::RangeInclusive<f64> = 0.1..=1000.0;
 
 /// Topic filters of all commands below `prefix`.
 pub fn filters(prefix: &str) -> [String; 3] {
-    NAMES.map(|name| format!("{prefix}/+/{name}/set"))
+    Topics::new(prefix).commands("+")
 }
 
 /// Reads a message. `None` if its topic is not that of a command.
 pub fn parse(prefix: &str, topic: &str, payload: &[u8]) -> Option<CameraCommand> {
-    let rest = topic.strip_prefix(prefix)?.strip_prefix('/')?.strip_suffix("/set")?;
-    let (camera, name) = rest.split_once('/')?;
-    if !NAMES.contains(&name) {
-        return None;
-    }
+    let (camera, name) = Topics::new(prefix).command_of(topic)?;
     let command = match std::str::from_utf8(payload) {
         Ok(text) => command(name, text.trim()),
         Err(_) => Err("the payload is not UTF-8".to_owned()),

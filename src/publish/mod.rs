@@ -42,9 +42,9 @@ pub use options::{Error, Login, Options};
 pub use outbox::{Stats, Unsent};
 pub use probe::{BrokerFault, Probe, probe};
 pub use state::{CameraStatus, Latency, State};
-pub use subscriber::Subscriber;
+pub use subscriber::{Link, Subscriber};
 pub use tls::Tls;
-pub use topics::Topics;
+pub use topics::{Parts, Topics};
 
 use crate::clock::{Mono, SharedClock};
 use crate::shutdown::Thread;

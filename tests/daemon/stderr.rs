@@ -1,14 +1,13 @@
 //! The log is best effort: a standard error that takes no lines stops nothing.
 
-use crate::common::{Mosquitto, Posed, Subscriber, camera, config, posed};
+use crate::common::{Mosquitto, Posed, Subscriber, camera, config, posed, posed_after};
 use std::process::Command;
 
 /// posed with the standard error that the shell command `redirect` gives it.
 fn posed_with_stderr(redirect: &str) -> Command {
-    let mut shell = Command::new("sh");
-    shell.args(["-c", &format!("{redirect}; exec \"$@\""), "sh", env!("CARGO_BIN_EXE_posed"), "run"]);
-    shell.current_dir(env!("CARGO_MANIFEST_DIR")).env("POSED_LOG", "debug");
-    shell
+    let mut command = posed_after(redirect);
+    command.env("POSED_LOG", "debug");
+    command
 }
 
 /// Poses flow, and flow again after a restart of the broker, which is logged. The stop is normal.

@@ -91,6 +91,10 @@ class Core:
         value = state.attributes.get(attribute, "absent") if attribute else state.state
         return value if isinstance(value, str) else json.dumps(value, default=str)
 
+    def changed_at(self, entity):
+        state = self.hass.states.get(entity)
+        return state and state.last_changed.timestamp()
+
     async def until(self, name, wanted):
         end = time.monotonic() + PATIENCE_S
         while (now := self.state(name)) != wanted:
@@ -121,6 +125,7 @@ class Core:
                 "device_class": entry.original_device_class,
                 "category": entry.entity_category,
                 "state": self.state(entry.entity_id),
+                "changed_at": self.changed_at(entry.entity_id),
             }
             for entry in entity_registry.async_get(self.hass).entities.values()
         }

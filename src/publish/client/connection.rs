@@ -1,5 +1,6 @@
 //! One connection that the broker has accepted: sends what the outbox holds, and reads what comes.
 
+use super::flow::Flow;
 use super::in_flight::{InFlight, Sent};
 use super::proof::{Findings, Proof};
 use crate::clock::SharedClock;
@@ -9,6 +10,7 @@ use crate::publish::incoming::Router;
 use crate::publish::outbox::{Message, Next, Outbox, Tag, Turn};
 use crate::publish::{Options, probe, spool};
 use rumqttc::{AsyncClient, Event, EventLoop, Outgoing, Packet, Publish, QoS};
+use std::cell::RefCell;
 use std::time::Duration;
 use tokio::{pin, select, time};
 
@@ -28,6 +30,7 @@ pub(super) struct Connection<'a> {
     pub clock: &'a SharedClock,
     pub proof: &'a Proof,
     pub in_flight: InFlight,
+    pub flow: RefCell<Flow>,
     /// From 1.
     pub number: u64,
     /// Each message waits until the one before it is acknowledged.
@@ -43,6 +46,7 @@ impl Connection<'_> {
             match events.poll().await {
                 Ok(Event::Outgoing(Outgoing::Publish(id))) => self.in_flight.written(id),
                 Ok(Event::Incoming(Packet::PubAck(ack))) => self.acknowledged(ack.pkid),
+                Ok(Event::Incoming(Packet::UnsubAck(_))) => self.answered(),
                 Ok(Event::Incoming(Packet::Publish(message))) => self.incoming(&message),
                 Ok(Event::Outgoing(Outgoing::Disconnect)) => return None,
                 Ok(_) => {}
@@ -53,6 +57,7 @@ impl Connection<'_> {
 
     fn acknowledged(&self, id: u16) {
         let Some(Sent { topic, bytes, tag, .. }) = self.in_flight.acknowledged(id) else { return };
+        self.answered();
         match (tag, self.spool) {
             (Tag::Durable(seq), Some(spool)) => spool.acknowledged(self.number, seq),
             (Tag::Retained, _) if bytes == 0 && self.outbox.cleared(&topic) => {
@@ -61,6 +66,12 @@ impl Connection<'_> {
             }
             _ => {}
         }
+    }
+
+    /// The broker has taken what was sent before the packet that it answers.
+    fn answered(&self) {
+        self.flow.borrow_mut().answered(self.clock.now());
+        self.in_flight.news.notify_one();
     }
 
     fn incoming(&self, message: &Publish) {
@@ -98,9 +109,11 @@ impl Connection<'_> {
             while let Some(filter) = self.router.next_due() {
                 self.done(self.client.subscribe(filter, QoS::AtLeastOnce).await).await;
             }
-            let most = if self.careful { 1 } else { UNACKNOWLEDGED };
-            let room = self.in_flight.outstanding() < most;
-            match self.outbox.next(Turn { room, may_announce, careful: self.careful }) {
+            if self.flow.borrow_mut().needs_mark(self.clock.now()) {
+                // Every broker answers this, and nothing else comes of it.
+                self.unsubscribe(self.options.topics.prefix()).await;
+            }
+            match self.outbox.next(self.turn(may_announce)) {
                 Next::Send(message) => self.send(message).await,
                 Next::Announce => self.send(announce("online")).await,
                 Next::Stop => break,
@@ -121,6 +134,19 @@ impl Connection<'_> {
         std::future::pending::<()>().await;
     }
 
+    /// What may be sent now.
+    fn turn(&self, may_announce: bool) -> Turn {
+        let most = if self.careful { 1 } else { UNACKNOWLEDGED };
+        let room = self.in_flight.outstanding() < most;
+        let poses = if self.careful { room } else { self.flow.borrow_mut().is_open(self.clock.now()) };
+        Turn { room, may_announce, poses }
+    }
+
+    async fn unsubscribe(&self, topic: &str) {
+        self.flow.borrow_mut().mark(self.clock.now());
+        self.done(self.client.unsubscribe(topic).await).await;
+    }
+
     async fn send(&self, message: Message) {
         let Options { topics, retain, .. } = self.options;
         let is_state = matches!(message.tag, Tag::Retained | Tag::Availability);
@@ -137,6 +163,10 @@ impl Connection<'_> {
         let acknowledged = self.careful || message.tag != Tag::Poses;
         let qos = if acknowledged { QoS::AtLeastOnce } else { QoS::AtMostOnce };
         self.in_flight.handed(&message, acknowledged);
+        match acknowledged {
+            true => self.flow.borrow_mut().mark(self.clock.now()),
+            false => self.flow.borrow_mut().poses(message.topic.len() + bytes),
+        }
         let Message { topic, payload, .. } = message;
         self.done(self.client.publish(topic, qos, is_state && *retain, payload).await).await;
     }
@@ -155,7 +185,7 @@ impl Connection<'_> {
             time::sleep(LOOK).await;
             let found = self.proof.look(self.clock.now());
             for topic in &found.close {
-                self.done(self.client.unsubscribe(topic).await).await;
+                self.unsubscribe(topic).await;
             }
             if !found.unheard.is_empty() {
                 self.report(broker, &found).await;

@@ -21,7 +21,7 @@ pub(super) struct Sent {
 #[derive(Debug, Default)]
 pub(super) struct InFlight {
     inner: RefCell<Inner>,
-    /// Notified at each acknowledgement.
+    /// Notified at each answer of the broker.
     pub news: Notify,
 }
 
@@ -52,8 +52,6 @@ impl InFlight {
         let mut inner = self.inner.borrow_mut();
         let at = inner.written.iter().position(|(written, _)| *written == id)?;
         let (_, sent) = inner.written.remove(at)?;
-        drop(inner);
-        self.news.notify_one();
         Some(sent)
     }
 

@@ -1,6 +1,7 @@
 //! The thread that owns the connection: it connects, sends, and after a loss pauses and reconnects.
 
 mod connection;
+mod flow;
 mod in_flight;
 pub(super) mod network;
 mod outcome;
@@ -15,11 +16,13 @@ use super::{Options, spool};
 use crate::clock::{Mono, SharedClock};
 use crate::telemetry::progress::Beat;
 use connection::Connection;
+use flow::Flow;
 use in_flight::InFlight;
 use network::{host, last_will, mqtt_options, network_options};
 use proof::Proof;
 use rumqttc::{AsyncClient, EventLoop, MqttOptions};
 use stability::{Loss, Stability};
+use std::cell::RefCell;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::runtime::Runtime;
@@ -152,6 +155,7 @@ impl Client {
             clock: &clock,
             proof: &self.proof,
             in_flight: InFlight::default(),
+            flow: RefCell::new(Flow::default()),
             number,
             careful,
             announce_after: self.stability.announce_after(),
@@ -196,13 +200,13 @@ impl Client {
     }
 }
 
-/// Gives a sign of life while the queue moves or there is no connection. A broker that takes
-/// nothing does not count as a hang: its connection ends after some seconds, within the limit.
+/// Gives a sign of life while the queue moves, waits for the broker, or there is no connection. A
+/// broker that answers nothing does not count as a hang: the keep-alive ends its connection.
 async fn pulse(outbox: &Outbox, beat: &Beat) {
     let mut before = outbox.stats();
     loop {
         let now = outbox.stats();
-        let waits = now.connected && now.waiting > 0 && before.waiting > 0;
+        let waits = now.connected && !now.held_up && now.waiting > 0 && before.waiting > 0;
         if !waits || now.published != before.published || now.reconnects != before.reconnects {
             beat.busy();
         }

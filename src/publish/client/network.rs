@@ -10,7 +10,7 @@ use tokio::time;
 
 /// Longest time to connect, and for the broker to take what was written.
 const NETWORK_TIMEOUT_S: u64 = 5;
-/// Poses in the kernel's buffer grow old and cannot be dropped, so the buffer is small.
+/// Room for one long message beside the poses that [`super::flow`] lets pass.
 const SEND_BUFFER_BYTES: u32 = 128 * 1024;
 /// Longest time for a disconnect to be written.
 const DISCONNECT_WITHIN: Duration = Duration::from_millis(200);

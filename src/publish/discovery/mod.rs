@@ -7,8 +7,11 @@
 //! Source: Home Assistant, "MQTT Discovery", device discovery (2024.11 and later).
 
 mod components;
+mod gone;
 #[cfg(test)]
 mod tests;
+
+pub use gone::Gone;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -116,7 +119,8 @@ impl Discovery {
             "o": origin(),
         });
         let mut components = serde_json::Map::new();
-        components.insert("connection".into(), components::box_connection(&id, &self.availability()));
+        components
+            .insert("connection".into(), components::box_connection(&id, &self.topics().availability()));
         (message, components)
     }
 
@@ -129,23 +133,22 @@ impl Discovery {
                 "via_device": self.box_id(),
             },
             "o": origin(),
-            "avty": [{ "t": self.availability() }, self.camera_availability(&things.camera)],
+            "avty": [{ "t": self.topics().availability() }, self.camera_availability(&things.camera)],
             "avty_mode": "all",
             "qos": 1,
         });
-        let root = format!("{}/{}", self.topic_prefix, things.camera);
-        let components = components::of_camera(&id, &root, &self.availability(), things);
+        let components = components::of_camera(&id, &self.topics(), things);
         (message, components)
     }
 
-    fn availability(&self) -> String {
-        format!("{}/availability", self.topic_prefix)
+    fn topics(&self) -> super::Topics {
+        super::Topics::new(self.topic_prefix.clone())
     }
 
     /// A camera is available while its frames arrive.
     fn camera_availability(&self, camera: &str) -> Value {
         json!({
-            "t": format!("{}/{camera}/state", self.topic_prefix),
+            "t": self.topics().state(camera),
             "val_tpl": "{{ 'online' if value_json.status == 'online' else 'offline' }}",
         })
     }

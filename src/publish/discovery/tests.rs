@@ -1,10 +1,10 @@
 use super::*;
 
-fn discovery() -> Discovery {
+pub(super) fn discovery() -> Discovery {
     Discovery { discovery_prefix: "homeassistant".into(), topic_prefix: "posed".into() }
 }
 
-fn hall() -> Things {
+pub(super) fn hall() -> Things {
     Things {
         camera: "hall".into(),
         zones: vec!["bed".into()],

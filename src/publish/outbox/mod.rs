@@ -58,8 +58,8 @@ pub(super) struct Turn {
     pub room: bool,
     /// The connection is stable enough to publish `online`.
     pub may_announce: bool,
-    /// Poses, too, wait for `room`.
-    pub careful: bool,
+    /// Poses may be sent: they will not wait long on their way.
+    pub poses: bool,
 }
 
 #[derive(Debug, Default)]
@@ -67,6 +67,8 @@ struct Inner {
     connections: u64,
     connected: bool,
     announced: bool,
+    /// Poses wait until the broker answers.
+    held_up: bool,
     /// Deadline of the disconnect, once the publisher is stopped.
     stop_by: Option<Mono>,
     poses: Queues,
@@ -128,6 +130,7 @@ impl Outbox {
     /// What to do next.
     pub(super) fn next(&self, turn: Turn) -> Next {
         let mut inner = self.lock();
+        inner.held_up = !turn.poses;
         let Inner { retained, held, durable, poses, announced, stop_by, .. } = &mut *inner;
         if turn.room {
             if let Some(message) = retained.next_due(held) {
@@ -144,10 +147,8 @@ impl Outbox {
         if stop_by.is_some() {
             return if retained.has_due(held) { Next::Wait } else { Next::Stop };
         }
-        if turn.careful && !turn.room {
-            return Next::Wait;
-        }
-        poses.next().map_or(Next::Wait, Next::Send)
+        let waiting = if turn.poses { poses.next() } else { None };
+        waiting.map_or(Next::Wait, Next::Send)
     }
 
     /// Holds back messages on `topic` of `bytes` or more until `until`.
@@ -193,6 +194,7 @@ impl Outbox {
         let mut inner = self.lock();
         inner.connected = false;
         inner.announced = false;
+        inner.held_up = false;
         inner.poses.offline();
         inner.retained.all_due();
         inner.durable.clear();
@@ -206,6 +208,7 @@ impl Outbox {
             published: inner.poses.published(),
             dropped: inner.poses.dropped_in_all(),
             waiting: inner.poses.waiting(),
+            held_up: inner.held_up,
             rejected: inner.durable.rejected,
         }
     }

@@ -15,6 +15,8 @@ pub struct Stats {
     pub dropped: Unsent,
     /// Pose messages that wait.
     pub waiting: usize,
+    /// They wait until the broker has taken those before them.
+    pub held_up: bool,
     /// Messages of the spool that were dropped because the broker rejects them.
     pub rejected: u64,
 }

@@ -10,7 +10,7 @@ fn outbox() -> Outbox {
 }
 
 fn next(outbox: &Outbox, room: bool) -> Next {
-    outbox.next(Turn { room, may_announce: true, careful: false })
+    outbox.next(Turn { room, may_announce: true, poses: true })
 }
 
 fn put(outbox: &Outbox, camera: &str, payload: &str) {
@@ -91,16 +91,16 @@ fn a_stop_comes_after_the_last_retained_values() {
 }
 
 #[test]
-fn online_waits_until_the_connection_is_stable_and_careful_poses_wait_for_room() {
+fn online_waits_until_the_connection_is_stable_and_poses_wait_while_it_is_slow() {
     let outbox = Outbox::new(2);
     outbox.connected(Mono(0));
     put(&outbox, "a", "1");
-    let early = Turn { room: false, may_announce: false, careful: true };
+    let early = Turn { room: true, may_announce: false, poses: false };
     assert_eq!(outbox.next(early), Next::Wait);
-    let Next::Send(poses) = outbox.next(Turn { room: true, ..early }) else { panic!("poses wait") };
+    let Next::Send(poses) = outbox.next(Turn { poses: true, ..early }) else { panic!("poses wait") };
     assert_eq!(poses.topic, "A");
-    assert_eq!(outbox.next(Turn { room: true, ..early }), Next::Wait);
-    assert_eq!(outbox.next(Turn { room: true, may_announce: true, careful: true }), Next::Announce);
+    assert_eq!(outbox.next(early), Next::Wait);
+    assert_eq!(outbox.next(Turn { may_announce: true, ..early }), Next::Announce);
 }
 
 #[test]
