@@ -33,6 +33,9 @@ pub enum Error {
     /// The file cannot be read.
     #[error("cannot read {0}: {1}")]
     Read(String, #[source] std::io::Error),
+    /// A pipe would block, and can be read only once. The password is read at each attempt.
+    #[error("{0} is no file but a pipe or a device")]
+    NoFile(String),
     /// The file is too long to hold a password.
     #[error("{0} is {1} bytes long; a password file holds one line")]
     TooLong(String, u64),
@@ -51,8 +54,12 @@ pub enum Error {
 pub fn read(path: &Path) -> Result<Secret, Error> {
     let shown = || path.display().to_string();
     let fail = |e| Error::Read(shown(), e);
-    let length = std::fs::metadata(path).map_err(fail)?.len();
-    if length > LONGEST_FILE_BYTES {
+    let metadata = std::fs::metadata(path).map_err(fail)?;
+    if !metadata.is_file() && !metadata.is_dir() {
+        return Err(Error::NoFile(shown()));
+    }
+    let length = metadata.len();
+    if metadata.is_file() && length > LONGEST_FILE_BYTES {
         return Err(Error::TooLong(shown(), length));
     }
     let bytes = std::fs::read(path).map_err(fail)?;
@@ -92,5 +99,7 @@ mod tests {
         assert!(matches!(read(&file("binary", b"\xff\xfe")), Err(Error::NotText(_))));
         assert!(matches!(read(&file("long", &[b'x'; 5000])), Err(Error::TooLong(_, 5000))));
         assert!(matches!(read(&dir.path().join("missing")), Err(Error::Read(..))));
+        assert!(matches!(read(dir.path()), Err(Error::Read(..))));
+        assert!(matches!(read(Path::new("/dev/zero")), Err(Error::NoFile(_))));
     }
 }

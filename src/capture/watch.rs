@@ -18,10 +18,6 @@ const KINDS: [gst::MessageType; 3] =
 
 /// Shortest time from one start of a source that ends to the next.
 const SHORTEST_PASS: Duration = Duration::from_millis(250);
-/// A stream may miss this many frames that its caps promise before it has stalled.
-const MISSED_FRAMES: u32 = 3;
-/// Longest silence that a frame rate in the caps excuses.
-const LONGEST_SILENCE: Duration = Duration::from_secs(600);
 
 /// How one pipeline ended.
 pub(super) enum End {
@@ -82,8 +78,7 @@ impl Watch<'_> {
         let (progress, options) = (&self.pipeline.progress, self.options);
         let now = self.clock.now();
         if let Some(last) = progress.last() {
-            let promised = progress.interval().saturating_mul(MISSED_FRAMES).min(LONGEST_SILENCE);
-            return (now.since(last), options.stall_timeout.max(promised));
+            return (now.since(last), options.stall_timeout.max(progress.excused_silence()));
         }
         if let Some(decodable) = progress.decodable() {
             return (now.since(decodable), options.connect_timeout);

@@ -1,5 +1,6 @@
 //! [`Estimator`]: a pose network with its crops and its decoder.
 
+use super::border::doubt;
 use super::{Decoder, KEYPOINT_SCORE};
 use crate::clock::SharedClock;
 use crate::frame::Frame;
@@ -110,7 +111,7 @@ impl Estimator {
             self.run(batch.len())?;
             let ran = self.clock.now();
             let maps = self.maps.chunks_exact(k * h * w);
-            out.extend(batch.iter().zip(maps).map(|(bbox, maps)| self.pose(bbox, maps, h * w, w)));
+            out.extend(batch.iter().zip(maps).map(|(bbox, maps)| self.pose(bbox, view, maps, (h, w))));
             timing.crop += cropped.since(began);
             timing.network += ran.since(cropped);
             timing.decode += self.clock.now().since(ran);
@@ -138,17 +139,19 @@ impl Estimator {
         Ok(())
     }
 
-    fn pose(&self, bbox: &BBox, maps: &[f32], size: usize, width: usize) -> Pose {
+    fn pose(&self, bbox: &BBox, view: &View, maps: &[f32], (height, width): (usize, usize)) -> Pose {
         let mut pose = Pose { bbox: *bbox, ..Pose::default() };
         if !bbox.is_valid() {
             return pose;
         }
         let to_display = self.crop_to_display(bbox);
         let (stride, offset) = (self.output.stride as f32, self.output.offset_px);
-        for (keypoint, map) in pose.keypoints.iter_mut().zip(maps.chunks_exact(size)) {
+        let (picture, unit_px) = ((view.width, view.height), stride * to_display.x[0]);
+        for (keypoint, map) in pose.keypoints.iter_mut().zip(maps.chunks_exact(height * width)) {
             let peak = self.decoder.decode(map, width);
             let (x_px, y_px) = to_display.apply((stride * peak.x + offset, stride * peak.y + offset));
-            *keypoint = Keypoint { x_px, y_px, score: peak.score.clamp(0.0, 1.0) };
+            let found = Keypoint { x_px, y_px, score: peak.score.clamp(0.0, 1.0) };
+            *keypoint = doubt(found, picture, unit_px);
         }
         pose.score = score(&pose.keypoints);
         pose

@@ -1,5 +1,6 @@
 //! Poses of people in boxes: crop, network, decoding.
 
+mod border;
 mod decode;
 mod estimate;
 pub mod nms;

@@ -128,3 +128,66 @@ fn the_orientation_tag_turns_the_picture_upright() {
         }
     }
 }
+
+/// The mean brightness of the four quarters: top left, top right, bottom left, bottom right.
+fn quarters(path: &Path) -> ((u32, u32), [f64; 4]) {
+    let seen = run(file(path, false, false));
+    let frame = seen.frames.first().unwrap_or_else(|| panic!("{}: {:?}", path.display(), seen.events));
+    let (width, height) = (frame.info.width as usize, frame.info.height as usize);
+    let rows: Vec<&[u8]> = frame.plane(0).chunks(frame.info.strides[0]).take(height).collect();
+    let mean = |top: usize, left: usize| {
+        let rows = &rows[top..top + height / 2];
+        let values = rows.iter().flat_map(|row| &row[left..left + width / 2]);
+        values.map(|&v| f64::from(v)).sum::<f64>() / (rows.len() * (width / 2)) as f64
+    };
+    let (down, right) = (height - height / 2, width - width / 2);
+    ((frame.info.width, frame.info.height), [mean(0, 0), mean(0, right), mean(down, 0), mean(down, right)])
+}
+
+#[test]
+fn mirrored_pictures_are_mirrored_back_and_a_wrong_ending_does_not_matter() {
+    let dir = tempfile::tempdir().unwrap();
+    let plain = make(dir.path(), "plain.jpg", 1, "jpegenc ! jifmux");
+    let (size, [tl, tr, bl, br]) = quarters(&plain);
+    assert_eq!(size, (160, 90));
+    for (tag, turned, want) in [
+        ("flip-rotate-0", false, [tr, tl, br, bl]),
+        ("rotate-180", false, [br, bl, tr, tl]),
+        ("flip-rotate-180", false, [bl, br, tl, tr]),
+        // EXIF's 5: the rows are the columns.
+        ("flip-rotate-270", true, [tl, bl, tr, br]),
+        ("rotate-90", true, [bl, tl, br, tr]),
+        ("flip-rotate-90", true, [br, tr, bl, tl]),
+        ("rotate-270", true, [tr, br, tl, bl]),
+    ] {
+        let encode = format!("taginject tags=\"image-orientation={tag}\" ! jpegenc ! jifmux");
+        let path = make(dir.path(), "tagged.jpg", 1, &encode);
+        let wrong = dir.path().join("tagged.png");
+        std::fs::copy(&path, &wrong).unwrap();
+        for path in [path, wrong] {
+            let (size, got) = quarters(&path);
+            assert_eq!(size, if turned { (90, 160) } else { (160, 90) }, "{tag}");
+            let off = got.iter().zip(want).map(|(got, want)| (got - want).abs()).fold(0.0, f64::max);
+            assert!(off < 4.0, "{tag} in {}: {got:?}, not {want:?}", path.display());
+        }
+    }
+    let png = make(dir.path(), "a.png", 1, "videoconvert ! pngenc snapshot=false");
+    let wrong = dir.path().join("png.jpg");
+    std::fs::copy(png, &wrong).unwrap();
+    assert_eq!(quarters(&wrong).0, (160, 90));
+}
+
+#[test]
+fn jpegs_of_odd_sizes_and_grey_ones_are_read() {
+    let dir = tempfile::tempdir().unwrap();
+    for (width, height, format) in [(321, 241, "I420"), (15, 9, "Y42B"), (17, 33, "Y444"), (161, 91, "GRAY8")]
+    {
+        let path = dir.path().join("odd.jpg");
+        launch(&format!(
+            "videotestsrc num-buffers=1 ! video/x-raw,width={width},height={height},framerate=1/1 ! videoconvert ! \
+             video/x-raw,format={format} ! jpegenc ! filesink location={}",
+            path.display()
+        ));
+        assert_eq!(quarters(&path).0, (width, height), "{format}");
+    }
+}

@@ -5,6 +5,7 @@
 #[path = "../common/mod.rs"]
 mod common;
 mod crops;
+mod cut;
 mod estimate;
 mod picture;
 mod speed;

@@ -126,8 +126,9 @@ impl Frames {
             return Ok(gst::FlowSuccess::Ok);
         }
         let times = self.times(&sample, appsink);
+        let live = self.progress.live.load(Ordering::Relaxed);
         let admitted = match &mut self.limit {
-            Some(limit) => limit.admit(times.pts.unwrap_or(Duration::from_nanos(now.0))),
+            Some(limit) => limit.admit(times.pts.unwrap_or(Duration::from_nanos(now.0)), live.then_some(now)),
             None => true,
         };
         if !admitted {

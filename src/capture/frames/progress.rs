@@ -4,6 +4,13 @@ use crate::clock::Mono;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::time::Duration;
 
+/// A stream may miss this many frames that its caps promise before it has stalled.
+const MISSED_FRAMES: u32 = 3;
+/// Longest silence that a frame rate in the caps excuses.
+const LONGEST_SILENCE: Duration = Duration::from_secs(600);
+/// The same before a second frame has shown whether the rate is true.
+const UNPROVEN_SILENCE: Duration = Duration::from_secs(30);
+
 /// A moment that other threads read; none before the first.
 #[derive(Debug, Default)]
 struct Moment(AtomicU64);
@@ -29,6 +36,9 @@ pub struct StreamProgress {
     data: Moment,
     key_frame: Moment,
     interval_ns: AtomicU64,
+    /// First frame with these caps.
+    first_of_caps: Moment,
+    frames_of_caps: AtomicU64,
     /// The source runs by the pipeline's clock: a buffer's timestamp says when it was captured.
     pub live: AtomicBool,
     /// How often a looped file has started again.
@@ -41,6 +51,9 @@ impl StreamProgress {
         // Only the streaming thread writes. It writes the count last.
         if self.frames() == 0 {
             self.first.set(now);
+        }
+        if self.frames_of_caps.fetch_add(1, Ordering::AcqRel) == 0 {
+            self.first_of_caps.set(now);
         }
         self.last.set(now);
         self.pass_frames.fetch_add(1, Ordering::AcqRel);
@@ -64,6 +77,7 @@ impl StreamProgress {
 
     /// The caps say that a frame comes this often; zero if they do not.
     pub fn expect(&self, interval: Duration) {
+        self.frames_of_caps.store(0, Ordering::Release);
         self.interval_ns.store(u64::try_from(interval.as_nanos()).unwrap_or(0), Ordering::Release);
     }
 
@@ -98,13 +112,53 @@ impl StreamProgress {
         self.key_frame.get().max(self.damaged.get())
     }
 
-    /// Time between two frames, as the caps say; zero if they do not.
-    pub fn interval(&self) -> Duration {
-        Duration::from_nanos(self.interval_ns.load(Ordering::Acquire))
+    /// The longest silence that the frame rate in the caps excuses; zero if they have none. A rate
+    /// that the frames belie excuses nothing: damaged data can hold any rate.
+    pub fn excused_silence(&self) -> Duration {
+        let interval = Duration::from_nanos(self.interval_ns.load(Ordering::Acquire));
+        let silence = interval.saturating_mul(MISSED_FRAMES);
+        let gaps = self.frames_of_caps.load(Ordering::Acquire).saturating_sub(1);
+        let Ok(gaps @ 1..) = u32::try_from(gaps) else { return silence.min(UNPROVEN_SILENCE) };
+        let time = self.last.get().zip(self.first_of_caps.get()).map(|(last, first)| last.since(first));
+        let is_true = time.is_some_and(|time| time / gaps >= interval / 2);
+        if is_true { silence.min(LONGEST_SILENCE) } else { Duration::ZERO }
     }
 
     /// From the first usable frame to the last.
     pub fn span(&self) -> Duration {
         self.last.get().zip(self.first.get()).map_or(Duration::ZERO, |(last, first)| last.since(first))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const S: Duration = Duration::from_secs(1);
+
+    #[test]
+    fn a_frame_rate_excuses_silence_unless_the_frames_belie_it() {
+        let (progress, mut now) = (StreamProgress::default(), Mono(0));
+        let mut frames = |step: Duration, n: u32| {
+            for _ in 0..n {
+                now = now + step;
+                progress.count(now);
+            }
+        };
+        assert_eq!(progress.excused_silence(), Duration::ZERO);
+        progress.expect(8 * S);
+        frames(8 * S, 1);
+        assert_eq!(progress.excused_silence(), 24 * S);
+        frames(8 * S, 5);
+        assert_eq!(progress.excused_silence(), 24 * S);
+        // Damaged data: a frame in an hour, and frames that come faster.
+        progress.expect(3600 * S);
+        frames(S / 15, 1);
+        assert_eq!(progress.excused_silence(), UNPROVEN_SILENCE);
+        frames(S / 15, 1);
+        assert_eq!(progress.excused_silence(), Duration::ZERO);
+        progress.expect(S / 15);
+        frames(S / 15, 20);
+        assert_eq!(progress.excused_silence(), S / 15 * 3);
     }
 }

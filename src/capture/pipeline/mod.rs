@@ -148,8 +148,9 @@ pub fn check(options: &Options) -> Result<(), Error> {
         Some(element) if gst::ElementFactory::find(element).is_none() => {
             Err(fail(format!("no element \"{element}\"")))
         }
-        Some(_) => Ok(()),
-        None => {
+        // To make a test pattern opens nothing.
+        Some(_) if !matches!(options.source, Source::Test { .. }) => Ok(()),
+        _ => {
             let (pipeline, ..) = parse(&plan.launch_text(), options).map_err(fail)?;
             only_appsink(&pipeline).map(drop).map_err(fail)
         }

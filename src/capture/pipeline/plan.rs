@@ -125,10 +125,23 @@ fn check(options: &Options) -> Result<(), Error> {
 
 /// Only `jpegparse` reads a picture's orientation, and `decodebin` leaves it out.
 fn file(path: &Path) -> Result<String, Error> {
-    let ending = path.extension().unwrap_or_default().to_ascii_lowercase();
-    let jpeg = ["jpg", "jpeg", "jpe", "jfif", "mjpg", "mjpeg"].iter().any(|jpeg| ending == **jpeg);
-    let parse = if jpeg { " ! jpegparse" } else { "" };
+    let parse = if holds_jpeg(path) { " ! jpegparse" } else { "" };
     Ok(format!("filesrc name={SOURCE} location={}{parse}", utf8(path)?))
+}
+
+/// By its first bytes: many files have a wrong ending. The ending counts while there is no file.
+fn holds_jpeg(path: &Path) -> bool {
+    use std::io::Read as _;
+    let mut first = [0; 3];
+    // To open a pipe would block.
+    let file = path.is_file().then(|| std::fs::File::open(path).ok()).flatten();
+    match file.map(|mut file| file.read_exact(&mut first)) {
+        Some(Ok(())) => first == [0xff, 0xd8, 0xff],
+        _ => {
+            let ending = path.extension().unwrap_or_default().to_ascii_lowercase();
+            ["jpg", "jpeg", "jpe", "jfif", "mjpg", "mjpeg"].iter().any(|jpeg| ending == **jpeg)
+        }
+    }
 }
 
 fn http(url: &str, options: &Options) -> String {

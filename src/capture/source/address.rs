@@ -30,15 +30,15 @@ pub fn read(scheme: &str, rest: &str) -> Result<(String, Option<Credentials>), S
         None => (None, authority),
         Some((login, host)) => (Some(login), host),
     };
-    if path.contains('@') && login_ends_later(rest, host) {
+    // A server never gets the fragment: go2rtc's `#video=copy` is for go2rtc itself.
+    let (path, fragment) = path.split_once('#').unwrap_or((path, ""));
+    if fragment.contains('@') || path.contains('@') && login_ends_later(rest, host) {
         return Err(advice(scheme, rest));
     }
     if host.is_empty() || host.starts_with(':') {
         return Err(no_host());
     }
     check_host(host)?;
-    // A server never gets the fragment: go2rtc's `#video=copy` is for go2rtc itself.
-    let path = path.split('#').next().unwrap_or_default();
     if let Some(c) = path.chars().find(|c| c.is_whitespace() || c.is_control()) {
         return Err(format!("path with {c:?}: write %20 for a blank"));
     }
@@ -88,11 +88,18 @@ fn check_host(authority: &str) -> Result<(), String> {
             Err(_) => Err("no IPv6 address in the brackets: write [2001:db8::1]".into()),
         };
     }
-    let allowed = |c: char| c.is_alphanumeric() || "-_.".contains(c);
-    match host.chars().find(|&c| !allowed(c)) {
+    if authority.parse::<Ipv6Addr>().is_ok() {
+        return Err(format!("IPv6 address without brackets: write [{authority}]"));
+    }
+    match host.chars().find(|&c| !in_name(c)) {
         Some(c) => Err(format!("host {host:?} with {c:?}: write a name or an address")),
         None => Ok(()),
     }
+}
+
+/// Whether a host's name may hold `c`.
+fn in_name(c: char) -> bool {
+    c.is_alphanumeric() || "-_.".contains(c)
 }
 
 /// Whether an `@` in the path ends a login that holds an unencoded `/`, `?` or `#`, because `host`
@@ -107,7 +114,7 @@ fn login_ends_later(rest: &str, host: &str) -> bool {
     }
     let Some((login, tail)) = rest.rsplit_once('@') else { return false };
     let later = split_port(tail.split(['/', '?', '#']).next().unwrap_or_default()).0;
-    let likely = name.contains('.') && good_port;
+    let likely = name.contains('.') && name.chars().all(in_name) && good_port;
     login.contains(':') && (is_address(later) || !likely)
 }
 
@@ -136,6 +143,8 @@ mod tests {
             ("//admin:1/2@10.0.0.7/v", "rtsp://*****:*%2F*@10.0.0.7/v ("),
             ("//admin:a?b@cam.example:554/v", "rtsp://*****:*%3F*@cam.example:554/v ("),
             ("//u:p@ss/w@10.0.0.7/v", "rtsp://*:*%40**%2F*@10.0.0.7/v ("),
+            ("//ad.min/:p#@cam.example", "rtsp://******%2F:*%23@cam.example ("),
+            ("//ad.min:p:5/a?b@cam.example", "rtsp://******:*%3A*%2F*%3F*@cam.example ("),
         ] {
             let error = read("rtsp", rest).unwrap_err();
             assert!(error.contains("percent-encode") && error.contains(want), "{error}");
@@ -167,6 +176,7 @@ mod tests {
             ("//h:0/x", "not a port"),
             ("//h:/x", "not a port"),
             ("//[nonsense]/x", "IPv6"),
+            ("//fe80::1/x", "write [fe80::1]"),
             ("//a b/x", "host \"a b\""),
             ("//u:p@/x", "no host"),
             ("//h/a b", "%20"),

@@ -84,10 +84,8 @@ fn mask_url(word: &str) -> String {
     // Without a scheme too: GStreamer quotes what follows `pipeline:`.
     let Some(slashes) = word.find("//") else { return word.to_owned() };
     let (head, rest) = word.split_at(slashes + 2);
-    // Up to the last `@` before the query: a password may hold unencoded slashes.
-    let path_end = rest.find("?").unwrap_or(rest.len());
-    let at = rest[..path_end].rfind('@').or_else(|| rest.rfind('@'));
-    match at {
+    // Up to the last `@`: a password may hold unencoded slashes and question marks.
+    match rest.rfind('@') {
         Some(at) => format!("{head}***{}", mask_parameters(&rest[at..])),
         None => format!("{head}{}", mask_parameters(rest)),
     }
@@ -162,6 +160,7 @@ mod tests {
             ("rtsp://h/user=s3_password=s3_channel=1.sdp", "rtsp://h/user=***"),
             ("http://h/a.mjpg?USR=s3&Pwd=s3@s3&fps=5", "http://***@s3&fps=5"),
             ("rtsp://s3:s3/s3@h/x?user=s3", "rtsp://***@h/x?user=***"),
+            ("rtsp://s3:s3@s3/s3?s3@h/x", "rtsp://***@h/x"),
             ("rtsp://h/live?profile=1&token=s3", "rtsp://h/live?profile=1&token=***"),
             (r#"a location="rtsp://h/?p=s3" ! b"#, r#"a location="rtsp://h/?p=***" ! b"#),
         ] {

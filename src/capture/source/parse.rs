@@ -20,6 +20,9 @@ impl FromStr for Source {
     fn from_str(text: &str) -> Result<Source, Error> {
         let read = || -> Result<Source, String> {
             let (scheme, rest) = text.split_once(':').ok_or_else(|| format!("no scheme: {SCHEMES}"))?;
+            if scheme.starts_with(char::is_whitespace) {
+                return Err("a blank before the scheme: remove it".into());
+            }
             // Schemes have no case.
             let scheme = scheme.to_ascii_lowercase();
             let name = rest.strip_prefix("//").unwrap_or(rest);
@@ -160,6 +163,7 @@ mod tests {
             ("rtsp://h:99999/x", "from 1 to 65535"),
             ("http://", "no host"),
             ("gopher://x", "unknown scheme"),
+            (" rtsp://cam/x", "a blank before the scheme"),
         ] {
             let error = parse(text).unwrap_err();
             assert!(error.contains(want), "{text}: {error}");
