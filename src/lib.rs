@@ -49,6 +49,7 @@ pub mod kernels;
 pub mod capture;
 pub mod detect;
 pub mod events;
+pub mod history;
 pub mod http;
 pub mod pose;
 pub mod publish;

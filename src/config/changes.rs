@@ -45,6 +45,7 @@ impl Config {
             ("log", self.log != new.log),
             ("homeassistant", self.homeassistant != new.homeassistant),
             ("http", self.http != new.http),
+            ("history", self.history != new.history),
         ]
         .into_iter()
         .find_map(|(name, changed)| changed.then_some(name))

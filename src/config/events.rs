@@ -20,6 +20,8 @@ const TYPES: &[(&str, Kind)] = &[
     ("presence", Kind::Presence),
 ];
 const DAY_S: f64 = 24.0 * 3600.0;
+/// Delays against flapping, in seconds.
+const DELAY: RangeInclusive<f64> = 0.0..=3600.0;
 /// Smallest area of a zone, as a share of the picture.
 const SMALLEST_AREA: f32 = 1e-4;
 /// Most zones and lines of a camera.
@@ -84,9 +86,13 @@ fn zone(table: &mut Table<'_, '_>, name: &str, report: &mut Report<'_>) -> Optio
     let remedy = "add polygon = [[x, y], [x, y], [x, y]], its corners as fractions of the picture";
     let corners = table.must(report, "polygon", remedy, polygon);
     let by = table.get_or(report, "by", By::Feet, one_of(BY));
+    let defaults = Zone::new(name, Vec::new());
+    let enter_after = table.get_or(report, "enter_s", defaults.enter_after, seconds(DELAY));
+    let leave_after = table.get_or(report, "leave_s", defaults.leave_after, seconds(DELAY));
     let dwell_after = table.get(report, "dwell_s", seconds(0.5..=DAY_S)).map(|at| at.value);
-    let At { value, span } = corners?;
-    let zone = Zone { by, dwell_after, ..Zone::new(name, value) };
+    let empty_after = table.get_or(report, "empty_s", defaults.empty_after, seconds(DELAY));
+    let At { value: polygon, span } = corners?;
+    let zone = Zone { polygon, by, enter_after, leave_after, dwell_after, empty_after, ..defaults };
     if zone.area() < SMALLEST_AREA {
         let reason = "has no area: its corners lie on a line, or its sides cross";
         report.error(span, table.key("polygon"), reason, "move a corner, or give the corners in order");
@@ -116,12 +122,12 @@ fn event(table: &mut Table<'_, '_>, kind: Kind, options: &mut Options, report: &
             let defaults = FallOptions::default();
             let confirm = seconds(1.0..=3600.0);
             let confirm_after = table.get_or(report, "confirm_s", defaults.confirm_after, confirm);
+            let clear_after = table.get_or(report, "clear_s", defaults.clear_after, seconds(DELAY));
             let ignore_zones = ignored(table, options, report);
-            options.fall = enabled.then_some(FallOptions { confirm_after, ignore_zones, ..defaults });
+            options.fall = enabled.then_some(FallOptions { confirm_after, clear_after, ignore_zones });
         }
         Kind::Presence => {
-            let off_after =
-                table.get_or(report, "after_s", options.presence.off_after, seconds(0.0..=3600.0));
+            let off_after = table.get_or(report, "after_s", options.presence.off_after, seconds(DELAY));
             options.presence.off_after = off_after;
             options.presence_events = enabled;
         }

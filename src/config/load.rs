@@ -29,6 +29,7 @@ pub(super) fn config(
     let log = log(root.table(report, "log"), report);
     let homeassistant = homeassistant(root.table(report, "homeassistant"), report);
     let http = super::http::http(root.table(report, "http"), base, report);
+    let history = super::history::history(root.table(report, "history"), report);
     root.finish(report);
     let (file, state_dir) = (path.to_owned(), machine.state_dir(&mqtt.client_id));
     Some(Config {
@@ -42,6 +43,7 @@ pub(super) fn config(
         log,
         homeassistant,
         http,
+        history,
     })
 }
 

@@ -2,17 +2,21 @@
 //!
 //! `read` reads keys of tables, `load`, `mqtt` and `camera` build the sections, `validate` checks
 //! single values, `password` checks password files, `fault` reports what is wrong and where,
-//! `changes` compares two configurations, `http` reads `[http]`. `config/posed.toml` documents
-//! every key; a test compares the two.
+//! `changes` compares two configurations, `http` and `history` read the sections of these names, `edit`
+//! changes zones in the file.
+//! `config/posed.toml` documents every key; a test compares the two.
 
 mod camera;
 mod changes;
 mod conf_d;
+pub mod edit;
 mod events;
 mod fault;
+mod history;
 mod http;
 mod load;
 mod machine;
+mod masked;
 mod mqtt;
 mod options;
 mod password;
@@ -25,13 +29,14 @@ mod wrong;
 
 pub use changes::{Changes, camera_changes};
 pub use fault::{Fault, Faults, Location, Severity};
+pub use history::History;
 pub use http::Http;
 pub use machine::Machine;
 pub use types::*;
 pub use variables::Variables;
 
 use fault::Report;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use toml::de::DeTable;
 
 /// A configuration that can be used.
@@ -48,14 +53,20 @@ pub struct Loaded {
 /// # Errors
 /// All faults of the file.
 pub fn load(path: &Path) -> Result<Loaded, Faults> {
-    let mut joined = conf_d::Joined::default();
+    check_texts(&texts(path)?, path, &Machine::here())
+}
+
+/// The files of the configuration at `path` with their texts, in the order in which they count.
+fn texts(path: &Path) -> Result<Vec<(PathBuf, String)>, Faults> {
     let more = conf_d::files(path).map_err(|e| unreadable(&path.with_file_name("conf.d"), &e.to_string()))?;
+    let mut texts = Vec::new();
     for file in std::iter::once(path.to_owned()).chain(more) {
         let bytes = std::fs::read(&file).map_err(|e| unreadable(&file, &e.to_string()))?;
-        match std::str::from_utf8(&bytes) {
-            Ok(text) => joined.push(file.display().to_string(), text),
+        match String::from_utf8(bytes) {
+            Ok(text) => texts.push((file, text)),
             Err(e) => {
-                let line = 1 + bytes.iter().take(e.valid_up_to()).filter(|b| **b == b'\n').count();
+                let before = e.as_bytes().iter().take(e.utf8_error().valid_up_to());
+                let line = 1 + before.filter(|b| **b == b'\n').count();
                 let name = file.display().to_string();
                 let mut report = Report::new(&name, "");
                 report.whole(format!("line {line} is not UTF-8 text"), "save the file as UTF-8");
@@ -63,7 +74,14 @@ pub fn load(path: &Path) -> Result<Loaded, Faults> {
             }
         }
     }
-    check(&joined, path, &Machine::here())
+    Ok(texts)
+}
+
+/// Checks the files of the configuration at `path`.
+fn check_texts(files: &[(PathBuf, String)], path: &Path, machine: &Machine) -> Result<Loaded, Faults> {
+    let mut joined = conf_d::Joined::default();
+    files.iter().for_each(|(file, text)| joined.push(file.display().to_string(), text));
+    check(&joined, path, machine)
 }
 
 fn unreadable(path: &Path, why: &str) -> Faults {

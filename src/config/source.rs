@@ -89,9 +89,13 @@ pub(super) fn check_pipeline(camera: &CameraConfig, at: Range<usize>, key: Strin
         capture::Error::Launch { reason, .. } => reason,
         other => other.to_string(),
     };
-    match camera.source {
+    match &camera.source {
         Source::Pipeline { .. } => {
             report.error(at, key, reason, "correct it; gst-launch-1.0 takes the same text");
+        }
+        Source::Test { pattern, .. } if reason.contains("\"pattern\"") => {
+            let reason = format!("{pattern:?} is no test pattern");
+            report.error(at, key, reason, "choose one: `gst-inspect-1.0 videotestsrc` lists them");
         }
         // It may be installed on the machine that the file is for.
         _ => report.warning(at, key, reason, "install its plugin: `posed doctor` says which package has it"),

@@ -1,6 +1,6 @@
 //! The configuration after reading and checking; nothing is left to parse.
 
-use super::Http;
+use super::{History, Http};
 use crate::capture::{Source, Transport};
 use crate::events;
 use crate::geometry::Rotate;
@@ -31,6 +31,8 @@ pub struct Config {
     pub homeassistant: Option<HomeAssistant>,
     /// `[http]`; `None`: nothing is served.
     pub http: Option<Http>,
+    /// `[history]`
+    pub history: History,
 }
 
 /// Home Assistant, which discovers cameras by MQTT.

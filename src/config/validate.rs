@@ -86,7 +86,8 @@ pub(super) fn broker_url(value: &DeValue<'_>) -> Result<BrokerUrl, Wrong> {
     let Some((scheme, rest)) = url.split_once("://") else {
         return wrong("has no scheme", remedy);
     };
-    let tls = match scheme {
+    // Schemes have no case.
+    let tls = match scheme.to_ascii_lowercase().as_str() {
         "mqtt" | "tcp" => false,
         "mqtts" | "ssl" => true,
         _ => return wrong(format!("{scheme}:// is not known"), remedy),

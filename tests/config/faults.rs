@@ -56,8 +56,16 @@ const FAULTS: &[(&str, &str)] = &[
     ("http address", "[http]\nlisten = \"localhost\"\ntoken_file = \"/nonexistent/token\"\n"),
     ("http for everybody", "[http]\nlisten = \"0.0.0.0:8750\"\n"),
     ("http with pictures", "[http]\nlisten = \"127.0.0.1:8750\"\nsnapshots = true\n"),
+    ("http with edit of the wrong kind", "[http]\nlisten = \"127.0.0.1:8750\"\nedit = \"yes\"\n"),
+    ("http that may edit, for everybody", "[http]\nlisten = \"0.0.0.0:8750\"\nedit = true\n"),
+    ("http that may edit, without an address", "[http]\nedit = true\n"),
+    (
+        "http that may edit, without a token",
+        "[http]\nlisten = \"127.0.0.1:8750\"\nedit = true\n[mqtt]\nurl = 1\n",
+    ),
     ("http without an address", "[http]\nhosts = [\"posed.lan\"]\n"),
     ("http names", "[http]\nlisten = \"127.0.0.1:8750\"\nhosts = [\"posed.lan:8750\"]\n"),
+    ("history days", "[history]\ndays = 400\nday = 7\n"),
     (
         "duplicate names",
         "[[camera]]\nname = \"a\"\nsource = \"test://\"\n[[camera]]\nname = \"a\"\nsource = \"test://ball\"\n",
@@ -102,9 +110,10 @@ const FAULTS: &[(&str, &str)] = &[
          [[camera.zone]]\nname = \"b/c\"\npolygon = [[0, 0], [1, 0]]\n\
          [[camera.zone]]\nname = \"bed\"\npolygon = [[0, 0], [0.5, 0.5], [1, 1]]\n\
          [[camera.zone]]\nname = \"bed\"\npolygon = [[0, 0], [2, 0], [1, 1]]\nby = \"head\"\n\
+         enter_s = -1\nleave_s = 4000\nempty_s = \"2\"\n\
          [[camera.line]]\nname = \"door\"\nfrom = [0.5, 0.5]\nto = [0.5, 0.5]\n\
          [[camera.event]]\ntype = \"fal\"\n\
-         [[camera.event]]\ntype = \"fall\"\nconfirm_s = 0\nignore_zones = [\"sofa\"]\n\
+         [[camera.event]]\ntype = \"fall\"\nconfirm_s = 0\nclear_s = nan\nignore_zones = [\"sofa\"]\n\
          [[camera.event]]\ntype = \"fall\"\nafter_s = 5\n",
     ),
     ("log level", "[log]\nlevel = \"wran\"\n"),

@@ -3,6 +3,7 @@
 use super::{MINIMAL, good, machine};
 use posed::capture::{Source, Transport};
 use posed::config::{self, SmoothingMode};
+use posed::events::{FallOptions, Zone};
 use posed::geometry::Rotate;
 use std::path::Path;
 use std::time::Duration;
@@ -14,6 +15,7 @@ fn an_empty_file_with_one_camera_has_the_documented_defaults() {
     assert!(config.mqtt.client_id.starts_with("posed-kitchen-"), "{}", config.mqtt.client_id);
     assert_eq!(config.mqtt.prefix, "posed");
     assert_eq!(config.http, None);
+    assert_eq!(config.history.days, 30);
     assert_eq!((config.mqtt.login, config.mqtt.keep_alive), (None, Duration::from_secs(10)));
     assert_eq!(config.model.pose, Path::new("/usr/share/posed/models/lpn50-256x192"));
     assert_eq!((config.inference.workers, config.inference.threads), (1, None));
@@ -28,6 +30,7 @@ fn broker_urls_have_their_usual_ports() {
     for (url, want) in [
         ("mqtt://broker", "mqtt://broker:1883"),
         ("mqtts://broker/", "mqtts://broker:8883"),
+        ("MQTT://broker", "mqtt://broker:1883"),
         ("mqtt://[::1]", "mqtt://[::1]:1883"),
         ("mqtt://[2001:db8::1]:99", "mqtt://[2001:db8::1]:99"),
     ] {
@@ -73,6 +76,9 @@ fn every_key_is_taken() {
         token_file = "token"
         hosts = ["posed.lan", "posed.example"]
         snapshots = true
+        edit = true
+        [history]
+        days = 0
         [[camera]]
         name = "clip"
         source = "file://clip.mp4"
@@ -107,7 +113,9 @@ fn every_key_is_taken() {
     assert_eq!((config.pose.min_score, config.pose.smoothing), (0.3, SmoothingMode::Both));
     let http = config.http.as_ref().unwrap();
     assert_eq!((http.listen, http.hosts.len()), (([0, 0, 0, 0], 8750).into(), 2));
-    assert_eq!((&http.token_file, http.snapshots), (&Some(dir.path().join("token")), true));
+    assert_eq!(http.token_file, Some(dir.path().join("token")));
+    assert!(http.snapshots && http.edit);
+    assert_eq!(config.history.keeper(Some(dir.path())), None);
     let [clip, yard] = config.cameras.as_slice() else { panic!("two cameras") };
     let path = dir.path().join("clip.mp4");
     assert_eq!(clip.source, Source::File { path, looped: true, paced: false });
@@ -120,4 +128,21 @@ fn every_key_is_taken() {
     assert_eq!((url.as_str(), login.password.as_str()), ("rtsp://cam.example/main", "hunter2"));
     assert_eq!((yard.transport, yard.latency), (Transport::Udp, Duration::from_millis(250)));
     assert!(!format!("{config:?}").contains("hunter2"), "a password in Debug output");
+}
+
+#[test]
+fn delays_of_zones_and_falls_are_taken() {
+    let zone = "[[camera.zone]]\nname = \"bed\"\npolygon = [[0, 0], [1, 0], [1, 1]]\n";
+    let events = |zone_keys: &str, fall_keys: &str| {
+        let fall = format!("[[camera.event]]\ntype = \"fall\"\n{fall_keys}");
+        let events = good(&format!("{MINIMAL}{zone}{zone_keys}{fall}")).cameras[0].events.clone();
+        (events.zones[0].clone(), events.fall.unwrap())
+    };
+    let (zone, fall) = events("", "");
+    assert_eq!(zone, Zone::new("bed", zone.polygon.clone()));
+    assert_eq!(fall, FallOptions::default());
+    let (zone, fall) = events("enter_s = 0\nleave_s = 2.5\ndwell_s = 60\nempty_s = 9\n", "clear_s = 4\n");
+    assert_eq!((zone.enter_after, zone.leave_after), (Duration::ZERO, Duration::from_millis(2500)));
+    assert_eq!((zone.dwell_after, zone.empty_after), (Some(Duration::from_secs(60)), Duration::from_secs(9)));
+    assert_eq!((fall.confirm_after, fall.clear_after), (Duration::from_secs(20), Duration::from_secs(4)));
 }

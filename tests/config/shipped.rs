@@ -56,9 +56,17 @@ fn each_commented_out_key_of_posed_toml_is_taken_and_shows_its_default() {
 fn posed_toml_documents_every_key() {
     let text = std::fs::read_to_string(root().join("config/posed.toml")).unwrap();
     let lines: Vec<&str> = text.lines().collect();
-    for section_name in
-        ["[mqtt]", "[model]", "[inference]", "[pose]", "[log]", "[homeassistant]", "[http]", "[[camera]]"]
-    {
+    for section_name in [
+        "[mqtt]",
+        "[model]",
+        "[inference]",
+        "[pose]",
+        "[log]",
+        "[homeassistant]",
+        "[http]",
+        "[history]",
+        "[[camera]]",
+    ] {
         let faults = parse(&format!("{section_name}\nzzzzzz = 1\n")).unwrap_err();
         let known = faults.0.iter().find_map(|fault| fault.remedy.strip_prefix("known here: ")).unwrap();
         for key in known.split(", ").filter(|key| !["zone", "line", "event"].contains(key)) {
