@@ -19,7 +19,7 @@ mod subscriber;
 pub use broker::Mosquitto;
 pub use log::{keep_log, log_lines};
 pub use network::{input, input_spec};
-pub use process::{Posed, camera, clip, config, posed};
+pub use process::{Posed, binary, camera, clip, config, posed, posed_after, signal};
 pub use subscriber::{Message, Subscriber};
 
 use std::net::TcpListener;

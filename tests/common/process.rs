@@ -12,9 +12,28 @@ pub struct Posed {
     _dir: tempfile::TempDir,
 }
 
+/// The binary under test: that of this build, or `$POSED_BINARY`, such as an older one.
+pub fn binary() -> PathBuf {
+    std::env::var_os("POSED_BINARY").map_or_else(|| env!("CARGO_BIN_EXE_posed").into(), PathBuf::from)
+}
+
+/// Sends the signal `name`, such as `STOP`, to process `id`.
+pub fn signal(id: u32, name: &str) {
+    let status = Command::new("kill").args(["-s", name, &id.to_string()]).status().unwrap();
+    assert!(status.success(), "kill -s {name} {id}");
+}
+
+/// `sh -c "setup; exec posed run"`.
+pub fn posed_after(setup: &str) -> Command {
+    let mut shell = Command::new("sh");
+    shell.args(["-c", &format!("{setup}; exec \"$@\""), "sh"]).arg(binary()).arg("run");
+    shell.current_dir(root()).env_remove("POSED_LOG");
+    shell
+}
+
 /// `posed` with `args`, from the repository's root.
 pub fn posed(args: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_posed"));
+    let mut command = Command::new(binary());
     command.args(args).current_dir(root()).env_remove("POSED_LOG");
     command
 }
@@ -44,8 +63,7 @@ impl Posed {
 
     /// Sends the signal `name`, such as `HUP`.
     pub fn signal(&self, name: &str) {
-        let status = Command::new("kill").args(["-s", name, &self.pid().to_string()]).status().unwrap();
-        assert!(status.success());
+        signal(self.pid(), name);
     }
 
     /// Sends SIGTERM; returns the exit status and everything it logged.

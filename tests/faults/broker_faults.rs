@@ -1,8 +1,7 @@
 //! The broker is away, slow, full, or refuses.
 
 use crate::Trial;
-use crate::broker::{Broker, signal};
-use crate::common::{Posed, Subscriber, wait_for};
+use crate::common::{Mosquitto as Broker, Posed, Subscriber, signal, wait_for};
 use crate::proxy::Proxy;
 use crate::rig::{Config, Connection::*, Rig, Wall::*, listen};
 use serde_json::Value;
@@ -15,13 +14,11 @@ use std::time::Duration;
 
 pub fn broker_killed(trial: &mut Trial) {
     let broker = Broker::start();
-    let config = Config::for_port(broker.port).clip("door");
+    let config = Config::for_port(broker.port).clip("door").with_events();
     let mut rig = Rig::start(broker, config);
     for _ in 0..trial.rng.usize(1..3) {
         trial.pause(0..500);
-        rig.broker.kill();
-        trial.pause(0..1500);
-        rig.broker.up();
+        rig.restart(Broker::down, trial.duration(0..1500));
         rig.flows();
     }
     rig.ends_well(Lost, Steady);
@@ -29,7 +26,7 @@ pub fn broker_killed(trial: &mut Trial) {
 
 pub fn broker_paused(trial: &mut Trial) {
     let broker = Broker::start();
-    let config = Config::for_port(broker.port);
+    let config = Config::for_port(broker.port).with_events();
     let rig = Rig::start(broker, config);
     trial.pause(0..1000);
     rig.broker.signal("STOP");
@@ -49,9 +46,7 @@ impl Drop for Deaf {
 }
 
 pub fn broker_full(trial: &mut Trial) {
-    let broker = Broker::with(
-        "allow_anonymous true\npersistence false\nmax_queued_messages 100\nmax_inflight_messages 2\n",
-    );
+    let broker = Broker::with("allow_anonymous true\nmax_queued_messages 100\nmax_inflight_messages 2\n");
     let port = broker.port.to_string();
     let mut command = Command::new("mosquitto_sub");
     command.args(["-p", &port, "-t", "#", "-q", "1"]).stdout(Stdio::null());
@@ -78,7 +73,7 @@ fn as_user(broker: &Broker, name: &str, password: &str) -> Subscriber {
 
 pub fn broker_refuses_login(trial: &mut Trial) {
     let mut broker = Broker::start();
-    broker.kill();
+    broker.down();
     passwords(&broker, "right");
     broker.reconfigure("persistence false\nallow_anonymous false\npassword_file {dir}/passwords\n");
     broker.up();
@@ -99,7 +94,7 @@ pub fn broker_refuses_login(trial: &mut Trial) {
 
 pub fn broker_forbids_publishing(_: &mut Trial) {
     let mut broker = Broker::start();
-    broker.kill();
+    broker.down();
     passwords(&broker, "right");
     broker.file("acl", "user u\ntopic read #\n");
     let acl = "persistence false\nallow_anonymous false\npassword_file {dir}/passwords\nacl_file {dir}/acl\n";
@@ -116,8 +111,34 @@ pub fn broker_forbids_publishing(_: &mut Trial) {
     assert!(said.contains("acl") || said.contains("publish"), "nobody is told: {log}");
 }
 
+pub fn broker_changes_its_rules(trial: &mut Trial) {
+    let mut broker = Broker::start();
+    broker.down();
+    broker.file("acl", "topic #\n");
+    broker.reconfigure("allow_anonymous true\nacl_file {dir}/acl\n");
+    broker.up();
+    let config = Config::for_port(broker.port);
+    let rig = Rig::start(broker, config);
+    // mosquitto drops what is forbidden without a word, and takes what is longer than allowed as lost.
+    for (rules, limit) in
+        [("topic #\ntopic deny posed/hall/poses\n", ""), ("topic #\n", "message_size_limit 100\n")]
+    {
+        let allowed = "allow_anonymous true\nacl_file {dir}/acl\n";
+        rig.broker.file("acl", rules);
+        rig.broker.reload(&format!("{allowed}{limit}"));
+        let before = rig.messages("hall").len();
+        trial.pause(2000..4000);
+        let after = rig.messages("hall").len();
+        assert!(after - before < 8, "{} messages passed {rules}{limit}", after - before);
+        rig.broker.file("acl", "topic #\n");
+        rig.broker.reload(&format!("{allowed}message_size_limit 0\n"));
+        rig.flows();
+    }
+    rig.ends_well(Lost, Steady);
+}
+
 pub fn broker_has_no_room(trial: &mut Trial) {
-    let broker = Broker::with("allow_anonymous true\npersistence false\nmax_connections 2\n");
+    let broker = Broker::with("allow_anonymous true\nmax_connections 2\n");
     let (heard, other) = (listen("127.0.0.1", broker.port), listen("127.0.0.1", broker.port));
     let posed = Posed::run(&Config::for_port(broker.port).text());
     trial.pause(4000..7000);
@@ -128,7 +149,7 @@ pub fn broker_has_no_room(trial: &mut Trial) {
 }
 
 pub fn broker_limits_packets(_: &mut Trial) {
-    let broker = Broker::with("allow_anonymous true\npersistence false\nmax_packet_size 4000\n");
+    let broker = Broker::with("allow_anonymous true\nmax_packet_size 4000\n");
     let heard = listen("127.0.0.1", broker.port);
     let posed = Posed::run(&Config::for_port(broker.port).text());
     // Enough for two attempts with the message that is too long.
@@ -143,22 +164,19 @@ pub fn broker_limits_packets(_: &mut Trial) {
 pub fn broker_keeps_its_database(trial: &mut Trial) {
     let config = "allow_anonymous true\npersistence true\npersistence_location {dir}/\n";
     let broker = Broker::with(config);
-    let config = Config::for_port(broker.port).clip("door");
+    let config = Config::for_port(broker.port).clip("door").with_events();
     let mut rig = Rig::start(broker, config);
     trial.pause(0..3000);
-    rig.broker.stop();
-    trial.pause(0..3000);
-    rig.broker.up();
+    rig.restart(Broker::stop, trial.duration(0..3000));
     rig.ends_well(Lost, Steady);
 }
 
 pub fn broker_loses_its_database(trial: &mut Trial) {
     let broker = Broker::start();
-    let config = Config::for_port(broker.port).clip("door");
+    let config = Config::for_port(broker.port).clip("door").with_events();
     let mut rig = Rig::start(broker, config);
     trial.pause(0..1000);
-    rig.broker.kill();
-    rig.broker.up();
+    rig.restart(Broker::down, Duration::ZERO);
     rig.flows();
     let late = rig.listen();
     let kept = |topic: &str, text: &str| drop(late.wait(topic, |m| m.retained && m.text().contains(text)));
@@ -174,7 +192,7 @@ pub fn broker_replaced(trial: &mut Trial) {
     let broker = Broker::start();
     let config = Config::for_port(broker.port);
     let mut rig = Rig::start(broker, config);
-    rig.broker.kill();
+    rig.broker.down();
     let other = wait_for("the port", || TcpListener::bind(("127.0.0.1", rig.broker.port)).ok());
     other.set_nonblocking(true).unwrap();
     let over = Arc::new(AtomicBool::new(false));
@@ -218,7 +236,7 @@ pub fn two_clients_with_one_id(trial: &mut Trial) {
 }
 
 pub fn broker_retains_nothing(_: &mut Trial) {
-    let broker = Broker::with("allow_anonymous true\npersistence false\nretain_available false\n");
+    let broker = Broker::with("allow_anonymous true\nretain_available false\n");
     let heard = listen("127.0.0.1", broker.port);
     let posed = Posed::run(&Config::for_port(broker.port).text());
     std::thread::sleep(Duration::from_secs(8));

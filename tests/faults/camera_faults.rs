@@ -1,9 +1,9 @@
 //! A camera is away, frozen, or sends what it should not.
 
 use crate::Trial;
-use crate::broker::Broker;
 use crate::cameras::{Camera, Harm, h264, mjpeg, sound_only, two_videos};
-use crate::rig::{Config, Connection::*, Rig, Wall::*, messages};
+use crate::common::Mosquitto as Broker;
+use crate::rig::{Config, Connection::*, Rig, Wall::*};
 use serde_json::Value;
 
 /// A rig with the clip on "hall", which must not notice anything, and `launch` on "door".
@@ -116,7 +116,7 @@ pub fn camera_time_goes_backwards(trial: &mut Trial) {
         camera.harm(Harm::None);
         trial.pause(2000..5000);
     }
-    let ages = messages(&rig.heard, "door").into_iter().map(|m| m["age_ms"].as_f64().unwrap());
+    let ages = rig.messages("door").into_iter().map(|m| m["age_ms"].as_f64().unwrap());
     let oldest = ages.fold(0.0, f64::max);
     assert!(oldest < 10_000.0, "a pose of {oldest} ms");
     rig.ends_well(Held, Steady);
@@ -152,7 +152,7 @@ pub fn camera_sends_no_key_frames(trial: &mut Trial) {
 pub fn camera_sends_two_videos(trial: &mut Trial) {
     let (_camera, rig) = with_camera(&two_videos());
     trial.pause(0..3000);
-    let sizes: Vec<_> = messages(&rig.heard, "door").iter().map(|m| m["frame"]["width"].as_u64()).collect();
+    let sizes: Vec<_> = rig.messages("door").iter().map(|m| m["frame"]["width"].as_u64()).collect();
     assert!(sizes.windows(2).all(|pair| pair[0] == pair[1]), "frames of both: {sizes:?}");
     rig.ends_well(Held, Steady);
 }

@@ -1,7 +1,6 @@
 //! RTSP cameras in processes of their own, which spoil their stream on command.
 
-use crate::broker::signal;
-use crate::common::free_port;
+use crate::common::{free_port, signal};
 use gstreamer_rtsp_server::{self as server, gst, prelude::*};
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::ops::ControlFlow;

@@ -1,9 +1,8 @@
 //! The wall clock is stepped. libfaketime shifts the wall clock of the process and leaves its
 //! monotonic clock alone.
 
-use crate::broker::Broker;
-use crate::common::posed;
-use crate::rig::{Config, Connection::*, Rig, Wall::*, messages, number};
+use crate::common::{Mosquitto as Broker, posed};
+use crate::rig::{Config, Connection::*, Rig, Wall::*, number};
 use crate::{Trial, skipped};
 use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
@@ -51,7 +50,7 @@ fn stepped(trial: &mut Trial, by_s: i64) {
     let off = captured - i128::from(now.as_secs()) - i128::from(by_s);
     assert!(off.abs() < 60, "captured_at is {off} s off the stepped clock");
     trial.pause(0..2000);
-    for message in messages(&rig.heard, "hall") {
+    for message in rig.messages("hall") {
         assert!(message["age_ms"].as_f64().unwrap() < 10_000.0, "{message}");
     }
     rig.ends_well(Held, Stepped);

@@ -1,10 +1,9 @@
 //! The disk is full or gone, and files change under the daemon.
 
-use crate::Trial;
-use crate::broker::Broker;
-use crate::common::{posed, root};
+use crate::common::{Mosquitto as Broker, binary, posed, root};
 use crate::namespace::{inside, run};
 use crate::rig::{Config, Connection::*, Rig, Wall::*};
+use crate::{Trial, skipped};
 use std::path::Path;
 use std::process::Command;
 
@@ -22,9 +21,7 @@ fn living_in(folder: &Path) -> Command {
 /// A broker that is killed and comes back gives the daemon something to keep.
 fn outlives_an_outage(trial: &mut Trial, mut rig: Rig) {
     rig.flows();
-    rig.broker.kill();
-    trial.pause(0..2000);
-    rig.broker.up();
+    rig.restart(Broker::down, trial.duration(0..2000));
     rig.ends_well(Lost, Steady);
 }
 
@@ -48,7 +45,7 @@ pub fn disk_full(trial: &mut Trial) {
     // Fails once the disk is full.
     assert!(std::fs::write(disk.path().join("big"), vec![0; 1 << 20]).is_err());
     let broker = Broker::start();
-    let config = Config::for_port(broker.port);
+    let config = Config::for_port(broker.port).with_events();
     let rig = Rig::spawn(living_in(disk.path()), broker, config);
     outlives_an_outage(trial, rig);
     unmount(disk);
@@ -60,7 +57,7 @@ pub fn disk_read_only(trial: &mut Trial) {
     }
     let disk = small_disk("size=64m");
     let broker = Broker::start();
-    let config = Config::for_port(broker.port);
+    let config = Config::for_port(broker.port).with_events();
     // A disk with files that are open for writing cannot become read-only.
     run(&["mount", "-o", "bind,remount,ro", disk.path().to_str().unwrap()]);
     let rig = Rig::spawn(living_in(disk.path()), broker, config);
@@ -77,7 +74,7 @@ pub fn disk_without_inodes(trial: &mut Trial) {
         (0..10).map(|n| std::fs::write(disk.path().join(n.to_string()), "")).any(|done| done.is_err());
     assert!(filled, "the disk still has inodes");
     let broker = Broker::start();
-    let config = Config::for_port(broker.port);
+    let config = Config::for_port(broker.port).with_events();
     let rig = Rig::spawn(living_in(disk.path()), broker, config);
     outlives_an_outage(trial, rig);
     unmount(disk);
@@ -92,7 +89,7 @@ pub fn state_directory_gone(trial: &mut Trial) {
     let mut command = posed(&["run"]);
     command.env("STATE_DIRECTORY", &folder).env("RUNTIME_DIRECTORY", &folder);
     let broker = Broker::start();
-    let config = Config::for_port(broker.port);
+    let config = Config::for_port(broker.port).with_events();
     let rig = Rig::spawn(command, broker, config);
     let _ = std::fs::remove_dir_all(&folder);
     outlives_an_outage(trial, rig);
@@ -128,6 +125,49 @@ pub fn temporary_folder_gone(trial: &mut Trial) {
     let config = Config::for_port(broker.port);
     let rig = Rig::spawn(command, broker, config);
     outlives_an_outage(trial, rig);
+}
+
+pub fn temporary_folder_removed(trial: &mut Trial) {
+    let base = tempfile::tempdir().unwrap();
+    let folder = base.path().join("tmp");
+    std::fs::create_dir(&folder).unwrap();
+    let mut command = posed(&["run"]);
+    command.env("TMPDIR", &folder).env("TMP", &folder);
+    let broker = Broker::start();
+    let config = Config::for_port(broker.port);
+    let mut rig = Rig::spawn(command, broker, config.clone());
+    trial.pause(0..1000);
+    std::fs::remove_dir_all(&folder).unwrap();
+    // A new camera needs whatever a pipeline keeps there.
+    rig.reload(config.clip("door"));
+    outlives_an_outage(trial, rig);
+}
+
+pub fn disk_slow(trial: &mut Trial) {
+    let delay_us = trial.rng.u64(300_000..1_000_000);
+    let slow = "fsync,fdatasync,rename,unlink";
+    // -D: the daemon is the child, and the tracer its grandchild.
+    let tracer = || {
+        let mut command = Command::new("strace");
+        command
+            .args(["-D", "-f", "--seccomp-bpf", "-qqq", "-o", "/dev/null", "-e", &format!("trace={slow}")])
+            .args(["-e", &format!("inject={slow}:delay_enter={delay_us}")]);
+        command
+    };
+    if !tracer().arg("true").status().is_ok_and(|status| status.success()) {
+        return skipped("strace is not installed, or may not trace here");
+    }
+    let mut command = tracer();
+    command.arg(binary()).arg("run").current_dir(root()).env_remove("POSED_LOG");
+    let broker = Broker::start();
+    let config = Config::for_port(broker.port).with_events();
+    let mut rig = Rig::spawn(command, broker, config);
+    rig.restart(Broker::down, trial.duration(0..2000));
+    rig.flows();
+    for message in rig.messages("hall") {
+        assert!(message["age_ms"].as_f64().unwrap() < 10_000.0, "{message}");
+    }
+    rig.ends_well(Lost, Steady);
 }
 
 pub fn configuration_torn(trial: &mut Trial) {

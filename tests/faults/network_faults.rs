@@ -1,11 +1,10 @@
 //! The network is cut, slow, late, small, or has no names.
 
-use crate::broker::Broker;
 use crate::cameras::{Camera, h264};
-use crate::common::posed;
+use crate::common::{Mosquitto as Broker, posed};
 use crate::namespace::{inside, run};
 use crate::proxy::Proxy;
-use crate::rig::{Config, Connection::*, Rig, Wall::*, messages, number};
+use crate::rig::{Config, Connection::*, Rig, Wall::*, listen, number};
 use crate::{Trial, skipped};
 use std::process::Command;
 use std::time::Duration;
@@ -30,37 +29,74 @@ pub fn network_cut(trial: &mut Trial) {
     rig.ends_well(Lost, Steady);
 }
 
-pub fn broker_slow(trial: &mut Trial) {
-    if !inside(trial) {
-        return;
-    }
-    let broker = Broker::start();
-    let mut config = Config::for_port(broker.port);
-    for n in 0..3 {
-        config = config.clip(&format!("door{n}"));
-    }
-    let rig = Rig::start(broker, config);
+/// Loopback passes 64 kbit/s in all. False if the kernel cannot do that.
+fn slow_down() -> bool {
     run(&["ip", "link", "set", "lo", "mtu", "1500"]);
     let slow = [
         "tc", "qdisc", "add", "dev", "lo", "root", "tbf", "rate", "64kbit", "burst", "16kb", "latency", "2s",
     ];
-    if !Command::new(slow[0]).args(&slow[1..]).status().is_ok_and(|status| status.success()) {
-        return skipped("this kernel has no tbf");
+    let works = Command::new(slow[0]).args(&slow[1..]).status().is_ok_and(|status| status.success());
+    if !works {
+        skipped("this kernel has no tbf");
+    }
+    works
+}
+
+/// Four cameras send more than that.
+fn four_cameras() -> Rig {
+    let broker = Broker::start();
+    let config = Config::for_port(broker.port).clip("door0").clip("door1").clip("door2").with_events();
+    Rig::start(broker, config)
+}
+
+pub fn broker_slow(trial: &mut Trial) {
+    if !inside(trial) {
+        return;
+    }
+    let rig = four_cameras();
+    if !slow_down() {
+        return;
     }
     trial.pause(15_000..20_000);
     run(&["tc", "qdisc", "del", "dev", "lo", "root"]);
     rig.flows();
     let mut lost = 0;
-    for name in ["hall", "door0", "door1", "door2"] {
+    for name in rig.config.names() {
         let state = rig.listen().json(&format!("posed/{name}/state"), |_| true);
         assert_eq!(state["status"], "online", "{state}");
         lost += number(&state["unsent"], "overflow");
     }
     assert!(lost > 0, "no pose was dropped as overflow");
-    for message in messages(&rig.heard, "hall") {
+    for message in rig.messages("hall") {
         assert!(message["age_ms"].as_f64().unwrap() < 10_000.0, "{message}");
     }
-    rig.ends_well(Lost, Steady);
+    rig.ends_well(Held, Steady);
+}
+
+pub fn stopped_while_the_broker_is_slow(trial: &mut Trial) {
+    if !inside(trial) {
+        return;
+    }
+    // With the subscriber's copies, two cameras are more than the link takes.
+    let broker = Broker::start();
+    let config = Config::for_port(broker.port).clip("door");
+    let rig = Rig::start(broker, config);
+    if !slow_down() {
+        return;
+    }
+    trial.pause(8000..12_000);
+    let Rig { posed, broker, config, .. } = rig;
+    let (status, log) = posed.stop();
+    run(&["tc", "qdisc", "del", "dev", "lo", "root"]);
+    assert_eq!(status.code(), Some(0), "{log}");
+    assert!(!log.contains("out of time"), "{log}");
+    let late = listen("127.0.0.1", broker.port);
+    for name in config.names() {
+        let topic = format!("posed/{name}/state");
+        late.wait(&topic, |m| m.retained && m.text().contains("\"status\":\"stopped\""));
+    }
+    late.wait("posed/availability", |m| m.retained && m.text() == "offline");
+    assert!(!log.contains("connection lost"), "{log}");
 }
 
 pub fn network_late(trial: &mut Trial) {
@@ -116,7 +152,7 @@ pub fn names_gone(trial: &mut Trial) {
     let config = Config { host: "broker.test".into(), ..Config::for_port(broker.port) };
     let mut rig = Rig::start(broker, config);
     std::fs::write(&hosts, "127.0.0.1 localhost\n").unwrap();
-    rig.broker.kill();
+    rig.broker.down();
     rig.broker.up();
     trial.pause(3000..6000);
     std::fs::write(&hosts, known).unwrap();
@@ -127,7 +163,7 @@ pub fn ipv6_only(trial: &mut Trial) {
     if !inside(trial) {
         return;
     }
-    let broker = Broker::at("::1", "allow_anonymous true\npersistence false\n");
+    let broker = Broker::at("::1", "allow_anonymous true\n");
     run(&["ip", "address", "del", "127.0.0.1/8", "dev", "lo"]);
     let config = Config { host: "[::1]".into(), ..Config::for_port(broker.port) };
     let rig = Rig::on("[::1]", posed(&["run"]), broker, config);

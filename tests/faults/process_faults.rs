@@ -1,23 +1,14 @@
 //! The process is paused, killed, starved, or one of its stages fails.
 
-use crate::broker::Broker;
 use crate::cgroup::Group;
-use crate::common::{Message, PATIENCE, Posed, posed};
-use crate::rig::{Config, Connection::*, Rig, Wall::*, listen, messages};
+use crate::common::{Message, Mosquitto as Broker, PATIENCE, Posed, posed, posed_after};
+use crate::rig::{Config, Connection::*, Rig, Wall::*, listen};
 use crate::{Trial, skipped};
 use serde_json::Value;
 use std::os::unix::net::UnixDatagram;
 use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
-
-/// `sh -c "setup; exec posed run"`.
-fn posed_after(setup: &str) -> Command {
-    let mut shell = Command::new("sh");
-    shell.args(["-c", &format!("{setup}; exec \"$@\""), "sh", env!("CARGO_BIN_EXE_posed"), "run"]);
-    shell.current_dir(env!("CARGO_MANIFEST_DIR")).env_remove("POSED_LOG");
-    shell
-}
 
 pub fn process_paused(trial: &mut Trial) {
     let broker = Broker::start();
@@ -207,7 +198,7 @@ pub fn processor_is_taken(trial: &mut Trial) {
         taker.wait().unwrap();
     }
     for camera in ["hall", "door"] {
-        let ages = messages(&rig.heard, camera).into_iter().map(|m| m["age_ms"].as_f64().unwrap());
+        let ages = rig.messages(camera).into_iter().map(|m| m["age_ms"].as_f64().unwrap());
         let oldest = ages.fold(0.0, f64::max);
         assert!(oldest < 10_000.0, "{camera}: a pose of {oldest} ms");
     }
@@ -221,7 +212,7 @@ pub fn log_reader_dies(trial: &mut Trial) {
     let reader = "f=$(mktemp -u) && mkfifo $f && { head -c 1 $f >/dev/null & } && exec 2>$f && rm $f";
     let mut rig = Rig::spawn(posed_after(reader), broker, config);
     trial.pause(0..1000);
-    rig.broker.kill();
+    rig.broker.down();
     rig.broker.up();
     rig.ends_well(Lost, Steady);
 }

@@ -1,4 +1,4 @@
-//! A TCP relay that delays, swallows or resets what passes through it.
+//! A TCP relay that delays, swallows, resets or refuses what would pass through it.
 
 use crate::common::free_port;
 use std::io::{Read as _, Write as _};
@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 struct Knobs {
     delay_ms: AtomicU64,
     swallows: AtomicBool,
+    refuses: AtomicBool,
     sockets: Mutex<Vec<TcpStream>>,
 }
 
@@ -29,6 +30,9 @@ impl Proxy {
         let shared = knobs.clone();
         std::thread::spawn(move || {
             for near in listener.incoming().flatten() {
+                if shared.refuses.load(Ordering::SeqCst) {
+                    continue;
+                }
                 let Ok(far) = TcpStream::connect(("127.0.0.1", port)) else { continue };
                 let pair = [near, far];
                 let keep = pair.iter().map(|socket| socket.try_clone().unwrap());
@@ -49,6 +53,11 @@ impl Proxy {
     /// Connections stay open, and nothing passes.
     pub fn swallow(&self, on: bool) {
         self.knobs.swallows.store(on, Ordering::SeqCst);
+    }
+
+    /// New connections are closed at once.
+    pub fn refuse(&self, on: bool) {
+        self.knobs.refuses.store(on, Ordering::SeqCst);
     }
 
     /// Ends every connection.

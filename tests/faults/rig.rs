@@ -1,7 +1,8 @@
 //! The daemon under test, what it holds, and what its messages must add up to.
 
-use crate::broker::Broker;
-use crate::common::{Posed, Subscriber, clip, posed, root, wait_for};
+use crate::common::{Mosquitto as Broker, PATIENCE, Posed, Subscriber, clip, posed, root, wait_for};
+use crate::ledger::{events, is_complete};
+use crate::proxy::Proxy;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
@@ -38,19 +39,32 @@ pub struct Config {
     pub mqtt: String,
     pub model: std::path::PathBuf,
     pub cameras: Vec<(String, String)>,
+    /// Clips have a zone and a line, and somebody's presence is an event: one event a second or so.
+    pub events: bool,
 }
+
+/// In the demo clip two people walk to and fro.
+const EVENTS: &str = "[[camera.zone]]\nname = \"left\"\nby = \"body\"\npolygon = [[0.0, 0.0], [0.5, 0.0], [0.5, 1.0], [0.0, 1.0]]
+[[camera.line]]\nname = \"middle\"\nby = \"body\"\nfrom = [0.5, 1.0]\nto = [0.5, 0.0]
+[[camera.event]]\ntype = \"presence\"\nafter_s = 0.2
+";
 
 impl Config {
     /// One camera, "hall", that plays the demo clip at five frames a second.
     pub fn for_port(port: u16) -> Config {
         let (host, mqtt) = ("127.0.0.1".to_owned(), "keep_alive_s = 5\n".to_owned());
         let model = root().join("models/lpn50-128x96");
-        Config { port, host, mqtt, model, cameras: Vec::new() }.clip("hall")
+        Config { port, host, mqtt, model, cameras: Vec::new(), events: false }.clip("hall")
     }
 
     pub fn mqtt(mut self, lines: &str) -> Config {
         self.mqtt += lines;
         self
+    }
+
+    /// Events of the clips, which none may miss.
+    pub fn with_events(self) -> Config {
+        Config { events: true, ..self }
     }
 
     pub fn clip(self, name: &str) -> Config {
@@ -76,18 +90,21 @@ impl Config {
     }
 
     pub fn text(&self) -> String {
-        let Config { host, port, mqtt, model, cameras } = self;
+        let Config { host, port, mqtt, model, cameras, events } = self;
         let mut text = format!(
             "[mqtt]\nurl = \"mqtt://{host}:{port}\"\n{mqtt}[model]\npose = \"{}\"\n",
             model.display()
         );
         for (name, keys) in cameras {
             writeln!(text, "[[camera]]\nname = \"{name}\"\n{keys}").unwrap();
+            if *events && keys.contains("file://") {
+                text += EVENTS;
+            }
         }
         text
     }
 
-    fn names(&self) -> Vec<String> {
+    pub fn names(&self) -> Vec<String> {
         self.cameras.iter().map(|camera| camera.0.clone()).collect()
     }
 }
@@ -113,9 +130,12 @@ pub struct Rig {
     pub broker: Broker,
     pub config: Config,
     pub posed: Posed,
-    pub heard: Subscriber,
+    pub heard: Vec<Subscriber>,
     host: &'static str,
     begun: Held,
+    /// Between the daemon and the broker, if events are on: a new broker's subscriber must be there
+    /// before the daemon is.
+    gate: Option<Proxy>,
 }
 
 impl Rig {
@@ -127,10 +147,12 @@ impl Rig {
         Rig::on("127.0.0.1", command, broker, config)
     }
 
-    pub fn on(host: &'static str, command: Command, broker: Broker, config: Config) -> Rig {
-        let heard = listen(host, broker.port);
+    pub fn on(host: &'static str, command: Command, broker: Broker, mut config: Config) -> Rig {
+        let heard = vec![listen(host, broker.port)];
+        let gate = config.events.then(|| Proxy::to(broker.port));
+        config.port = gate.as_ref().map_or(config.port, |gate| gate.port);
         let posed = Posed::spawn(command, &config.text());
-        let mut rig = Rig { broker, posed, heard, config, host, begun: Held::by(0) };
+        let mut rig = Rig { broker, posed, heard, config, host, begun: Held::by(0), gate };
         rig.flows();
         rig.begun = Held::by(rig.posed.pid());
         rig
@@ -138,6 +160,30 @@ impl Rig {
 
     pub fn listen(&self) -> Subscriber {
         listen(self.host, self.broker.port)
+    }
+
+    /// Ends the broker by `end`, and starts it again after `pause`. The first to come back is a
+    /// subscriber.
+    pub fn restart(&mut self, end: impl FnOnce(&mut Broker), pause: Duration) {
+        if let Some(gate) = &self.gate {
+            gate.refuse(true);
+            // What the broker has acknowledged must reach the subscriber before the broker dies.
+            gate.swallow(true);
+            std::thread::sleep(Duration::from_millis(200));
+        }
+        end(&mut self.broker);
+        std::thread::sleep(pause);
+        self.broker.up();
+        self.heard.push(self.listen());
+        if let Some(gate) = &self.gate {
+            gate.swallow(false);
+            gate.refuse(false);
+        }
+    }
+
+    /// Pose messages of a camera that any subscriber heard.
+    pub fn messages(&self, camera: &str) -> Vec<Value> {
+        messages(&self.heard, camera)
     }
 
     /// Waits until each camera gives three more messages.
@@ -156,14 +202,24 @@ impl Rig {
         std::fs::rename(&new, &self.posed.config).unwrap();
     }
 
+    /// Takes a new configuration, and what the daemon holds with it as its start.
+    pub fn reload(&mut self, config: Config) {
+        self.write(&config);
+        self.posed.signal("HUP");
+        self.config = config;
+        self.flows();
+        self.begun = Held::by(self.posed.pid());
+    }
+
     /// Waits until the daemon holds no more than after its start.
     pub fn holds_no_more(&self) {
         let begun = self.begun;
-        let end = std::time::Instant::now() + crate::common::PATIENCE;
+        let end = std::time::Instant::now() + PATIENCE;
         loop {
             let now = Held::by(self.posed.pid());
             let fine = now.threads <= begun.threads
-                && now.files <= begun.files
+                // The spool opens a file at the first event.
+                && now.files <= begun.files + 1
                 && now.resident_kb <= begun.resident_kb + SLACK_KB;
             if fine {
                 return;
@@ -177,6 +233,10 @@ impl Rig {
     /// Returns its log.
     pub fn ends_well(self, connection: Connection, wall: Wall) -> String {
         self.flows();
+        if self.config.events {
+            // On a busy machine few frames are seen, and few of them show something new.
+            wait_for("an event", || (!events(&self.heard).is_empty()).then_some(()));
+        }
         self.holds_no_more();
         let last = self.listen();
         let Rig { posed, config, heard, broker, .. } = self;
@@ -199,6 +259,10 @@ impl Rig {
             }
         }
         last.wait("posed/availability", |m| m.text() == "offline");
+        if config.events {
+            let heard = events(&heard);
+            is_complete(&heard).unwrap_or_else(|fault| panic!("{fault}\nof {heard:#?}\n{log}"));
+        }
         drop(broker);
         log
     }
@@ -210,9 +274,9 @@ pub fn listen(host: &str, port: u16) -> Subscriber {
 }
 
 /// Pose messages of a camera, in the order in which they came.
-pub fn messages(heard: &Subscriber, camera: &str) -> Vec<Value> {
+fn messages(heard: &[Subscriber], camera: &str) -> Vec<Value> {
     let topic = format!("posed/{camera}/poses");
-    let of_camera = heard.messages().into_iter().filter(|m| m.topic == topic);
+    let of_camera = heard.iter().flat_map(Subscriber::messages).filter(|m| m.topic == topic);
     of_camera.map(|m| serde_json::from_slice(&m.payload).expect("payloads are JSON")).collect()
 }
 

@@ -31,9 +31,14 @@ impl Trial {
         Trial { rng, name, seed, _running: running }
     }
 
+    /// A time that the seed draws.
+    pub fn duration(&mut self, ms: std::ops::Range<u64>) -> Duration {
+        Duration::from_millis(self.rng.u64(ms))
+    }
+
     /// Sleeps for a time that the seed draws.
     pub fn pause(&mut self, ms: std::ops::Range<u64>) {
-        std::thread::sleep(Duration::from_millis(self.rng.u64(ms)));
+        std::thread::sleep(self.duration(ms));
     }
 
     /// The row's name, for the rows that run themselves again in a namespace.
