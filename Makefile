@@ -13,20 +13,24 @@ BOARDS        ?= x86_64 aarch64 armhf
 PY_ENV        ?= target/py
 export G_DEBUG ?= fatal-warnings
 
-.PHONY: test-homeassistant help build demo test test-rust test-python lint fuzz valgrind bench-peers bench-parity bench-endtoend deb soak test-container test-devices test-boards bench-boards test-faults fuzz-inputs bench-fleet deny
+.PHONY: test-homeassistant help build demo test test-rust test-python lint fuzz valgrind bench-peers bench-parity bench-endtoend deb deb-twice soak test-container test-image test-devices test-boards bench-boards test-faults fuzz-inputs fuzz-coverage bench-fleet deny
 
 help:
 	@echo "make build        release binary: target/release/posed"
 	@echo "make demo         poses from the demo clip, or CAMERA=rtsp://... for DEMO_SECONDS=$(DEMO_SECONDS)"
 	@echo "make test         everything that must pass: format, clippy, Rust tests, Python tests"
 	@echo "make soak         runs the daemon for half an hour: memory, outages, eight cameras, CPU; into target/soak.json"
+	@echo "make soak HOURS=2 four cameras with faults at random for hours; memory, threads, files, events; into target/soak/"
 	@echo "make deb          .deb packages for BOARDS='$(BOARDS)', into target/deb/"
+	@echo "make deb-twice    builds this machine's package in two folders; both must be the same, byte by byte"
 	@echo "make test-container  installs the .deb in a container with systemd (root; 5 minutes)"
+	@echo "make test-image   builds the container image from the .deb and runs it beside a mosquitto (root; 3 minutes)"
 	@echo "make test-devices cameras, a USB webcam, hardware decoders and libcamera in a virtual machine (root; 15 minutes)"
 	@echo "make test-boards  builds for ARM and tests under qemu-user (cross/README.md says how long it takes)"
 	@echo "make bench-boards instructions for one inference on ARM, into target/bench/boards.md"
 	@echo "make fuzz         feeds mutated networks to the rewriter for FUZZ_SECONDS=$(FUZZ_SECONDS), in bounded memory"
 	@echo "make fuzz-inputs  mutated configurations, manifests, recordings, spools, addresses; FUZZ_SECONDS each"
+	@echo "make fuzz-coverage  the same and networks and RTSP by libFuzzer; FUZZ_SECONDS each, FUZZ_TARGETS='http mask'"
 	@echo "make test-homeassistant  a real Home Assistant beside posed: entities, states, restarts (root; 3 minutes)"
 	@echo "make test-faults  breaks one thing after the other on purpose (docs/faults.md); POSED_FAULTS_SEED, FAULTS=name"
 	@echo "make bench-fleet  a thousand simulated boxes against mosquitto, into target/bench/fleet.json"
@@ -59,6 +63,8 @@ $(PY_ENV)/bin/python: models/lpn/ci-env.sh models/lpn/requirements-ci.txt
 
 # nextest, if installed, runs all test binaries at once.
 test-rust: export POSED_PYTHON = $(abspath $(PY_ENV))/bin/python
+# tests/deps.sh puts promtool there.
+test-rust: export PATH := $(CURDIR)/target/tools:$(PATH)
 test-rust: $(PY_ENV)/bin/python
 	tests/deps.sh test
 	@if $(CARGO) nextest --version >/dev/null 2>&1; then \
@@ -83,6 +89,22 @@ fuzz:
 fuzz-inputs:
 	tests/deps.sh build
 	POSED_FUZZ_SECONDS=$(FUZZ_SECONDS) $(CARGO) test --locked --test fuzz -- --nocapture
+
+# The targets of fuzz/ by libFuzzer, FUZZ_SECONDS each, one after the other. What it finds out about
+# inputs stays in target/fuzz; a finding is printed with the command that repeats it.
+FUZZ_TARGETS ?= $(sort $(basename $(notdir $(wildcard fuzz/fuzz_targets/*.rs))))
+fuzz-coverage: export G_DEBUG =
+fuzz-coverage: export RUSTC_BOOTSTRAP = 1
+fuzz-coverage:
+	tests/deps.sh build
+	command -v cargo-fuzz >/dev/null || $(CARGO) install --locked cargo-fuzz
+	cp Cargo.lock fuzz/Cargo.lock
+	@set -ex; for target in $(FUZZ_TARGETS); do \
+		mkdir -p target/fuzz/$$target; \
+		$(CARGO) fuzz run --sanitizer none --target-dir $(CURDIR)/target/fuzz/build $$target \
+			$(CURDIR)/target/fuzz/$$target $(CURDIR)/fuzz/corpus/$$target -- -max_total_time=$(FUZZ_SECONDS) \
+			-timeout=60 -rss_limit_mb=4096 -artifact_prefix=$(CURDIR)/target/fuzz/$$target-; \
+	done
 
 # A row of docs/faults.md, or all. They wait more than they compute, so four run at a time.
 FAULTS ?=
@@ -112,12 +134,14 @@ valgrind:
 		$$($(CARGO) test --locked --lib --no-run --message-format=json 2>/dev/null \
 			| sed -n 's/.*"executable":"\([^"]*\)".*/\1/p' | tail -1) kernels --test-threads 1
 
-# SOAK='eight busy' runs only these two.
+# SOAK='eight busy' runs only these two. With HOURS, faults come at random instead, into target/soak/.
 SOAK ?= loops outage eight busy still
+HOURS ?=
+SOAK_SEED ?= 1
 soak:
 	tests/deps.sh soak
 	$(CARGO) build --release --locked
-	python3 tests/soak/soak.py --json target/soak.json $(SOAK)
+	$(if $(HOURS),python3 tests/soak/weeks.py --hours $(HOURS) --seed $(SOAK_SEED),python3 tests/soak/soak.py --json target/soak.json $(SOAK))
 
 bench-peers:
 	tests/deps.sh build
@@ -142,19 +166,28 @@ bench-endtoend:
 deb:
 	tests/deps.sh deb
 	command -v cargo-deb >/dev/null || $(CARGO) install --locked cargo-deb
-	$(CARGO) run --release --locked -q -- assets target/assets
-	gzip -9nf target/assets/*.1
 	@set -e; for board in $(BOARDS); do cross/deb.sh $$board target/deb; done
 	find target/deb -name '*.deb' -exec lintian --fail-on error {} +
 
-# Only the container gets the binary with fault injection. It is built through a test, which shares
-# the dependencies of the other tests.
+# Builds the package for this machine in two folders, from nothing, and compares: half an hour and more.
+deb-twice:
+	tests/deps.sh deb
+	command -v cargo-deb >/dev/null || $(CARGO) install --locked cargo-deb
+	cross/deb-twice.sh
+
+# The container gets a debug build too: that one can hang and panic on purpose.
 test-container: BOARDS = x86_64
 test-container: deb
 	tests/deps.sh container
-	$(CARGO) test --locked --no-run --features fault-injection --test service
+	$(CARGO) test --locked --no-run --test service
 	cp target/debug/posed target/posed-faulty
 	tests/container/run.sh target/deb/posed_*_$$(dpkg --print-architecture).deb target/posed-faulty
+
+# The container image, from the package.
+test-image: BOARDS = x86_64
+test-image: deb
+	tests/deps.sh image
+	tests/container/image.sh target/deb/posed_*_$$(dpkg --print-architecture).deb
 
 test-devices:
 	tests/deps.sh devices

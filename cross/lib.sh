@@ -38,6 +38,13 @@ emulator() {
 # native: true if the target is this machine's architecture. (JetPack 5 has another C library.)
 native() { [ "$arch" = "$(dpkg --print-architecture)" ] && [ "$suite" = bookworm ]; }
 
+# source_date: prints the time of the last commit, or of the changelog where there is no repository.
+# Files in a package carry it.
+source_date() {
+    git -C "$root" log -1 --format=%ct 2>/dev/null ||
+        date -d "$(sed -n 's/^ -- .*>  //p' "$root/systemd/debian/changelog" | head -1)" +%s
+}
+
 # need PACKAGE...: installs missing host tools with apt.
 need() {
     local missing=()

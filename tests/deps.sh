@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs the Debian or Ubuntu packages that a task needs, unless they are installed.
-# usage: tests/deps.sh build|demo|test|deb|container|devices|valgrind|homeassistant|soak
+# usage: tests/deps.sh build|demo|test|deb|container|devices|valgrind|homeassistant|soak|image
 set -euo pipefail
 
 build=(pkg-config gcc libssl-dev libgstreamer1.0-dev libgstreamer-plugins-base1.0-dev)
@@ -18,16 +18,33 @@ case "${1:-}" in
     container) want=("${build[@]}" systemd-container mmdebstrap) ;;
     devices) want=("${build[@]}" mmdebstrap e2fsprogs qemu-system-x86 ffmpeg) ;;
     valgrind) want=("${build[@]}" valgrind) ;;
+    image) want=("${build[@]}" buildah podman runc mmdebstrap mosquitto mosquitto-clients jq) ;;
     homeassistant) want=("${build[@]}" "${run[@]}" mosquitto mmdebstrap) ;;
-    soak) want=("${build[@]}" "${run[@]}" mosquitto mosquitto-clients ffmpeg) ;;
-    *) echo "usage: $0 build|demo|test|deb|container|devices|valgrind|homeassistant|soak" >&2; exit 64 ;;
+    soak) want=("${build[@]}" "${run[@]}" mosquitto mosquitto-clients ffmpeg gstreamer1.0-plugins-ugly gstreamer1.0-tools
+                gstreamer1.0-rtsp python3-gi gir1.2-gst-rtsp-server-1.0) ;;
+    *) echo "usage: $0 build|demo|test|deb|container|devices|valgrind|homeassistant|soak|image" >&2; exit 64 ;;
 esac
+
+# promtool checks the metrics and alerts. It is unpacked alone: the package would start a server.
+unpack_promtool() {
+    local tools; tools=$(cd "$(dirname "$0")/.." && pwd)/target/tools
+    if command -v promtool >/dev/null || [ -x "$tools/promtool" ]; then return; fi
+    command -v apt-get >/dev/null || return 0
+    echo "unpacking promtool into $tools"
+    mkdir -p "$tools/prometheus"
+    (cd "$tools/prometheus" && apt-get download -q prometheus && dpkg -x prometheus_*.deb . && mv usr/bin/promtool ..) \
+        || echo "no promtool: the tests of the metrics and alerts skip without it" >&2
+    rm -rf "$tools/prometheus"
+}
 
 missing=()
 for package in "${want[@]}"; do
     dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q 'ok installed' || missing+=("$package")
 done
-[ ${#missing[@]} -eq 0 ] && exit 0
+if [ ${#missing[@]} -eq 0 ]; then
+    [ "$1" != test ] || unpack_promtool
+    exit 0
+fi
 
 if ! command -v apt-get >/dev/null; then
     echo "this is not Debian or Ubuntu: install these with your system's package manager: ${missing[*]}" >&2
@@ -38,3 +55,4 @@ sudo=()
 echo "installing: ${missing[*]}"
 "${sudo[@]}" apt-get update -q
 "${sudo[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -yq --no-install-recommends "${missing[@]}"
+[ "$1" != test ] || unpack_promtool

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # usage: tests/container/run.sh PACKAGE.deb FAULTY_BINARY
 # Installs the package in a container whose process 1 is systemd, and runs inside.sh there: service,
-# watchdog, reload, recovery, upgrade, purge. FAULTY_BINARY is built with --features
-# fault-injection.
+# watchdog, reload, recovery, upgrade, purge. FAULTY_BINARY is a debug build, which can hang and
+# panic on purpose.
 #
 # Needs root, systemd-nspawn and mmdebstrap. Where a container cannot be made, it says so and exits
 # with 0; with POSED_CONTAINER=required, with 1. It takes about four minutes, most of them waiting

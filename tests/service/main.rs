@@ -8,4 +8,5 @@ mod common;
 mod doctor;
 mod notify;
 mod output;
+mod plots;
 mod unit;
