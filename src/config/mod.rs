@@ -2,8 +2,8 @@
 //!
 //! `read` reads keys of tables, `load`, `mqtt` and `camera` build the sections, `validate` checks
 //! single values, `password` checks password files, `fault` reports what is wrong and where,
-//! `changes` compares two configurations, `http` and `history` read the sections of these names, `edit`
-//! changes zones in the file.
+//! `changes` compares two configurations, `http` and `history` read the sections of these names,
+//! `edit` changes zones in the file.
 //! `config/posed.toml` documents every key; a test compares the two.
 
 mod camera;

@@ -16,15 +16,16 @@ const UNSEEN: Duration = Duration::from_secs(3);
 const GAP: Duration = Duration::from_millis(400);
 /// How long after the last upright look somebody is taken to be down who was out of sight then.
 const WHILE_UNSEEN: Duration = Duration::from_millis(700);
-/// How long somebody must be down before a fall is suspected, and the time over which that is judged.
+/// How long somebody must be down before a fall is suspected.
 const DOWN_FOR: Duration = Duration::from_millis(400);
+/// The time over which the likelihood of being down is averaged.
 const JUDGED: Duration = Duration::from_millis(550);
-/// From this mean likelihood on they are down: if they plunged, if they did not, and if they seem to
-/// crouch.
+/// From this mean likelihood on they are down: if they plunged, if they did not, and if they seem
+/// to crouch.
 const DOWN_PLUNGED: f32 = 0.25;
 const DOWN: f32 = 0.42;
 const DOWN_CROUCHED: f32 = 0.75;
-/// The top of a body that falls drops by this much within this time; of one that sits down, by less.
+/// The top of a body that falls drops by this much within this time. Sitting down, it drops less.
 const PLUNGED: f32 = 0.95;
 const PLUNGED_WITHIN: Duration = Duration::from_millis(1000);
 /// Drop of the hips in standing hip heights: from standing to the floor, from a seat to the floor,

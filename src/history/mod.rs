@@ -1,7 +1,7 @@
 //! What happened in front of each camera, second by second, for a look back at a day.
 //!
 //! ```text
-//! frames ──► Gather: one second ──push()──► queue ──► thread "history" ──► <dir>/<camera>/<day>.day
+//! frames ──► Gather: one second ──push()──► queue ──► thread "history" ──► <camera>/<day>.day
 //!                                                     Archive: reads days for the report ◄──┘
 //! ```
 //! A day of a camera is one file of at most a megabyte: `row` and `file` say what is in it. A row

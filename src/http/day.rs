@@ -1,4 +1,4 @@
-//! `/day`: a day at a glance. It is read and drawn on a thread of its own, `http-day`, one at a time.
+//! `/day`: a day at a glance. The thread `http-day` reads and draws it, one at a time.
 
 use super::census::{CensusSource, DayFault, DayWish};
 use super::reply::{Reply, TEXT, whole};

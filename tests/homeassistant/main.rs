@@ -183,7 +183,8 @@ fn what_goes_while_home_assistant_is_away_disappears_too() {
     let mut home = installation.start(&broker);
     home.until("binary_sensor.posed_door_occupancy", "on");
 
-    // The broker restarts. posed is back at once, Home Assistant takes ten seconds: it misses the removal.
+    // The broker restarts. posed is back at once. Home Assistant takes ten seconds, and misses the
+    // removal.
     broker.down();
     home.until("binary_sensor.posed_door_occupancy", "unavailable");
     broker.up();

@@ -1,5 +1,5 @@
-//! Components that went while Home Assistant may have been away. It keeps what it once knew, so they
-//! are removed again when it says that it is online.
+//! Components that went while Home Assistant may have been away. It keeps what it once knew, so
+//! they are removed again when it says that it is online.
 
 use super::{Devices, Retained, origin};
 use serde::{Deserialize, Serialize};
