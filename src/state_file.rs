@@ -1,10 +1,51 @@
-//! Small JSON files in the state directory, which outlive a restart and a power cut.
+//! Small JSON files in the state directory, which outlive a restart and a power cut; and the lock
+//! that keeps a second daemon out of the directory.
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use std::fs::File;
-use std::io::{self, Write as _};
-use std::path::Path;
+use std::fs::{File, TryLockError};
+use std::io::{self, Read as _, Write as _};
+use std::path::{Path, PathBuf};
+
+/// Another daemon uses the state directory.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "{} is in use by another posed ({by}): stop that one, or give this one another [mqtt] client_id; \
+     in a unit of its own, another StateDirectory",
+    dir.display()
+)]
+pub struct InUse {
+    dir: PathBuf,
+    /// The other process, as its lock file names it.
+    by: String,
+}
+
+/// Locks a daemon's state directory, and makes it first; the lock holds until the file is dropped or
+/// the process ends. `None` if the directory cannot be written: then nothing in it can be damaged.
+///
+/// # Errors
+/// If another process holds the lock.
+pub fn lock(dir: &Path) -> Result<Option<File>, InUse> {
+    let open = || {
+        std::fs::create_dir_all(dir)?;
+        File::options().read(true).write(true).create(true).truncate(false).open(dir.join("lock"))
+    };
+    let Ok(mut file) = open() else { return Ok(None) };
+    match file.try_lock() {
+        Ok(()) => {
+            // Only the message of another daemon needs the number.
+            let _ = file.set_len(0).and_then(|()| write!(file, "process {}", std::process::id()));
+            Ok(Some(file))
+        }
+        Err(TryLockError::WouldBlock) => {
+            let mut by = String::new();
+            file.read_to_string(&mut by).unwrap_or_default();
+            Err(InUse { dir: dir.to_owned(), by })
+        }
+        // A file system without locks, such as some network shares.
+        Err(TryLockError::Error(_)) => Ok(None),
+    }
+}
 
 /// Reads `file`; the default value if it does not exist.
 ///

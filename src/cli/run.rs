@@ -7,6 +7,7 @@ use crate::daemon::Daemon;
 use crate::http::ZoneRequest;
 use crate::publish::Incoming;
 use crate::shutdown::Thread;
+use crate::state_file;
 use crate::telemetry::{log, systemd};
 use anyhow::Context as _;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
@@ -54,6 +55,7 @@ pub fn run(args: &RunArgs) -> anyhow::Result<ExitCode> {
     let signals = SignalThread::start()?;
     tracing::info!("posed {} with {}", env!("CARGO_PKG_VERSION"), args.config.display());
     warn(&warnings);
+    let _lock = config.state_dir.as_deref().map(state_file::lock).transpose()?;
     let mut daemon = match Daemon::start(config, SystemClock::shared(), None) {
         Ok(daemon) => daemon,
         Err(e) if e.is_config() => {

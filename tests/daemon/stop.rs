@@ -64,3 +64,27 @@ fn a_signal_during_the_start_ends_the_process_at_once() {
     assert!(status.success(), "{status}: {log}");
     drop(writer);
 }
+
+#[test]
+fn a_second_daemon_does_not_use_the_first_ones_state() {
+    let (broker, state) = (Mosquitto::start(), tempfile::tempdir().unwrap());
+    let start = |name| {
+        let mut command = posed(&["run"]);
+        command.env("STATE_DIRECTORY", state.path());
+        Posed::spawn(command, &config(&broker, &camera(name, "paced = true\nloop = true")))
+    };
+    let subscriber = Subscriber::start(&broker);
+    let first = start("hall");
+    subscriber.json("posed/hall/poses", |_| true);
+
+    let (status, log) = start("cellar").ended();
+    assert_eq!(status.code(), Some(1), "{log}");
+    assert!(log.contains(&format!("in use by another posed (process {})", first.pid())), "{log}");
+
+    let (status, log) = first.stop();
+    assert!(status.success(), "{log}");
+    // The lock goes with its process.
+    let next = start("cellar");
+    subscriber.json("posed/cellar/poses", |_| true);
+    assert!(next.stop().0.success());
+}
