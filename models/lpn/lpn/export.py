@@ -13,7 +13,9 @@ import onnx
 import torch
 from onnx import TensorProto, helper, numpy_helper
 from torch import nn
+from torch.nn import functional as F
 
+from lpn.lite import TAPS, Lite
 from lpn.net import LPN, Bottleneck, GCBlock
 
 OPSET = 17  # the first with LayerNormalization
@@ -45,8 +47,12 @@ class _Graph:
         self.nodes.append(helper.make_node(op, list(inputs), [output], name=name, **attributes))
         return output
 
-    def conv(self, name: str, x: str, conv: nn.Module, bn=None, relu=False, output: str | None = None) -> str:
-        """Conv2d or ConvTranspose2d, with the normalisation and the ReLU that follow it."""
+    def conv(self, name: str, x: str, conv: nn.Module, bn=None, relu=False, output: str | None = None,
+             highest: float | None = None) -> str:  # fmt: skip
+        """Conv2d or ConvTranspose2d, with the normalisation and the ReLU that follow it.
+
+        The ReLU ends at `highest`, if that is given.
+        """
         up = isinstance(conv, nn.ConvTranspose2d)
         w = conv.weight.detach().numpy()
         b = None if conv.bias is None else conv.bias.detach().numpy()
@@ -60,10 +66,14 @@ class _Graph:
         tensors = [self.constant(f"{name}.weight", w)] + ([] if b is None else [self.constant(f"{name}.bias", b)])
         y = self.add(
             "ConvTranspose" if up else "Conv", f"/{name.replace('.', '/')}/Conv", x, *tensors,
-            output=None if relu else output, group=conv.groups, kernel_shape=list(conv.kernel_size),
+            output=None if relu or highest is not None else output, group=conv.groups, kernel_shape=list(conv.kernel_size),
             strides=list(conv.stride), pads=list(conv.padding) * 2, dilations=[1, 1],
         )  # fmt: skip
-        return self.add("Relu", f"/{name.replace('.', '/')}/Relu", y, output=output) if relu else y
+        path = f"/{name.replace('.', '/')}"
+        if highest is not None:
+            ends = [self.constant(f"{name}.{end}", np.float32(v)) for end, v in (("lowest", 0), ("highest", highest))]
+            return self.add("Clip", f"{path}/Clip", y, *ends, output=output)
+        return self.add("Relu", f"{path}/Relu", y, output=output) if relu else y
 
 
 def _per_output_channel(w: np.ndarray, groups: int) -> np.ndarray:
@@ -113,23 +123,53 @@ def _bottleneck(g: _Graph, name: str, x: str, block: Bottleneck) -> str:
     return g.add("Relu", f"{path}/Relu", y)
 
 
-def build(net: LPN, height: int, width: int, output: str = "heatmaps") -> onnx.ModelProto:
+def _lpn(g: _Graph, net: LPN, output: str) -> None:
+    x = g.conv("conv1", "input", net.conv1, net.bn1, relu=True)
+    x = g.add("MaxPool", "/maxpool/MaxPool", x, kernel_shape=[3, 3], strides=[2, 2], pads=[1, 1, 1, 1])
+    for i in range(1, 5):
+        for j, block in enumerate(getattr(net, f"layer{i}")):
+            x = _bottleneck(g, f"layer{i}.{j}", x, block)
+    head = net.deconv_layers
+    for i in range(0, len(head), 3):
+        x = g.conv(f"deconv_layers.{i}", x, head[i], head[i + 1], relu=True)
+    g.conv("final_layer", x, net.final_layer, output=output)
+
+
+def _lite(g: _Graph, net: Lite, output: str) -> None:
+    def conv(name: str, x: str, part) -> str:
+        return g.conv(name, x, part.conv, part.bn, relu=part.act is F.relu, highest=6 if part.act is F.relu6 else None)
+
+    def block(name: str, x: str, part) -> str:
+        y = x if part.expand is None else conv(f"{name}.expand", x, part.expand)
+        y = conv(f"{name}.project", conv(f"{name}.depthwise", y, part.depthwise), part.project)
+        return g.add("Add", f"/{name.replace('.', '/')}/AddResidual", x, y) if part.residual else y
+
+    def smooth(i: int, x: str) -> str:
+        return conv(f"smooth.{i}.1", conv(f"smooth.{i}.0", x, net.smooth[i][0]), net.smooth[i][1])
+
+    x, taps = conv("stem", "input", net.stem), {}
+    for i, stage in enumerate(net.stages):
+        for j, part in enumerate(stage):
+            x = block(f"stages.{i}.{j}", x, part)
+        taps[i] = x
+    sides = [conv(f"lateral.{i}", taps[tap], net.lateral[i]) for i, tap in enumerate(TAPS)]
+    x = smooth(0, sides[2])
+    for i, side in ((0, sides[1]), (1, sides[0])):
+        up = g.conv(f"upsample.{i}", x, net.upsample[i])
+        x = smooth(i + 1, g.add("Add", f"/upsample/{i}/Add", side, up))
+    g.conv("final_layer", smooth(3, x), net.final_layer, output=output)
+
+
+def build(net: nn.Module, height: int, width: int, output: str = "heatmaps") -> onnx.ModelProto:
     """The network (in evaluation mode, on the CPU) as a checked ONNX model for crops of height x
     width px."""
-    if height % 16 or width % 16:
-        raise ValueError(f"input of {height}x{width} px: both must be multiples of 16, which the network divides by")
+    graph_of, multiple = (_lite, 32) if isinstance(net, Lite) else (_lpn, 16)
+    if height % multiple or width % multiple:
+        raise ValueError(f"input of {height}x{width} px: both must be multiples of {multiple}, which the network divides by")
     net = net.cpu().float().eval()
     g = _Graph()
     with torch.no_grad():
-        x = g.conv("conv1", "input", net.conv1, net.bn1, relu=True)
-        x = g.add("MaxPool", "/maxpool/MaxPool", x, kernel_shape=[3, 3], strides=[2, 2], pads=[1, 1, 1, 1])
-        for i in range(1, 5):
-            for j, block in enumerate(getattr(net, f"layer{i}")):
-                x = _bottleneck(g, f"layer{i}.{j}", x, block)
-        head = net.deconv_layers
-        for i in range(0, len(head), 3):
-            x = g.conv(f"deconv_layers.{i}", x, head[i], head[i + 1], relu=True)
-        g.conv("final_layer", x, net.final_layer, output=output)
+        graph_of(g, net, output)
     k = net.final_layer.out_channels
     graph = helper.make_graph(
         g.nodes, "lpn",

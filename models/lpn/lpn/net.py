@@ -20,12 +20,14 @@ class NetSpec:
     """A network of the family. `width` scales all channels, rounded to multiples of 16.
 
     `upsampling` is the number of doublings from stride 16; the paper has 2, which gives stride 4.
+    The family `lite` (see `lite`) has a stride of 8, and takes only `outputs` from here.
     """
 
     blocks: tuple[int, int, int, int] = BLOCKS[50]
     width: float = 1.0
     outputs: int = 17
     upsampling: int = 2
+    family: str = "lpn"
 
     @staticmethod
     def from_dict(d: dict) -> "NetSpec":
@@ -33,6 +35,8 @@ class NetSpec:
         if "depth" in d:
             d["blocks"] = BLOCKS[d.pop("depth")]
         d["blocks"] = tuple(d.get("blocks", BLOCKS[50]))
+        if d.get("family") == "lite":
+            d["upsampling"] = 1
         return NetSpec(**d)
 
     @property

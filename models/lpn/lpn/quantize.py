@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import onnx
+from onnx import numpy_helper
 
 from lpn import coco, crop, equalize, export
 
@@ -20,6 +21,9 @@ log = logging.getLogger("lpn")
 EQUALIZE_WITH = 96
 # Heatmaps are clipped below this. No peak lies there, and the remaining steps are finer.
 LOWEST_HEAT = -0.1
+# A channel whose bias is more than this times its largest weight is constant: its bias in int8 steps
+# would not fit in 32 bits.
+CONSTANT = 1e5
 # ONNX Runtime's calibration methods, by our names.
 METHODS = {"minmax": "MinMax", "percentile": "Percentile", "entropy": "Entropy"}
 
@@ -71,6 +75,7 @@ def quantize(model: onnx.ModelProto, crops: np.ndarray, method: str = "minmax", 
     model."""
     from onnxruntime.quantization import CalibrationMethod, QuantFormat, QuantType, quantize_static
 
+    model = without_dead_weights(model)
     inside = [n.name for n in model.graph.node if export.GC_NODE in n.name]
     output = model.graph.output[0].name
     between = [name for _, name, _ in equalize.pairs(model)]
@@ -97,6 +102,23 @@ def quantize(model: onnx.ModelProto, crops: np.ndarray, method: str = "minmax", 
     out.opset_import.append(onnx.helper.make_opsetid("", export.OPSET))
     out.ir_version = model.ir_version
     check_form(out)
+    return out
+
+
+def without_dead_weights(model: onnx.ModelProto) -> onnx.ModelProto:
+    """`model` with weights of zero in channels that are constant but for traces of weights.
+
+    Weight decay leaves such channels behind, also in published weights.
+    """
+    out = onnx.ModelProto()
+    out.CopyFrom(model)
+    constants = {c.name: c for c in out.graph.initializer}
+    for node in out.graph.node:
+        if node.op_type == "Conv" and len(node.input) == 3 and export.GC_NODE not in node.name:
+            weight, bias = (numpy_helper.to_array(constants[name]) for name in node.input[1:])
+            dead = np.abs(bias) > CONSTANT * np.abs(weight).max((1, 2, 3))
+            zeroed = np.where(dead[:, None, None, None], np.float32(0), weight)
+            constants[node.input[1]].CopyFrom(numpy_helper.from_array(zeroed, node.input[1]))
     return out
 
 

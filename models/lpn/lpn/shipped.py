@@ -37,14 +37,13 @@ def float_file(folder: Path, out: Path | None = None) -> Path:
 
 
 def _build(folder: Path, weights: Path, config: Path):
-    from lpn import export
+    from lpn import export, family
     from lpn.finder import ship, training
-    from lpn.net import LPN
     from lpn.schedule import POSE, Config
     from lpn.trainer import load_weights
 
     manifest = tomllib.loads((folder / "model.toml").read_text())
-    net = LPN(Config.load(config).net)
+    net = family.build(Config.load(config).net)
     load_weights(net, weights)
     size = manifest["input"]["height"], manifest["input"]["width"]
     return export.build(net, *size) if manifest["kind"] == POSE else export.build(training.shipped(net), *size, ship.OUTPUT)

@@ -5,9 +5,10 @@ import logging
 from pathlib import Path
 
 import torch
+from torch import nn
 
 from lpn import parallel
-from lpn.net import LPN
+from lpn.family import build
 from lpn.schedule import Config, Stage
 
 log = logging.getLogger("lpn")
@@ -25,7 +26,7 @@ class Trainer:
             torch.backends.cudnn.benchmark = True
             torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = True
         torch.manual_seed(config.seed)
-        self.net = LPN(config.net).to(self.device, memory_format=torch.channels_last)
+        self.net = build(config.net).to(self.device, memory_format=torch.channels_last)
         if config.init:
             self.start_from(Path(config.init))
         self.average = {k: v.clone() for k, v in self.net.state_dict().items()}
@@ -38,10 +39,14 @@ class Trainer:
         """The start values that the config names."""
         load_weights(self.net, path)
 
+    def trained(self) -> list:
+        """The parameters that training changes."""
+        return [p for p in self.net.parameters() if p.requires_grad]
+
     def _new_optimizer(self):
         s = self.config.stages[min(self.stage, len(self.config.stages) - 1)]
-        decay = [p for p in self.net.parameters() if p.ndim > 1]
-        plain = [p for p in self.net.parameters() if p.ndim <= 1]
+        decay = [p for p in self.trained() if p.ndim > 1]
+        plain = [p for p in self.trained() if p.ndim <= 1]
         self.optimizer = torch.optim.AdamW(
             [{"params": decay, "weight_decay": s.weight_decay}, {"params": plain, "weight_decay": 0.0}], lr=s.lr
         )
@@ -86,7 +91,7 @@ class Trainer:
             loss += self._backward(stage, shards[0])
         else:
             self._add_up(stage, shards, loss)
-        torch.nn.utils.clip_grad_norm_(self.net.parameters(), 5.0)
+        torch.nn.utils.clip_grad_norm_(self.trained(), 5.0)
         self.optimizer.step()
         self.seen += stage.batch
         self.total += stage.batch
@@ -114,7 +119,7 @@ class Trainer:
             loss += self._backward(stage, shard)
             for b, s in zip(running, sums):
                 s.add_(b, alpha=1 / stage.shards())
-        parallel.add_up([*[p.grad for p in self.net.parameters()], *sums, loss])
+        parallel.add_up([*[p.grad for p in self.trained()], *sums, loss])
         for b, s in zip([*running, *steps], [*sums, *counted]):
             b.copy_(s)
 
@@ -134,14 +139,14 @@ class Trainer:
         """The loss of one shard, a scalar tensor."""
         raise NotImplementedError
 
-    def averaged(self) -> LPN:
+    def averaged(self) -> nn.Module:
         """The network with the averaged weights, ready to measure."""
-        net = LPN(self.config.net).to(self.device, memory_format=torch.channels_last)
+        net = build(self.config.net).to(self.device, memory_format=torch.channels_last)
         net.load_state_dict(self.average)
         return net.eval()
 
 
-def load_weights(net: LPN, path: Path) -> None:
+def load_weights(net: nn.Module, path: Path) -> None:
     """Loads a safetensors checkpoint, or the averaged weights of a run's state.pt; every tensor
     must be there."""
     net.load_state_dict(read_weights(path))

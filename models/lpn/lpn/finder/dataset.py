@@ -58,6 +58,7 @@ class Scenes:
                 self.keypoints[at] = np.concatenate([self.keypoints[at], points])
         self.synthetic = bool(where.get("synthetic"))
         self.aspect = float(where.get("aspect", 0))
+        self.lying = float(where.get("lying", 0))
         usable = [at for at in of_image.values() if at not in self.pictures.broken]
         self.held_back = [] if self.synthetic or crops else usable[::HELD_BACK]
         self.tuning = [] if self.synthetic or crops else usable[::TUNING]
@@ -139,7 +140,9 @@ def _place(rng, source: Scenes, at: int, canvas: np.ndarray, tile) -> tuple[np.n
     scene keeps the names of left and right, which share a map.
     """
     tx, ty, tw, th = tile
-    picture = source.pictures[at]
+    picture, boxes, ignored, points = source.pictures[at], source.boxes[at], source.ignore[at], source.keypoints[at]
+    if rng.random() < source.lying:
+        picture, boxes, ignored, points = _on_its_side(picture, boxes, ignored, points, int(rng.choice([1, 3])))
     h, w = picture.shape[:2]
     contain, cover = max(w / tw, h / th), min(w / tw, h / th)
     scale = contain if rng.random() < 0.65 else contain + (cover - contain) * rng.random()
@@ -154,18 +157,33 @@ def _place(rng, source: Scenes, at: int, canvas: np.ndarray, tile) -> tuple[np.n
         borderValue=tuple(int(v) for v in canvas[ty, tx]),
     )  # fmt: skip
     inverse = cv2.invertAffineTransform(a)
-    kept, dropped = [], [codec.move_boxes(source.ignore[at], inverse)]
-    moved = codec.move_boxes(source.boxes[at], inverse)
+    kept, dropped = [], [codec.move_boxes(ignored, inverse)]
+    moved = codec.move_boxes(boxes, inverse)
     inside = np.concatenate([np.clip(moved[:, :2], 0, [tw, th]), np.clip(moved[:, 2:], 0, [tw, th])], 1)
     share = np.prod(inside[:, 2:] - inside[:, :2], 1) / np.maximum(np.prod(moved[:, 2:] - moved[:, :2], 1), 1e-6)
     good = (share >= 0.3) & (inside[:, 3] - inside[:, 1] >= codec.MIN_HEIGHT_PX)
     kept.append(inside[good]), dropped.append(inside[~good & (share > 0)])
-    points = source.keypoints[at][good]
+    points = points[good]
     points[..., :2] = points[..., :2] @ inverse[:, :2].T + inverse[:, 2]
     points[..., 2] *= ((points[..., :2] >= 0) & (points[..., :2] < [tw, th])).all(-1)
     points[..., :2] += [tx, ty]
     shift = np.array([tx, ty, tx, ty], np.float32)
     return (np.vstack(kept) + shift).astype(np.float32), (np.vstack(dropped) + shift).astype(np.float32), points
+
+
+def _on_its_side(picture, boxes, ignored, points, quarters: int):
+    """A scene turned by quarter turns to the left (1 or 3), so that people who stand lie in it."""
+    h, w = picture.shape[:2]
+    # Input px -> px of the turned picture.
+    a = np.array([[0, 1, 0], [-1, 0, w - 1]] if quarters == 1 else [[0, -1, h - 1], [1, 0, 0]], np.float32)
+
+    def moved(corners):
+        ends = corners.reshape(-1, 2, 2) @ a[:, :2].T + a[:, 2]
+        return np.concatenate([ends.min(1), ends.max(1)], 1)
+
+    points = points.copy()
+    points[..., :2] = points[..., :2] @ a[:, :2].T + a[:, 2]
+    return np.ascontiguousarray(np.rot90(picture, quarters)), moved(boxes), moved(ignored), points
 
 
 def _stretched(a: np.ndarray, by: float, width: int, height: int) -> np.ndarray:

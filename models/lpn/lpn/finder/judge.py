@@ -6,7 +6,7 @@ import numpy as np
 
 from lpn.finder.codec import iou
 
-MIN_PERSON_PX = 60.0
+MIN_PERSON_PX = 24.0  # height at the network's input
 MATCH_IOU = 0.5
 
 
@@ -21,9 +21,10 @@ class Found:
     counts: np.ndarray
 
     @staticmethod
-    def of(boxes, scores, people, min_person_px: float = MIN_PERSON_PX) -> "Found":
+    def of(boxes, scores, people, scale: float = 1.0) -> "Found":
+        """`scale`: frame px for one px of the input, at which people must be MIN_PERSON_PX tall to count."""
         people = np.asarray(people, np.float32).reshape(-1, 4)
-        return Found(boxes, scores, people, people[:, 3] - people[:, 1] >= min_person_px)
+        return Found(boxes, scores, people, people[:, 3] - people[:, 1] >= MIN_PERSON_PX * scale)
 
 
 def match(found: Found) -> np.ndarray:

@@ -9,21 +9,34 @@ import cv2
 import numpy as np
 
 from lpn import crop, export, quantize
+from lpn.family import build
 from lpn.finder import card, codec, dataset, judge, training
 from lpn.pose.evaluate import onnx_runner
 from lpn.manifest import FLOAT, INT8, LICENCE, RESEARCH_DATA
-from lpn.net import LPN, parameter_count
+from lpn.net import parameter_count
 from lpn.schedule import Config
 from lpn.trainer import load_weights
 
 OUTPUT = "centers"
 NMS_IOU = 0.6
+ARCHITECTURE = {
+    "lpn": "LPN-50, half as wide, one upsampling step, five outputs",
+    "lite": "EfficientNet-Lite0, pyramid to stride 8, five outputs",
+}
+IMAGENET = "ImageNet (Russakovsky et al. 2015), through the published weights of EfficientNet-Lite0 (Apache-2.0)"
+DATA = [
+    "Stanford 40 Actions (Yao et al., ICCV 2011): boxes of the acting people by humans, of others by MoveNet MultiPose",
+    "Human Dataset v2 (version 6) and capstone2 (version 11), Roboflow exports, CC BY 4.0: boxes by humans",
+    "Leeds Sports Pose Extended (Johnson & Everingham, CVPR 2011): boxes from keypoints",
+    "drawn scenes (MakeHuman bodies, CC0)",
+]
+BANDS = {"24 to 48 px": (24, 48), "48 to 96 px": (48, 96), "96 px and more": (96, 1e9)}
 
 
 def run(args) -> int:
     config = Config.load(args.config)
     height, width = (int(v) for v in args.size.split("x"))
-    net = LPN(config.net)
+    net = build(config.net)
     load_weights(net, args.weights)
     net = training.shipped(net)
     samples = dataset.Samples(config, args.cache)
@@ -35,24 +48,26 @@ def run(args) -> int:
     export.save(quantize.quantize(model, crops, "minmax"), args.folder / INT8)
 
     outputs = {"float32": onnx_runner(args.folder / FLOAT, 1), "int8": onnx_runner(args.folder / INT8, 1)}
-    tuned = training.find(outputs["int8"], held.tuning, held.tuning.tuning, width, height, config.net.stride)
-    threshold = round(judge.threshold_for(tuned, training.FALSE_PER_IMAGE), 3)
+    threshold = round(held.threshold(outputs["int8"], width, height), 3)
     results = {
         "parameters": parameter_count(net),
         "mmac": round(multiply_adds(model) / 1e6, 1),
         "threshold": threshold,
         "int8_bytes": (args.folder / INT8).stat().st_size,
         "holdout": {kind: held.measure_outputs(f, width, height, threshold) for kind, f in outputs.items()},
+        "by_height": by_height(outputs["int8"], held, width, height, threshold),
     }
-    results["by_height"] = by_height(outputs["int8"], held, width, height, threshold)
     if args.demo:
         results["demo"] = {k: measure_clip(f, args.demo, width, height, threshold) for k, f in outputs.items()}
     (args.folder / "results.json").write_text(json.dumps(results, indent=1) + "\n")
     sha256 = hashlib.sha256((args.folder / INT8).read_bytes()).hexdigest()
     name = args.folder.resolve().name
-    (args.folder / "model.toml").write_text(manifest(name, args.version, height, width, threshold, sha256))
+    data = ([IMAGENET] if config.net.family == "lite" else []) + DATA
+    told = manifest(name, args.version, (height, width), threshold, sha256, (data, ARCHITECTURE[config.net.family]))
+    (args.folder / "model.toml").write_text(told)
     misses = card.failures(outputs["int8"], width, height, threshold, NMS_IOU, args.folder / "failures.jpg")
-    text = card.card(name, args.version, results, misses, args.log.read_text() if args.log else "")
+    log = args.log.read_text() if args.log else ""
+    text = card.card(name, args.version, results, misses, log, (data, ARCHITECTURE[config.net.family], args.config.name))
     (args.folder / "README.md").write_text(text)
     print(json.dumps(results, indent=1))
     return 0
@@ -86,21 +101,24 @@ def multiply_adds(model) -> int:
 
 
 def by_height(outputs_of, held, width, height, threshold) -> dict:
-    """Recall on the hold-out by how tall people are in the input."""
-    found = training.find(outputs_of, held.scenes, held.scenes.all, width, height, held.stride)
-    bands = {"under 48 px": (0, 48), "48 to 96 px": (48, 96), "96 px and more": (96, 1e9)}
+    """Recall on each hold-out by how tall people are in the input."""
     out = {}
-    for name, (low, high) in bands.items():
-        hits = people = 0
-        for picture, at in zip(found, held.scenes.all):
-            _, _, scale = crop.widen((0, 0, *held.scenes.pictures[at].shape[1::-1]), width, height)
-            tall = (picture.people[:, 3] - picture.people[:, 1]) / scale
-            picture.counts = (tall >= low) & (tall < high)
-            kinds = judge.match(picture)
-            hits += int(((kinds == 1) & (picture.scores >= threshold)).sum())
-            people += int(picture.counts.sum())
-        out[name] = {"people": people, "recall": round(hits / max(people, 1), 3)}
+    for part, scenes in held.scenes.items():
+        found = training.find(outputs_of, scenes, scenes.all, width, height, held.stride)
+        out[part] = {name: _band(found, scenes, width, height, threshold, ends) for name, ends in BANDS.items()}
     return out
+
+
+def _band(found, scenes, width, height, threshold, ends) -> dict:
+    hits = people = 0
+    for picture, at in zip(found, scenes.all):
+        _, _, scale = crop.widen((0, 0, *scenes.pictures[at].shape[1::-1]), width, height)
+        tall = (picture.people[:, 3] - picture.people[:, 1]) / scale
+        picture.counts = (tall >= ends[0]) & (tall < ends[1])
+        kinds = judge.match(picture)
+        hits += int(((kinds == 1) & (picture.scores >= threshold)).sum())
+        people += int(picture.counts.sum())
+    return {"people": people, "recall": round(hits / max(people, 1), 3)}
 
 
 def measure_clip(outputs_of, folder: Path, width: int, height: int, threshold: float, every: int = 5) -> dict:
@@ -119,23 +137,24 @@ def measure_clip(outputs_of, folder: Path, width: int, height: int, threshold: f
         boxes, scores = codec.decode(outputs_of(crop.normalise(small[None]))[0], 0.05, NMS_IOU)
         people = np.array([p["box"] for p in frame["people"]], np.float32).reshape(-1, 4)
         people[:, 2:] += people[:, :2]
-        result = judge.Found.of(codec.move_boxes(boxes, a), scores, people)
+        result = judge.Found.of(codec.move_boxes(boxes, a), scores, people, a[0, 0])
         result.counts &= np.array([p["seen"] >= 0.4 for p in frame["people"]], bool)
         pictures.append(result)
     return judge.measure(pictures, threshold)
 
 
-def manifest(name: str, version: str, height: int, width: int, threshold: float, sha256: str) -> str:
-    """`model.toml`, schema 1, kind "center-person"."""
+def manifest(name: str, version: str, size: tuple, threshold: float, sha256: str, made: tuple) -> str:
+    """`model.toml`, schema 1, kind "center-person". `size`: height, width; `made`: data and architecture."""
+    (height, width), (data, architecture) = size, made
     mean, std = ([round(float(v), 3) for v in values] for values in (crop.MEAN, crop.STD))
     return f"""schema = 1
 name = {json.dumps(name)}
 version = {json.dumps(version)}
 kind = "center-person"
 licence = {json.dumps(LICENCE)}
-data = ["Stanford 40 Actions (Yao et al. 2011), boxes by humans, of others by MoveNet MultiPose", "Leeds Sports Pose Extended (Johnson & Everingham 2011), boxes from keypoints", "drawn scenes (MakeHuman bodies, CC0)"]
+data = {json.dumps(data)}
 data_terms = {json.dumps(RESEARCH_DATA)}
-architecture = "LPN-50, half as wide, one upsampling step, five outputs"
+architecture = {json.dumps(architecture)}
 
 [file]
 onnx = "{INT8}"

@@ -6,9 +6,11 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from torch import nn
 from torch.nn import functional as F
 
 from lpn import crop
+from lpn.family import build
 from lpn.finder import codec, dataset, judge
 from lpn.net import LPN, NetSpec
 from lpn.trainer import Trainer, read_weights
@@ -45,9 +47,9 @@ class FinderTrainer(Trainer):
         self.net.load_state_dict(state)
 
 
-def shipped(net: LPN) -> LPN:
+def shipped(net: nn.Module) -> nn.Module:
     """The network without its outputs for body parts."""
-    out = LPN(replace(net.spec, outputs=5))
+    out = build(replace(net.spec, outputs=5))
     state = net.state_dict()
     out.load_state_dict({k: v[:5] if k.startswith("final_layer") else v for k, v in state.items()})
     return out.eval()
@@ -110,16 +112,19 @@ def find(outputs_of, scenes: dataset.Scenes, which: list[int], width: int, heigh
             boxes = codec.move_boxes(boxes, a)
             h, w = scenes.pictures[at].shape[:2]
             boxes = np.concatenate([np.clip(boxes[:, :2], 0, [w, h]), np.clip(boxes[:, 2:], 0, [w, h])], 1)
-            out.append(judge.Found.of(boxes, scores, scenes.boxes[at]))
+            out.append(judge.Found.of(boxes, scores, scenes.boxes[at], a[0, 0]))
     return out
 
 
 class HoldOut:
-    """The pack's scene hold-out; the threshold comes from training scenes."""
+    """The hold-outs of a config by name, all of scenes; the threshold comes from training scenes."""
 
     def __init__(self, config, cache: Path | None, samples: dataset.Samples | None = None):
-        where = config.holdout
-        self.scenes = dataset.Scenes(where, cache / where["cache"] if cache and "cache" in where else None)
+        parts = config.holdout if isinstance(config.holdout, list) else [config.holdout]
+        self.scenes = {
+            where.get("name", "holdout"): dataset.Scenes(where, cache / where["cache"] if cache and "cache" in where else None)
+            for where in parts
+        }
         self.tuning = next((s for s in samples.sources if s.tuning), None) if samples else None
         self.stride = config.net.stride
 
@@ -133,12 +138,21 @@ class HoldOut:
 
         return self.measure_outputs(outputs_of, width, height)
 
+    def threshold(self, outputs_of, width: int, height: int) -> float:
+        tuned = find(outputs_of, self.tuning, self.tuning.tuning, width, height, self.stride)
+        return round(judge.threshold_for(tuned, FALSE_PER_IMAGE), 4)
+
     def measure_outputs(self, outputs_of, width: int, height: int, threshold: float | None = None) -> dict:
+        """For each hold-out: `judge.measure`, and `recall_at_half`, the recall where the threshold lets through
+        half a false box a picture."""
         if threshold is None:
-            tuned = find(outputs_of, self.tuning, self.tuning.tuning, width, height, self.stride)
-            threshold = round(judge.threshold_for(tuned, FALSE_PER_IMAGE), 4)
-        found = find(outputs_of, self.scenes, self.scenes.all, width, height, self.stride)
-        return judge.measure(found, threshold)
+            threshold = self.threshold(outputs_of, width, height)
+        out = {}
+        for name, scenes in self.scenes.items():
+            found = find(outputs_of, scenes, scenes.all, width, height, self.stride)
+            half = judge.measure(found, judge.threshold_for(found, 0.5))["recall"]
+            out[name] = judge.measure(found, threshold) | {"recall_at_half": half}
+        return out
 
 
 def narrow(state: dict, spec: NetSpec, seed: int = 1) -> dict:
