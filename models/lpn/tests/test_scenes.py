@@ -6,7 +6,7 @@ from shutil import which
 import numpy as np
 import pytest
 
-from lpn.render import acts, body, film, judge, motion, stances, truth
+from lpn.render import acts, body, film, judge, motion, stances, stills, truth
 from lpn.render.dress import random_outfit
 from lpn.render.ground import Figure, follow
 from lpn.render.motion import STEP_S, Timeline
@@ -183,3 +183,19 @@ def test_the_judge_compares_postures_where_they_have_held():
     answers = dict(zip(judge.ANSWERS, row.tolist()))
     # The first two frames have no half second before them; the last two have no message.
     assert answers == {"standing": 0, "sitting": 0, "lying": 8, "crouching": 0, "unknown": 8, "missed": 2}
+
+
+def test_stills_of_scenes_are_coco_data_and_a_stopped_run_goes_on(bank, tmp_path):
+    clips = [("fall-left", 3), ("leave", 3)]
+    assert stills.render(tmp_path, clips[:1], 4, bank, SMALL)["images"] == 4
+    first = tmp_path / "images/fall-left-3-0.jpg"
+    before = first.stat().st_mtime_ns
+    assert stills.render(tmp_path, clips, 4, bank, SMALL)["images"] == 8
+    assert first.stat().st_mtime_ns == before
+    data = json.loads((tmp_path / "annotations.json").read_text())
+    people, pictures = data["annotations"], {image["id"]: image for image in data["images"]}
+    assert len({p["id"] for p in people}) == len(people) and {p["image_id"] for p in people} <= set(pictures)
+    assert all((tmp_path / "images" / image["file_name"]).is_file() and image["scene"] for image in pictures.values())
+    # Standing before, lying after: wider than tall at last.
+    boxes = [p["bbox"] for p in people if pictures[p["image_id"]]["file_name"].startswith("fall")]
+    assert boxes[0][3] > boxes[0][2] and boxes[-1][2] > boxes[-1][3]
