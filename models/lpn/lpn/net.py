@@ -137,11 +137,11 @@ class LPN(nn.Module):
         x = self.maxpool(self.relu(self.bn1(self.conv1(x))))
         x = self.layer4(self.layer3(self.layer2(self.layer1(x))))
         for layer in self.deconv_layers:
-            x = _in_f32(layer, x) if isinstance(layer, nn.ConvTranspose2d) else layer(x)
+            x = in_f32(layer, x) if isinstance(layer, nn.ConvTranspose2d) else layer(x)
         return self.final_layer(x)
 
 
-def _in_f32(layer: nn.Module, x: torch.Tensor) -> torch.Tensor:
+def in_f32(layer: nn.Module, x: torch.Tensor) -> torch.Tensor:
     """`layer` outside autocast on the CPU, where a grouped transposed convolution in bf16 takes
     eight times as long."""
     if x.device.type != "cpu":

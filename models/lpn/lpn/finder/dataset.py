@@ -141,7 +141,7 @@ def _place(rng, source: Scenes, at: int, canvas: np.ndarray, tile) -> tuple[np.n
     """
     tx, ty, tw, th = tile
     picture, boxes, ignored, points = source.pictures[at], source.boxes[at], source.ignore[at], source.keypoints[at]
-    if rng.random() < source.lying:
+    if source.lying and rng.random() < source.lying:
         picture, boxes, ignored, points = _on_its_side(picture, boxes, ignored, points, int(rng.choice([1, 3])))
     h, w = picture.shape[:2]
     contain, cover = max(w / tw, h / th), min(w / tw, h / th)
