@@ -40,6 +40,10 @@ pub fn lock(dir: &Path) -> Result<Option<File>, InUse> {
         Err(TryLockError::WouldBlock) => {
             let mut by = String::new();
             file.read_to_string(&mut by).unwrap_or_default();
+            if by.is_empty() {
+                // It has locked the file and not yet written its number.
+                by.push_str("it is just starting");
+            }
             Err(InUse { dir: dir.to_owned(), by })
         }
         // A file system without locks, such as some network shares.
