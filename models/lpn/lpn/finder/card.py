@@ -55,8 +55,11 @@ def failures(
 
 
 def card(name: str, version: str, results: dict, drawn: int, log: str, made: tuple) -> str:
-    """The text of the model card. `log`: the lines of the training's log.jsonl; `made`: data, architecture
-    and the name of the config."""
+    """The text of the model card.
+
+    log: the lines of the training's log.jsonl. made: the list of data sets, the architecture and the
+    config's file name, in that order.
+    """
     data, architecture, config = made
 
     def figures(m: dict) -> str:
@@ -107,9 +110,8 @@ Recall by how tall people are in the input (int8, at the threshold):
 {bands}{curve}
 ## Known failures
 {pictures}
-Crowds, people who hide each other and small people in cluttered streets are found least often. People who lie were
-mostly drawn ones in training. Photographs in the training data leave people in the background unlabelled, so far-away
-people get low scores.
+Crowds, people who hide each other and small people in cluttered streets are found least often. Photographs in the
+training data leave people in the background unlabelled, so far-away people get low scores.
 
 ## Trained on
 
