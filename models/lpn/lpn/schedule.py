@@ -62,7 +62,8 @@ class Config:
 
     net: NetSpec
     stages: tuple[Stage, ...]
-    # Keys of a source: annotations, images, labels, only (see coco.load_people), repeat, aspect.
+    # Keys of a source: annotations, images, labels, only (see coco.load_people), repeat, aspect; for
+    # finders also `unlabelled`, a file of `python -m lpn teach`.
     sources: tuple[dict, ...]
     holdout: dict | list | None  # one hold-out, or several; each as a source, with a name
     seed: int
@@ -84,10 +85,13 @@ class Config:
             raise ValueError(f"{path}: bundle is for kind {POSE!r}; a person finder trains on [[source]] tables")
 
         def where(p):
-            return str((path.parent / os.path.expandvars(p)).resolve())
+            expanded = os.path.expandvars(p)
+            if "$" in expanded:
+                raise ValueError(f"{path}: {p}: set {expanded.split('/')[0]} (the first lines of the file say what it holds)")
+            return str((path.parent / expanded).resolve())
 
         def located(s):
-            return {**s, "annotations": where(s["annotations"]), "images": where(s["images"])}
+            return s | {key: where(s[key]) for key in ("annotations", "images", "unlabelled") if key in s}
 
         def several(h):
             return [located(one) for one in h] if isinstance(h, list) else h and located(h)

@@ -220,6 +220,7 @@ def test_the_commands_pack_and_train(config, tmp_path, monkeypatch, capsys):
 
 @pytest.mark.parametrize("text, wanted", [
     (CONFIG[: CONFIG.index("[[source]]")].replace('bundle = "bundle"', ""), "needs [[source]] tables, or bundle ="),
+    (CONFIG.replace('bundle = "bundle"', 'bundle = "$LPN_NOWHERE/a"'), "$LPN_NOWHERE/a: set $LPN_NOWHERE"),
     (CONFIG.replace("seed = 4", 'kind = "center-person"'), "bundle is for kind 'heatmap-pose'"),
 ])  # fmt: skip
 def test_a_config_that_cannot_train_is_refused(tmp_path, text, wanted):

@@ -309,3 +309,26 @@ def test_the_trainer_takes_a_finder_and_goes_on_after_a_stop(tmp_path):
     again = train.run(config, tmp_path / "cut", None, 100)
     for name, value in whole.average.items():
         assert torch.equal(value, again.average[name]), name
+
+
+def test_a_teachers_boxes_are_trained_on_where_no_label_covers_them(tmp_path):
+    cv2.imwrite(str(tmp_path / "a.png"), np.zeros((200, 300, 3), np.uint8))
+    image = {"id": 1, "file_name": "a.png", "width": 300, "height": 200, "scene": True}
+    labelled = {"id": 1, "image_id": 1, "bbox": [10, 10, 60, 180], "keypoints": [20, 20, 2] * 17}
+    (tmp_path / "a.json").write_text(json.dumps({"images": [image], "annotations": [labelled]}))
+    taught = {
+        "the labelled person": [12, 8, 70, 188, 0.9],
+        "her head": [25, 10, 50, 60, 0.8],
+        "she and somebody beside her": [10, 10, 140, 190, 0.7],
+        "somebody else": [200, 40, 240, 160, 0.7],
+        "perhaps somebody": [260, 40, 290, 160, 0.3],
+    }
+    (tmp_path / "t.json").write_text(json.dumps({"a.png": list(taught.values())}))
+    where = {"annotations": str(tmp_path / "a.json"), "images": str(tmp_path)}
+    scenes = dataset.Scenes({**where, "unlabelled": str(tmp_path / "t.json")}, None)
+    boxes, ignored, points = scenes.people(0)
+    assert boxes.tolist() == [[10, 10, 70, 190], taught["somebody else"][:4]]
+    assert ignored.tolist() == [taught["she and somebody beside her"][:4], taught["perhaps somebody"][:4]]
+    assert points[:, :, 2].any(1).tolist() == [True, False]
+    assert scenes.boxes[0].tolist() == [[10, 10, 70, 190]], "measures know the labels only"
+    assert len(dataset.Scenes(where, None).people(0)[0]) == 1

@@ -2,6 +2,7 @@
 
 import json
 import logging
+from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
@@ -15,6 +16,15 @@ from lpn.manifest import LICENCE, RESEARCH_DATA
 from lpn.render.backdrop import Textures
 
 log = logging.getLogger("lpn")
+
+
+@dataclass(frozen=True)
+class Made:
+    """How a finder came about."""
+
+    data: list[str]  # the data sets
+    architecture: str
+    config: str  # the config's file name
 
 
 def failures(
@@ -54,13 +64,8 @@ def failures(
     return drawn
 
 
-def card(name: str, version: str, results: dict, drawn: int, log: str, made: tuple) -> str:
-    """The text of the model card.
-
-    log: the lines of the training's log.jsonl. made: the list of data sets, the architecture and the
-    config's file name, in that order.
-    """
-    data, architecture, config = made
+def card(name: str, version: str, results: dict, drawn: int, log: str, made: Made) -> str:
+    """The text of the model card; `log` has the lines of the training's log.jsonl."""
 
     def figures(m: dict) -> str:
         return f"{m['recall']:.3f} | {m['false_per_image']:.2f} | {m['ap50']:.3f}"
@@ -87,7 +92,7 @@ Of {drawn} drawn scenes that the finder had never seen, these are the first with
 """ if drawn else ""
     return f"""# {name}, version {version}
 
-Finds people in a whole frame: {architecture}; centre heatmap, size and offset.
+Finds people in a whole frame: {made.architecture}; centre heatmap, size and offset.
 {results['parameters'] / 1e6:.2f} M parameters, {results['mmac']:.0f} MMAC. `model.onnx` ({results['int8_bytes'] / 1e6:.2f} MB) is int8: QDQ, s8 weights per channel,
 u8 activations. `python -m lpn float` makes the same network in float32. Output and coordinates: `model.toml`.
 Licence of the weights: {LICENCE}. {RESEARCH_DATA}
@@ -115,8 +120,8 @@ training data leave people in the background unlabelled, so far-away people get 
 
 ## Trained on
 
-{"".join(f"- {part}" + chr(10) for part in data)}
-Recipe: `models/lpn/configs/{config}`; this folder is written by `python -m lpn person`.
+{"".join(f"- {part}" + chr(10) for part in made.data)}
+Recipe: `models/lpn/configs/{made.config}`; this folder is written by `python -m lpn person`.
 """
 
 

@@ -19,11 +19,16 @@ HELD_BACK = 40  # of so many training scenes, one is not trained on
 # which is sound as long as the network scores no better on them. The mean of 0.2 false boxes has a
 # standard error of 0.015 on 920 scenes and 0.03 on 230 (Poisson).
 TUNING = 10
+SURE = 0.45  # the teacher's score from which a box is a person; below it, nobody knows
 
 
 class Scenes:
     """Pictures of whole scenes (`scene: true`) and the boxes in them, f32 [P, 4] x0, y0, x1, y1;
-    with `crops` in `where` the other pictures of the file instead, each cut around one person."""
+    with `crops` in `where` the other pictures of the file instead, each cut around one person.
+
+    `unlabelled` in `where` names a teacher's boxes (`python -m lpn teach`). Training takes those that no label
+    covers; measures do not.
+    """
 
     def __init__(self, where: dict, cache: Path | None):
         data = json.loads(Path(where["annotations"]).read_text())
@@ -56,6 +61,15 @@ class Scenes:
             if kind is self.boxes:
                 points = np.array(a.get("keypoints") or [0] * 51, np.float32).reshape(1, 17, 3)
                 self.keypoints[at] = np.concatenate([self.keypoints[at], points])
+        # What a teacher found beside the labels: people f32 [P, 4], and where it was not sure.
+        self.taught: dict[int, tuple[np.ndarray, np.ndarray]] = {}
+        if "unlabelled" in where:
+            found = json.loads(Path(where["unlabelled"]).read_text())
+            for im in data["images"]:
+                if im["id"] in of_image and found.get(im["file_name"]):
+                    at = of_image[im["id"]]
+                    labelled = np.vstack([self.boxes[at], self.ignore[at]])
+                    self.taught[at] = _unlabelled(np.array(found[im["file_name"]], np.float32), labelled)
         self.synthetic = bool(where.get("synthetic"))
         self.aspect = float(where.get("aspect", 0))
         self.lying = float(where.get("lying", 0))
@@ -66,6 +80,35 @@ class Scenes:
         self.all = usable
         self.train = [at for at in usable if at not in back]
         log.info("%s: %d scenes, faults %s", where["annotations"], len(usable), people.faults or "none")
+
+
+    def people(self, at: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """What training is told of a scene: the boxes, the boxes to ignore, and keypoints of the
+        boxes [P, 17, 3]."""
+        if at not in self.taught:
+            return self.boxes[at], self.ignore[at], self.keypoints[at]
+        sure, unsure = self.taught[at]
+        points = np.concatenate([self.keypoints[at], np.zeros((len(sure), 17, 3), np.float32)])
+        return np.vstack([self.boxes[at], sure]), np.vstack([self.ignore[at], unsure]), points
+
+
+def _unlabelled(found: np.ndarray, labelled: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The teacher's boxes f32 [P, 5] that are nobody labelled: (those it is sure of, the others),
+    f32 [P, 4] each.
+
+    A box that overlaps a label too little to be the same person and too much to be another one is
+    not sure, whatever its score.
+    """
+    boxes, scores = found[:, :4], found[:, 4]
+    if not len(labelled):
+        return boxes[scores >= SURE], boxes[scores < SURE]
+    low = np.maximum(boxes[:, None, :2], labelled[None, :, :2])
+    high = np.minimum(boxes[:, None, 2:], labelled[None, :, 2:])
+    covered = (np.prod(np.maximum(high - low, 0), 2) / np.prod(boxes[:, 2:] - boxes[:, :2], 1)[:, None]).max(1)
+    overlap = codec.iou(boxes, labelled).max(1)
+    sure = (scores >= SURE) & (covered < 0.6) & (overlap < 0.35)
+    unsure = ~sure & (overlap < 0.5) & (covered < 0.85)
+    return boxes[sure], boxes[unsure]
 
 
 class Samples:
@@ -140,7 +183,7 @@ def _place(rng, source: Scenes, at: int, canvas: np.ndarray, tile) -> tuple[np.n
     scene keeps the names of left and right, which share a map.
     """
     tx, ty, tw, th = tile
-    picture, boxes, ignored, points = source.pictures[at], source.boxes[at], source.ignore[at], source.keypoints[at]
+    picture, (boxes, ignored, points) = source.pictures[at], source.people(at)
     if source.lying and rng.random() < source.lying:
         picture, boxes, ignored, points = _on_its_side(picture, boxes, ignored, points, int(rng.choice([1, 3])))
     h, w = picture.shape[:2]

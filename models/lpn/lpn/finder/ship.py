@@ -30,6 +30,7 @@ DATA = [
     "Leeds Sports Pose Extended (Johnson & Everingham, CVPR 2011): boxes from keypoints",
     "drawn scenes (MakeHuman bodies, CC0)",
 ]
+UNLABELLED = "people in those pictures whom nobody labelled: boxes by PicoDet-S pedestrian (PaddleDetection, Apache-2.0)"
 BANDS = {"24 to 48 px": (24, 48), "48 to 96 px": (48, 96), "96 px and more": (96, 1e9)}
 
 
@@ -62,15 +63,22 @@ def run(args) -> int:
     (args.folder / "results.json").write_text(json.dumps(results, indent=1) + "\n")
     sha256 = hashlib.sha256((args.folder / INT8).read_bytes()).hexdigest()
     name = args.folder.resolve().name
-    data = ([IMAGENET] if config.net.family == "lite" else []) + DATA
-    told = manifest(name, args.version, (height, width), threshold, sha256, (data, ARCHITECTURE[config.net.family]))
+    made = card.Made(made_from(config), ARCHITECTURE[config.net.family], args.config.name)
+    told = manifest(name, args.version, (height, width), threshold, sha256, made)
     (args.folder / "model.toml").write_text(told)
     misses = card.failures(outputs["int8"], width, height, threshold, NMS_IOU, args.folder / "failures.jpg")
     log = args.log.read_text() if args.log else ""
-    text = card.card(name, args.version, results, misses, log, (data, ARCHITECTURE[config.net.family], args.config.name))
+    text = card.card(name, args.version, results, misses, log, made)
     (args.folder / "README.md").write_text(text)
     print(json.dumps(results, indent=1))
     return 0
+
+
+def made_from(config: Config) -> list[str]:
+    """The data sets behind a config, as cards and manifests name them."""
+    published = [IMAGENET] if config.net.family == "lite" else []
+    taught = [UNLABELLED] if any("unlabelled" in source for source in config.sources) else []
+    return published + DATA + taught
 
 
 def calibration(samples: dataset.Samples, width: int, height: int, count: int, seed: int = 7) -> np.ndarray:
@@ -143,18 +151,18 @@ def measure_clip(outputs_of, folder: Path, width: int, height: int, threshold: f
     return judge.measure(pictures, threshold)
 
 
-def manifest(name: str, version: str, size: tuple, threshold: float, sha256: str, made: tuple) -> str:
-    """`model.toml`, schema 1, kind "center-person". `size`: height, width; `made`: data and architecture."""
-    (height, width), (data, architecture) = size, made
+def manifest(name: str, version: str, size: tuple, threshold: float, sha256: str, made: card.Made) -> str:
+    """`model.toml`, schema 1, kind "center-person". `size`: height, width."""
+    height, width = size
     mean, std = ([round(float(v), 3) for v in values] for values in (crop.MEAN, crop.STD))
     return f"""schema = 1
 name = {json.dumps(name)}
 version = {json.dumps(version)}
 kind = "center-person"
 licence = {json.dumps(LICENCE)}
-data = {json.dumps(data)}
+data = {json.dumps(made.data)}
 data_terms = {json.dumps(RESEARCH_DATA)}
-architecture = {json.dumps(architecture)}
+architecture = {json.dumps(made.architecture)}
 
 [file]
 onnx = "{INT8}"
