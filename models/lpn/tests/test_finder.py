@@ -3,6 +3,7 @@ network."""
 
 import json
 import sys
+import types
 from dataclasses import replace
 
 import cv2
@@ -332,3 +333,20 @@ def test_a_teachers_boxes_are_trained_on_where_no_label_covers_them(tmp_path):
     assert points[:, :, 2].any(1).tolist() == [True, False]
     assert scenes.boxes[0].tolist() == [[10, 10, 70, 190]], "measures know the labels only"
     assert len(dataset.Scenes(where, None).people(0)[0]) == 1
+
+
+def test_the_teacher_looks_at_a_picture_and_its_mirror_image(monkeypatch):
+    monkeypatch.setitem(sys.modules, "openvino", types.ModuleType("openvino"))
+    from lpn.finder import teacher
+
+    class Eyes(teacher.Teacher):
+        """Finds one person at the left of what it is shown, and one at the right of the first picture only."""
+
+        def __init__(self):
+            self.looks = [[[10, 20, 50, 120, 0.9], [200, 20, 240, 120, 0.6], [90, 20, 99, 50, 0.3]], [[252, 20, 288, 120, 0.7]]]
+
+        def _look(self, rgb):
+            return np.array(self.looks.pop(0), float)
+
+    found = Eyes().find(np.zeros((200, 300, 3), np.uint8))
+    assert found == pytest.approx(np.array([[11, 20, 49, 120, 0.8], [200, 20, 240, 120, 0.3]]), abs=1e-4)
