@@ -137,7 +137,7 @@ class Samples:
 
     def draw(self, rng, width: int, height: int):
         """-> (u8 [height, width, 3], targets f32 [6, h, w], masks f32 [2, h, w]: weight and
-        `real`).
+        `partial`).
 
         Where the network has outputs for body parts, 9 of `finder.part_targets` follow on each of
         the two.
@@ -154,13 +154,13 @@ class Samples:
         if rng.random() < 0.8:
             canvas = crop.jitter_colour(canvas, rng)
         target, weight = codec.targets(boxes, ignore, width, height, self.stride)
-        real = np.full_like(weight, 0.0 if source.synthetic else 1.0)
+        partial = np.full_like(weight, float(not source.synthetic and not source.taught))
         if self.parts:
             parts, known = codec.part_targets(
                 boxes, points[..., :2], points[..., 2] > 0, source.synthetic, width, height, self.stride
             )
-            target, real = np.vstack([target, parts]), np.vstack([real, known * weight])
-        return canvas, target, np.vstack([weight, real])
+            target, partial = np.vstack([target, parts]), np.vstack([partial, known * weight])
+        return canvas, target, np.vstack([weight, partial])
 
 
 def _tiles(rng, width: int, height: int, whole: float):

@@ -67,13 +67,14 @@ def loss(outputs, targets, masks):
     them.
 
     outputs [N, 5, h, w]; targets [N, 6, h, w] as `finder.targets`; masks [N, 2, h, w]: weight, and
-    1 where the scene is a photograph. In photographs, people in the background are unlabelled. A
-    confident find away from every label counts a third there, as it may be such a person.
+    1 where the labels of a scene are partial: in photographs, people in the background are
+    unlabelled. A confident find away from every label counts a third there, as it may be such a
+    person.
     """
     logit, heat = outputs[:, 0], targets[:, 0]
-    weight, real = masks[:, 0], masks[:, 1]
+    weight, partial = masks[:, 0], masks[:, 1]
     p = torch.sigmoid(logit)
-    doubt = torch.where((p.detach() > 0.5) & (heat < 0.1) & (real > 0), 0.33, 1.0)
+    doubt = torch.where((p.detach() > 0.5) & (heat < 0.1) & (partial > 0), 0.33, 1.0)
     positive = (heat > 0.999).float()
     hit = positive * (1 - p) ** 2 * F.softplus(-logit)
     miss = (1 - positive) * (1 - heat) ** 4 * p**2 * F.softplus(logit) * doubt
