@@ -19,7 +19,7 @@ HELD_BACK = 40  # of so many training scenes, one is not trained on
 # which is sound as long as the network scores no better on them. The mean of 0.2 false boxes has a
 # standard error of 0.015 on 920 scenes and 0.03 on 230 (Poisson).
 TUNING = 10
-SURE = 0.45  # the teacher's score from which a box is a person; below it, nobody knows
+SURE, UNSURE = 0.45, 0.3  # the teacher's scores from which a box is a person, and perhaps one
 
 
 class Scenes:
@@ -93,20 +93,23 @@ class Scenes:
 
 
 def _unlabelled(found: np.ndarray, labelled: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The teacher's boxes f32 [P, 5] that are nobody labelled: (those it is sure of, the others),
+    """The teacher's boxes f32 [P, 5] of nobody labelled: (those it is sure of, those it is not),
     f32 [P, 4] each.
 
     A box that overlaps a label too little to be the same person and too much to be another one is
     not sure, whatever its score.
     """
-    boxes, scores = found[:, :4], found[:, 4]
+    boxes, scores = np.split(found[found[:, 4] >= UNSURE], [4], axis=1)
+    scores = scores[:, 0]
     if not len(labelled):
         return boxes[scores >= SURE], boxes[scores < SURE]
     low = np.maximum(boxes[:, None, :2], labelled[None, :, :2])
     high = np.minimum(boxes[:, None, 2:], labelled[None, :, 2:])
-    covered = (np.prod(np.maximum(high - low, 0), 2) / np.prod(boxes[:, 2:] - boxes[:, :2], 1)[:, None]).max(1)
+    shared = np.prod(np.maximum(high - low, 0), 2)
+    covered = (shared / np.prod(boxes[:, 2:] - boxes[:, :2], 1)[:, None]).max(1)
+    covers = (shared / np.prod(labelled[:, 2:] - labelled[:, :2], 1)).max(1)
     overlap = codec.iou(boxes, labelled).max(1)
-    sure = (scores >= SURE) & (covered < 0.6) & (overlap < 0.35)
+    sure = (scores >= SURE) & (covered < 0.6) & (covers < 0.6) & (overlap < 0.35)
     unsure = ~sure & (overlap < 0.5) & (covered < 0.85)
     return boxes[sure], boxes[unsure]
 
