@@ -1,4 +1,5 @@
-//! 64-bit ARM: by `sdot` where there is a dot product, else by `smlal`.
+//! 64-bit ARM: by `sdot` where there is a dot product, else by `smlal`; 5x5 windows always by
+//! `smlal`, with their columns in a ring in memory.
 
 use super::packed::Depthwise;
 use crate::kernels::arena::Area;
@@ -110,21 +111,33 @@ unsafe fn lanes(x: *const u8, pitch: usize) -> [int8x16_t; 4] {
 #[target_feature(enable = "neon")]
 pub unsafe fn by_mlal(k: &Depthwise, arena: *mut u8, from: &Area, to: &Area, rows: Range<usize>) {
     let Packed::I16(weights) = &k.weights else { return };
+    let (five, weights) = (k.kernel == [5, 5], weights.as_chunks::<8>().0);
     // Maps are padded to 16 channels, so every block of 8 is full.
-    for (i, weights) in weights.chunks_exact(9 * 8).enumerate() {
-        let mut vectors = [[vdupq_n_s16(0); 3]; 3];
-        for (vector, weights) in vectors.as_flattened_mut().iter_mut().zip(weights.as_chunks::<8>().0) {
-            // SAFETY: 8 weights.
-            *vector = unsafe { vld1q_s16(weights.as_ptr()) };
-        }
+    for (i, weights) in weights.chunks_exact(if five { 25 } else { 9 }).enumerate() {
         for y in rows.clone() {
             // SAFETY: the plan checked the window of every output pixel; each has these 8 channels.
             unsafe {
-                let x = arena.add(k.window(from, y) + i * 8).cast_const();
-                mlal_row(k, i * 8, &vectors, (x, from), (arena.add(to.row(y) + i * 8), to));
+                let x = (arena.add(k.window(from, y) + i * 8).cast_const(), from);
+                let out = (arena.add(to.row(y) + i * 8), to);
+                match five {
+                    true => mlal_row_of_five(k, i * 8, weights, x, out),
+                    false => mlal_row(k, i * 8, &loaded(weights), x, out),
+                }
             }
         }
     }
+}
+
+/// The weights of a 3x3 window of 8 channels.
+#[inline]
+#[target_feature(enable = "neon")]
+fn loaded(weights: &[[i16; 8]]) -> [[int16x8_t; 3]; 3] {
+    let mut vectors = [[vdupq_n_s16(0); 3]; 3];
+    for (vector, weights) in vectors.as_flattened_mut().iter_mut().zip(weights) {
+        // SAFETY: 8 weights.
+        *vector = unsafe { vld1q_s16(weights.as_ptr()) };
+    }
+    vectors
 }
 
 /// 8 channels of a row of output pixels; `x` leads to the first one's window, `out` to itself.
@@ -177,6 +190,53 @@ fn mlal_sums(
         }
     }
     sums
+}
+
+/// As [`mlal_row`], for 5x5 windows.
+///
+/// # Safety
+/// As [`mlal_row`]; there are 25 times 8 weights.
+#[inline]
+#[target_feature(enable = "neon")]
+unsafe fn mlal_row_of_five(
+    k: &Depthwise,
+    channel: usize,
+    weights: &[[i16; 8]],
+    (x, from): (*const u8, &Area),
+    (out, to): (*mut u8, &Area),
+) {
+    let store = ByteStore::new(&k.requant);
+    let row = |x: *const u8| {
+        // SAFETY: the caller's windows.
+        vreinterpretq_s16_u16(vmovl_u8(unsafe { vld1_u8(x) }))
+    };
+    // SAFETY: the caller's contract; bias and factors cover whole blocks.
+    unsafe {
+        let (bias, mult) = (k.bias.as_ptr().add(channel), k.mult.as_ptr().add(channel));
+        let mult = [vld1q_f32(mult), vld1q_f32(mult.add(4))];
+        let mut ring = [[vdupq_n_s16(0); 5]; 5];
+        let mut ready = 0;
+        for p in 0..to.width {
+            let first = p * k.stride[1];
+            // A stride above 5 skips columns.
+            ready = ready.max(first);
+            while ready < first + 5 {
+                let column = x.add(ready * from.step);
+                ring[ready % 5] = std::array::from_fn(|ky| row(column.add(ky * from.pitch)));
+                ready += 1;
+            }
+            let mut sums = [vld1q_s32(bias), vld1q_s32(bias.add(4))];
+            for (kx, weights) in weights.chunks_exact(5).enumerate() {
+                for (x, w) in ring[(first + kx) % 5].into_iter().zip(weights) {
+                    let w = vld1q_s16(w.as_ptr());
+                    sums[0] = vmlal_s16(sums[0], vget_low_s16(x), vget_low_s16(w));
+                    sums[1] = vmlal_high_s16(sums[1], x, w);
+                }
+            }
+            let real = |i: usize| vmulq_f32(vcvtq_f32_s32(sums[i]), mult[i]);
+            vst1_u8(out.add(p * to.step), store.bytes8([real(0), real(1)]));
+        }
+    }
 }
 
 /// Three rows of a column, widened to i16.

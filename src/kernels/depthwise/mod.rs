@@ -1,7 +1,8 @@
 //! Depthwise convolution of a u8 map: each channel has a kernel of its own.
 //!
 //! The kernels by hand compute 3x3 windows, a block of channels of a pixel at a time. They prepare
-//! a column of three rows once and use it for the windows of up to three pixels.
+//! a column of three rows once and use it for the windows of up to three pixels. Most sets compute
+//! 5x5 windows, too; AVX-512 and `sdot` leave them to the kernels of AVX2 and of plain NEON.
 
 mod generic;
 mod packed;

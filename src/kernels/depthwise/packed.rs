@@ -30,10 +30,9 @@ impl Depthwise {
     /// If the output is f32, the weights do not fit the maps, or as [`Requant::new`].
     pub fn new(isa: Isa, spec: &ConvSpec, from: &Area, to: &Area) -> Result<Depthwise, Error> {
         let requant = requant(spec, from.channels, to.channels)?;
-        let by_hand = spec.kernel == [3, 3] && requant.fits_i32;
+        let isa = if requant.fits_i32 { able(isa, spec.kernel) } else { Isa::Generic };
         let weights = Weights { spec, channels: to.channels };
-        let (packed, order) = if by_hand { weights.pack(isa) } else { weights.plain() };
-        let isa = if by_hand { isa } else { Isa::Generic };
+        let (packed, order) = weights.pack(isa);
         // `sdot` subtracts 128 from each byte, so it needs 128 times the sum of the weights back.
         let owed = |c: usize| if isa == Isa::DotProd { weights.sum(c).wrapping_mul(128) } else { 0 };
         let bias = order.iter().map(|&c| requant.bias[c].wrapping_add(owed(c))).collect();
@@ -45,6 +44,18 @@ impl Depthwise {
     /// Offset of the first byte of output row `y`'s first window.
     pub fn window(&self, from: &Area, y: usize) -> usize {
         from.origin + y * self.stride[0] * from.pitch - self.pad[0] * from.pitch - self.pad[1] * from.step
+    }
+}
+
+/// The set whose kernels compute windows of this size where the processor has `isa`.
+fn able(isa: Isa, kernel: [usize; 2]) -> Isa {
+    match (kernel, isa) {
+        ([3, 3], isa) => isa,
+        // Every processor with AVX-512 has AVX2, and every one with `sdot` has `smlal`.
+        ([5, 5], Isa::Avx512Vnni) => Isa::Avx2,
+        ([5, 5], Isa::DotProd) => Isa::Neon,
+        ([5, 5], isa) => isa,
+        _ => Isa::Generic,
     }
 }
 
@@ -89,7 +100,7 @@ impl Weights<'_> {
         (0..self.channels.next_multiple_of(block)).map(|p| p / block * block + at(p % block)).collect()
     }
 
-    /// 3x3 weights for the kernels of `isa`, and the order of the channels.
+    /// The weights for the kernels of `isa`, and the order of the channels.
     fn pack(&self, isa: Isa) -> (Packed, Vec<usize>) {
         match isa {
             Isa::Avx512Vnni => self.columns(self.order(64, packed64), 64),
@@ -107,9 +118,10 @@ impl Weights<'_> {
         (Packed::I8(packed), order)
     }
 
-    /// i16 `[16 channels][column][rows 0 and 1, row 2 and a zero][channel][2]`.
+    /// i16 `[16 channels][column][pair of rows; the last row has a zero][channel][2]`.
     fn row_pairs(&self, order: Vec<usize>) -> (Packed, Vec<usize>) {
-        let pairs = (0..3).flat_map(|kx| [[0, 1], [2, 3]].map(|rows| (kx, rows)));
+        let [rows, columns] = self.spec.kernel;
+        let pairs = (0..columns).flat_map(|kx| (0..rows).step_by(2).map(move |ky| (kx, [ky, ky + 1])));
         let mut packed = vec![];
         for block in order.chunks(16) {
             for (kx, rows) in pairs.clone() {
@@ -121,8 +133,10 @@ impl Weights<'_> {
 
     /// i16 `[8 channels][column][row][channel]`.
     fn widened(&self, order: Vec<usize>) -> (Packed, Vec<usize>) {
-        let taps = order.chunks(8).flat_map(|c| (0..9).flat_map(|t| c.iter().map(move |c| (t, *c))));
-        let packed = taps.map(|(t, c)| i16::from(self.at(c, t % 3, t / 3))).collect();
+        let [rows, columns] = self.spec.kernel;
+        let taps = |c| (0..rows * columns).flat_map(move |t| <[usize]>::iter(c).map(move |c| (t, *c)));
+        let packed = order.chunks(8).flat_map(taps);
+        let packed = packed.map(|(t, c)| i16::from(self.at(c, t % rows, t / rows))).collect();
         (Packed::I16(packed), order)
     }
 
