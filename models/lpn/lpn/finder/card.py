@@ -12,7 +12,7 @@ from lpn import crop
 from lpn.finder import codec, judge
 from lpn.render import body, pictures
 from lpn.finder.training import FALSE_PER_IMAGE
-from lpn.manifest import LICENCE, RESEARCH_DATA
+from lpn.manifest import RESEARCH_DATA
 from lpn.render.backdrop import Textures
 
 log = logging.getLogger("lpn")
@@ -25,6 +25,7 @@ class Made:
     data: list[str]  # the data sets
     architecture: str
     config: str  # the config's file name
+    licence: str  # of the weights
 
 
 def failures(
@@ -95,7 +96,7 @@ Of {drawn} drawn scenes that the finder had never seen, these are the first with
 Finds people in a whole frame: {made.architecture}; centre heatmap, size and offset.
 {results['parameters'] / 1e6:.2f} M parameters, {results['mmac']:.0f} MMAC. `model.onnx` ({results['int8_bytes'] / 1e6:.2f} MB) is int8: QDQ, s8 weights per channel,
 u8 activations. `python -m lpn float` makes the same network in float32. Output and coordinates: `model.toml`.
-Licence of the weights: {LICENCE}. {RESEARCH_DATA}
+Licence of the weights: {made.licence}. {RESEARCH_DATA}
 
 ## Measured
 

@@ -23,6 +23,10 @@ ARCHITECTURE = {
     "lpn": "LPN-50, half as wide, one upsampling step, five outputs",
     "lite": "EfficientNet-Lite0, pyramid to stride 8, five outputs",
 }
+LICENCES = {
+    "lpn": LICENCE,
+    "lite": "Apache-2.0",  # as the published weights that it starts from
+}
 IMAGENET = "ImageNet (Russakovsky et al. 2015), through the published weights of EfficientNet-Lite0 (Apache-2.0)"
 DATA = [
     "Stanford 40 Actions (Yao et al., ICCV 2011): boxes of the acting people by humans, of others by MoveNet MultiPose",
@@ -63,7 +67,8 @@ def run(args) -> int:
     (args.folder / "results.json").write_text(json.dumps(results, indent=1) + "\n")
     sha256 = hashlib.sha256((args.folder / INT8).read_bytes()).hexdigest()
     name = args.folder.resolve().name
-    made = card.Made(made_from(config), ARCHITECTURE[config.net.family], args.config.name)
+    family = config.net.family
+    made = card.Made(made_from(config), ARCHITECTURE[family], args.config.name, LICENCES[family])
     told = manifest(name, args.version, (height, width), threshold, sha256, made)
     (args.folder / "model.toml").write_text(told)
     misses = card.failures(outputs["int8"], width, height, threshold, NMS_IOU, args.folder / "failures.jpg")
@@ -159,7 +164,7 @@ def manifest(name: str, version: str, size: tuple, threshold: float, sha256: str
 name = {json.dumps(name)}
 version = {json.dumps(version)}
 kind = "center-person"
-licence = {json.dumps(LICENCE)}
+licence = {json.dumps(made.licence)}
 data = {json.dumps(made.data)}
 data_terms = {json.dumps(RESEARCH_DATA)}
 architecture = {json.dumps(made.architecture)}
