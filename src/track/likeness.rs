@@ -56,8 +56,8 @@ impl Track {
     }
 
     /// How near `bbox` is to where this person was lost, 0..=1. Use it only if the frame shows one
-    /// person and one track: then a person beside the lost position is the same one, however
-    /// different the pose. A person who left by the edge counts only shortly after.
+    /// person, beside doubtful ones, and one track: then a person beside the lost position is the
+    /// same one, however different the pose. A person who left by the edge counts only shortly after.
     pub(super) fn nearness(&self, at: Mono, bbox: &BBox) -> f32 {
         let near = self.figure.bbox.iou(bbox);
         let here = !self.left || at.since(self.figure.seen_at) < LEAVING;

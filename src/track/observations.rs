@@ -30,6 +30,13 @@ pub(super) struct Seen {
     pub(super) matched: bool,
 }
 
+impl Seen {
+    /// Whether it may be a thing instead of a new person.
+    pub(super) fn may_be_a_thing(&self) -> bool {
+        self.newcomer && self.doubtful
+    }
+}
+
 /// Replaces `seen` with the observations that are people, each person once, the fullest pose first.
 pub(super) fn select(all: &[Observation], options: &Options, seen: &mut Vec<Seen>, stats: &mut Stats) {
     seen.clear();

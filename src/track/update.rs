@@ -53,10 +53,13 @@ impl Tracker {
             let there = |track: &&Track| track.figure.box_at(at).iou(&seen.bbox) > CROSSING_IOU;
             seen.crossing = self.tracks.iter().filter(there).count() > 1;
         }
-        let only = self.tracks.len() == 1 && self.seen.len() == 1;
+        let one_track = self.tracks.len() == 1;
+        let sure = self.seen.iter().filter(|seen| !seen.may_be_a_thing()).count();
         for (row, track) in self.tracks.iter().enumerate() {
             for (column, seen) in self.seen.iter().enumerate() {
                 let own = track.similarity(at, seen, &self.options);
+                let only_seen = self.seen.len() == 1 || sure == 1 && !seen.may_be_a_thing();
+                let only = one_track && only_seen;
                 let own = if only && own == 0.0 { track.nearness(at, &seen.bbox) } else { own };
                 let weak = track.stage == Stage::Lost && !seen.newcomer;
                 let claim = if weak { CLAIM_OF_THE_LOST } else { 1.0 };
