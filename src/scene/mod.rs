@@ -21,7 +21,7 @@ use wardrobe::Wardrobe;
 
 /// A new person must score this many times the finder's threshold. Objects that look like people
 /// rarely do.
-const SURE_OF_NEW: f32 = 1.7;
+const SURE_OF_NEW: f32 = 1.9;
 
 /// A camera without a frame for this long is idle.
 const IDLE_AFTER: Duration = Duration::from_secs(1);

@@ -117,7 +117,8 @@ Recall by how tall people are in the input (int8, at the threshold):
 ## Known failures
 {pictures}
 Crowds, people who hide each other and small people in cluttered streets are found least often. Photographs in the
-training data leave people in the background unlabelled, so far-away people get low scores.
+training data leave people in the background unlabelled, so far-away people get low scores. Things on the floor, such as
+the foot of a table, can score well above the threshold: ask more of a new person, and a pose.
 
 ## Trained on
 
