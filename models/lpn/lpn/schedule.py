@@ -3,6 +3,7 @@ measured on."""
 
 import math
 import os
+import re
 import tomllib
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -85,10 +86,7 @@ class Config:
             raise ValueError(f"{path}: bundle is for kind {POSE!r}; a person finder trains on [[source]] tables")
 
         def where(p):
-            expanded = os.path.expandvars(p)
-            if "$" in expanded:
-                raise ValueError(f"{path}: {p}: set {expanded.split('/')[0]} (the first lines of the file say what it holds)")
-            return str((path.parent / expanded).resolve())
+            return str((path.parent / os.path.expandvars(p)).resolve())
 
         def located(s):
             return s | {key: where(s[key]) for key in ("annotations", "images", "unlabelled") if key in s}
@@ -106,3 +104,11 @@ class Config:
             kind=d.get("kind", POSE),
             bundle=tuple(where(b) for b in (bundle if isinstance(bundle, list) else [bundle])),
         )
+
+    def refuse_unset_variables(self):
+        """Raises ValueError where a path of what is learnt from has a `$NAME` that is not in the
+        environment; a config whose [net] alone is wanted needs none."""
+        paths = [value for source in self.sources for value in source.values() if isinstance(value, str)]
+        for path in (*paths, *self.bundle, self.init or ""):
+            if unset := re.search(r"\$\w+", path):
+                raise ValueError(f"set {unset[0]}: the first lines of the config say what it holds")

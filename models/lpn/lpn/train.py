@@ -30,6 +30,7 @@ def run(config: Config, state_dir: Path, cache: Path | None, measure_every: int,
     `processes` share the shards of each batch on the CPU; each keeps to one thread if there are
     several. `device` is torch's name of one; the default is a GPU where there is one.
     """
+    config.refuse_unset_variables()
     if processes == 1:
         return _train(config, state_dir, cache, measure_every, max_samples, device)
     if device not in (None, "cpu"):

@@ -220,10 +220,17 @@ def test_the_commands_pack_and_train(config, tmp_path, monkeypatch, capsys):
 
 @pytest.mark.parametrize("text, wanted", [
     (CONFIG[: CONFIG.index("[[source]]")].replace('bundle = "bundle"', ""), "needs [[source]] tables, or bundle ="),
-    (CONFIG.replace('bundle = "bundle"', 'bundle = "$LPN_NOWHERE/a"'), "$LPN_NOWHERE/a: set $LPN_NOWHERE"),
     (CONFIG.replace("seed = 4", 'kind = "center-person"'), "bundle is for kind 'heatmap-pose'"),
 ])  # fmt: skip
 def test_a_config_that_cannot_train_is_refused(tmp_path, text, wanted):
     (tmp_path / "c.toml").write_text(text)
     with pytest.raises(ValueError, match=re.escape(wanted)):
         Config.load(tmp_path / "c.toml")
+
+
+def test_a_variable_that_is_not_set_is_named_before_training(tmp_path, monkeypatch, capsys):
+    (tmp_path / "c.toml").write_text(CONFIG.replace('bundle = "bundle"', 'bundle = "$LPN_NOWHERE/a"'))
+    assert Config.load(tmp_path / "c.toml").seed == 4, "who wants the network alone needs no data"
+    monkeypatch.setattr(sys, "argv", ["lpn", "train", "--config", str(tmp_path / "c.toml"), "--state", str(tmp_path / "run")])
+    assert cli.main() == 1
+    assert "set $LPN_NOWHERE" in capsys.readouterr().err

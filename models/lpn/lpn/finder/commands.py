@@ -1,4 +1,4 @@
-"""The commands of the person finder: what it starts from, what it learns from, and its model folder."""
+"""The commands of the person finder: its start values, a teacher's boxes, its model folder."""
 
 import sys
 from pathlib import Path

@@ -26,8 +26,8 @@ class Scenes:
     """Pictures of whole scenes (`scene: true`) and the boxes in them, f32 [P, 4] x0, y0, x1, y1;
     with `crops` in `where` the other pictures of the file instead, each cut around one person.
 
-    `unlabelled` in `where` names a teacher's boxes (`python -m lpn teach`). Training takes those that no label
-    covers; measures do not.
+    `unlabelled` in `where` names a teacher's boxes (`python -m lpn teach`). Training takes those
+    that no label covers; measures do not.
     """
 
     def __init__(self, where: dict, cache: Path | None):

@@ -40,6 +40,7 @@ BANDS = {"24 to 48 px": (24, 48), "48 to 96 px": (48, 96), "96 px and more": (96
 
 def run(args) -> int:
     config = Config.load(args.config)
+    config.refuse_unset_variables()
     height, width = (int(v) for v in args.size.split("x"))
     net = build(config.net)
     load_weights(net, args.weights)
