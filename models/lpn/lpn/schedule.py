@@ -63,8 +63,8 @@ class Config:
 
     net: NetSpec
     stages: tuple[Stage, ...]
-    # Keys of a source: annotations, images, labels, only (see coco.load_people), repeat, aspect; for
-    # finders also `unlabelled`, a file of `python -m lpn teach`.
+    # Keys of a source: annotations, images, labels, only (see coco.load_people), repeat, aspect;
+    # for finders also `unlabelled`, a file of `python -m lpn teach`.
     sources: tuple[dict, ...]
     holdout: dict | list | None  # one hold-out, or several; each as a source, with a name
     seed: int
