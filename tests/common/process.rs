@@ -2,6 +2,7 @@
 
 use super::{Mosquitto, root, wait_for};
 use std::io::Read as _;
+use std::os::fd::AsRawFd as _;
 use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Stdio};
 
@@ -59,6 +60,17 @@ impl Posed {
 
     pub fn pid(&self) -> u32 {
         self.child.id()
+    }
+
+    /// If it has ended without being stopped: how, and everything it logged.
+    pub fn died(&self) -> Option<String> {
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.pid())).unwrap();
+        // The field after the name, which is in parentheses.
+        stat.rsplit_once(") ").filter(|(_, fields)| fields.starts_with('Z'))?;
+        let signal = stat.trim_end().rsplit(' ').next().unwrap();
+        let pipe = self.child.stderr.as_ref().unwrap().as_raw_fd();
+        let log = std::fs::read_to_string(format!("/proc/self/fd/{pipe}")).unwrap();
+        Some(format!("posed died, wait status {signal}:\n{log}"))
     }
 
     /// Sends the signal `name`, such as `HUP`.

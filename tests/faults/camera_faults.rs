@@ -2,7 +2,7 @@
 
 use crate::Trial;
 use crate::cameras::{Camera, Harm, h264, mjpeg, sound_only, two_videos};
-use crate::common::Mosquitto as Broker;
+use crate::common::{Mosquitto as Broker, wait_for};
 use crate::rig::{Config, Connection::*, Rig, Wall::*};
 use serde_json::Value;
 
@@ -17,7 +17,13 @@ fn with_camera(launch: &str) -> (Camera, Rig) {
 /// Waits for `n` messages of "hall" while "door" is in trouble.
 fn others_go_on(rig: &Rig, n: usize) {
     let subscriber = rig.listen();
-    (0..n).for_each(|_| drop(subscriber.json("posed/hall/poses", |_| true)));
+    let poses = || subscriber.messages().iter().filter(|m| m.topic == "posed/hall/poses").count();
+    wait_for("poses of the other camera", || {
+        if let Some(how) = rig.posed.died() {
+            panic!("{how}");
+        }
+        (poses() >= n).then_some(())
+    });
 }
 
 fn state_says(rig: &Rig, words: &[&str]) -> Value {
