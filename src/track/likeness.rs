@@ -55,9 +55,10 @@ impl Track {
         ahead.max(self.likeness([0.0; 2], at, pose, bbox, options))
     }
 
-    /// How near `bbox` is to where this person was lost, 0..=1. Use it only if the frame shows one
-    /// person, beside doubtful ones, and one track: then a person beside the lost position is the
-    /// same one, however different the pose. A person who left by the edge counts only shortly after.
+    /// How near `bbox` is to where this person was lost, 0..=1. Use it only if there is one track,
+    /// and the frame shows one person, not counting new ones that the finder doubts: then a person
+    /// beside the lost position is the same one, however different the pose. A person who left by the
+    /// edge counts only shortly after.
     pub(super) fn nearness(&self, at: Mono, bbox: &BBox) -> f32 {
         let near = self.figure.bbox.iou(bbox);
         let here = !self.left || at.since(self.figure.seen_at) < LEAVING;

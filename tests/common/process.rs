@@ -67,10 +67,10 @@ impl Posed {
         let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.pid())).unwrap();
         // The field after the name, which is in parentheses.
         stat.rsplit_once(") ").filter(|(_, fields)| fields.starts_with('Z'))?;
-        let signal = stat.trim_end().rsplit(' ').next().unwrap();
+        let status = stat.trim_end().rsplit(' ').next().unwrap();
         let pipe = self.child.stderr.as_ref().unwrap().as_raw_fd();
         let log = std::fs::read_to_string(format!("/proc/self/fd/{pipe}")).unwrap();
-        Some(format!("posed died, wait status {signal}:\n{log}"))
+        Some(format!("posed died, wait status {status}:\n{log}"))
     }
 
     /// Sends the signal `name`, such as `HUP`.

@@ -17,8 +17,8 @@ log = logging.getLogger("lpn")
 SIDE = 320  # px of the teacher's input, to which a picture is squeezed
 MEAN = np.array([123.675, 116.28, 103.53], np.float32)
 STD = np.array([58.395, 57.12, 57.375], np.float32)
-SAME_IOU = 0.5
-LOWEST = 0.2
+SAME_IOU = 0.5  # boxes that overlap more are one person
+LOWEST = 0.2  # boxes that score less are left out
 
 
 class Teacher:
