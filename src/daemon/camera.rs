@@ -52,7 +52,8 @@ impl Camera {
         if let Ok(mut scene) = self.scene.try_lock()
             && scene.idle()
         {
-            self.happenings.publish(publisher, scene.events(), scene.snapshot());
+            // The state thread calls this, and keeps open falls right after it.
+            let _ = self.happenings.publish(publisher, scene.events(), scene.snapshot());
             self.diary.iter().for_each(Diary::finish);
         }
     }

@@ -33,8 +33,10 @@ struct Last {
     enabled: bool,
     /// Falls that have not ended.
     falls: Vec<OpenFall>,
-    /// The counts of `snapshot`, or `falls`, are not on disk.
-    unsaved: bool,
+    /// `falls` are not on disk.
+    falls_unsaved: bool,
+    /// The counts of `snapshot` are not on disk.
+    counts_unsaved: bool,
 }
 
 impl Happenings {
@@ -90,8 +92,9 @@ impl Happenings {
         kept
     }
 
-    /// Publishes `events`, and the states that have changed. Allocates only if there is news.
-    pub fn publish(&self, publisher: &Publisher, events: &[Event], snapshot: &Snapshot) {
+    /// Publishes `events`, and the states that have changed. Allocates only if there is news. Returns
+    /// whether [`save_falls`](Self::save_falls) has something to do.
+    pub fn publish(&self, publisher: &Publisher, events: &[Event], snapshot: &Snapshot) -> bool {
         let enabled = self.enabled.load(Ordering::Relaxed);
         for event in events.iter().filter(|_| enabled) {
             let payload = event.to_json();
@@ -100,16 +103,18 @@ impl Happenings {
         }
         let mut last = self.lock();
         for event in events {
-            last.unsaved |= OpenFall::note(&mut last.falls, event);
+            last.falls_unsaved |= OpenFall::note(&mut last.falls, event);
         }
+        let falls_unsaved = last.falls_unsaved && self.file.is_some();
         if last.enabled == enabled && last.snapshot.as_ref() == Some(snapshot) {
-            return;
+            return falls_unsaved;
         }
         let counted = last.snapshot.as_ref().is_some_and(|before| before.lines != snapshot.lines);
         (last.snapshot, last.enabled) = (Some(snapshot.clone()), enabled);
-        last.unsaved |= counted;
+        last.counts_unsaved |= counted;
         drop(last);
         self.publish_states(publisher, snapshot, enabled);
+        falls_unsaved
     }
 
     fn publish_states(&self, publisher: &Publisher, snapshot: &Snapshot, enabled: bool) {
@@ -136,14 +141,28 @@ impl Happenings {
         }
     }
 
-    /// Writes the counts of lines and the open falls if they have changed. Waits for the disk, so no
-    /// worker calls it.
+    /// Writes the open falls, and the counts of lines with them, if a fall has changed. Waits for the
+    /// disk, so no worker calls it.
+    pub fn save_falls(&self) {
+        let last = self.lock();
+        if last.falls_unsaved {
+            self.write(last);
+        }
+    }
+
+    /// Writes the counts of lines and the open falls if they have changed. Waits for the disk.
     pub fn save(&self) {
-        let mut last = self.lock();
-        let (true, Some(file), Some(snapshot)) = (last.unsaved, &self.file, &last.snapshot) else { return };
+        let last = self.lock();
+        if last.falls_unsaved || last.counts_unsaved {
+            self.write(last);
+        }
+    }
+
+    fn write(&self, mut last: MutexGuard<'_, Last>) {
+        let (Some(file), Some(snapshot)) = (&self.file, &last.snapshot) else { return };
         let lines = snapshot.lines.iter().map(|line| (line.name.to_string(), line.counts));
         let kept = Kept { lines: lines.collect(), falls: last.falls.clone() };
-        last.unsaved = false;
+        (last.falls_unsaved, last.counts_unsaved) = (false, false);
         drop(last);
         if let Err(e) = state_file::write(file, &kept) {
             tracing::warn!(
@@ -175,4 +194,55 @@ fn on_off(on: bool) -> &'static [u8] {
 /// Counts always serialize.
 fn json(value: &impl serde::Serialize) -> Vec<u8> {
     serde_json::to_vec(value).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::SystemClock;
+    use crate::events::{EventIds, SCHEMA, State};
+    use crate::telemetry::progress::Progress;
+    use std::time::SystemTime;
+
+    #[test]
+    fn an_open_fall_is_kept_as_soon_as_it_is_known() {
+        // Nobody listens there: what is kept does not depend on the broker.
+        let options = crate::publish::Options::new("127.0.0.1", 1, "test");
+        let publisher = Publisher::start(options, SystemClock::shared(), &Progress::default()).unwrap();
+        let dir = tempfile::tempdir().unwrap();
+        let happenings = |dir| Happenings::new(&Options::new("hall"), &Topics::new("posed"), Some(dir), true);
+        let first = happenings(dir.path().to_owned());
+        assert!(!first.publish(&publisher, &[], &Snapshot::default()), "nothing has happened");
+        let fall = fall(State::Confirmed);
+        assert!(first.publish(&publisher, std::slice::from_ref(&fall), &Snapshot::default()));
+        first.save_falls();
+        assert!(!first.publish(&publisher, &[], &Snapshot::default()), "it is on disk");
+
+        // The process was killed here.
+        let second = happenings(dir.path().to_owned());
+        let kept = second.kept().falls;
+        assert_eq!(kept.iter().map(|open| (open.id, open.confirmed)).collect::<Vec<_>>(), [(fall.id, true)]);
+    }
+
+    fn fall(state: State) -> Event {
+        let at = SystemTime::now();
+        Event {
+            schema: SCHEMA,
+            id: EventIds::new(1).fresh(at),
+            kind: Kind::Fall,
+            state,
+            camera: "hall".into(),
+            person: Some(3),
+            zone: None,
+            line: None,
+            direction: None,
+            posture: None,
+            started_at: at,
+            at,
+            ended_at: None,
+            certainty: 0.9,
+            bbox: None,
+            keypoints: None,
+        }
+    }
 }

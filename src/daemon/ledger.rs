@@ -188,8 +188,13 @@ impl Ledger {
     /// Takes in an event of the stream. Returns whether its status or reason changed.
     pub fn note(&self, event: &Event) -> bool {
         let changed = lock(&self.stream).apply(event, self.clock.now());
-        let _ = self.changed.try_send(());
+        self.wake();
         changed
+    }
+
+    /// Wakes the state thread, which writes to disk for the workers.
+    pub fn wake(&self) {
+        let _ = self.changed.try_send(());
     }
 
     fn read(&self, rates: Rates) -> Report {

@@ -39,7 +39,8 @@ impl Ticker {
         Ok(Ticker { stop, wake, thread })
     }
 
-    /// A message on this channel makes the thread publish every state that changed.
+    /// A message on this channel makes the thread publish every state that changed, and keep open
+    /// falls.
     pub(super) fn waker(&self) -> SyncSender<()> {
         self.wake.clone()
     }
@@ -79,6 +80,7 @@ fn run(shared: &Shared, stop: &Shutdown, changes: &Receiver<()>, beat: &Beat) {
                 camera.idle(&shared.publisher);
                 camera.happenings.save();
             }
+            camera.happenings.save_falls();
             camera.ledger.report(|report| publish(shared, &camera.name, report));
         }
     }

@@ -67,7 +67,9 @@ fn process(
     // Nothing follows the camera's last message: that would leave states of a removed camera.
     let sent = camera.ledger.publish(&frame_published, || {
         shared.publisher.poses(&camera.name, payload);
-        camera.happenings.publish(&shared.publisher, scene.events(), scene.snapshot());
+        if camera.happenings.publish(&shared.publisher, scene.events(), scene.snapshot()) {
+            camera.ledger.wake();
+        }
     });
     if let (true, Some(diary)) = (sent, &camera.diary) {
         diary.frame(frame, &view, &scene, &camera.happenings);
