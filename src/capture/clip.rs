@@ -5,7 +5,7 @@
 
 use super::error::Error;
 use super::log::init;
-use super::pipeline::{self, DECODE, MUX, Plan, TO_JPEG};
+use super::pipeline::{self, DECODE, MUX, Plan, TO_JPEG, to_null};
 use super::source::mask;
 use super::types::Options;
 use gstreamer::{self as gst, prelude::*};
@@ -74,8 +74,8 @@ impl Clip {
 
 impl Drop for Clip {
     fn drop(&mut self) {
-        // GStreamer forbids dropping an element that runs. A failure here cannot be handled.
-        let _ = self.pipeline.set_state(gst::State::Null);
+        // GStreamer forbids dropping an element that runs.
+        to_null(&self.pipeline, &self.camera);
     }
 }
 

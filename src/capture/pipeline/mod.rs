@@ -2,9 +2,11 @@
 
 mod decodebin;
 mod network;
+mod null;
 mod orientation;
 mod plan;
 
+pub(super) use null::to_null;
 pub use plan::describe;
 pub(super) use plan::{DECODE, MUX, Plan, TO_JPEG};
 
@@ -113,14 +115,18 @@ impl Pipeline {
     /// The thread, if the pipeline is still on its way to NULL.
     pub fn shut(self, name: &str, within: Duration) -> Result<(), Thread> {
         let (pipeline, libcamera) = (self.pipeline.clone(), self.libcamera);
+        let camera = name.to_owned();
         let end = move || {
             let _alone = libcamera_lock(libcamera);
-            let _ = pipeline.set_state(gst::State::Null);
+            to_null(&pipeline, &camera);
         };
         match Thread::spawn(format!("end-{name}"), end) {
             Ok(thread) => thread.join(within),
             // Out of threads: blocking here is better than leaving it running.
-            Err(_) => self.pipeline.set_state(gst::State::Null).map(drop).or(Ok(())),
+            Err(_) => {
+                to_null(&self.pipeline, name);
+                Ok(())
+            }
         }
     }
 }
