@@ -92,8 +92,8 @@ impl Happenings {
         kept
     }
 
-    /// Publishes `events`, and the states that have changed. Allocates only if there is news. Returns
-    /// whether [`save_falls`](Self::save_falls) has something to do.
+    /// Publishes `events`, and the states that have changed. Allocates only if there is news.
+    /// Returns whether [`save_falls`](Self::save_falls) has something to do.
     pub fn publish(&self, publisher: &Publisher, events: &[Event], snapshot: &Snapshot) -> bool {
         let enabled = self.enabled.load(Ordering::Relaxed);
         for event in events.iter().filter(|_| enabled) {
@@ -141,8 +141,8 @@ impl Happenings {
         }
     }
 
-    /// Writes the open falls, and the counts of lines with them, if a fall has changed. Waits for the
-    /// disk, so no worker calls it.
+    /// Writes open falls and the counts of lines if a fall has changed. Waits for the disk, so no
+    /// worker calls it.
     pub fn save_falls(&self) {
         let last = self.lock();
         if last.falls_unsaved {
