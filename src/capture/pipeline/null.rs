@@ -2,7 +2,8 @@
 
 use gstreamer::{self as gst, prelude::*};
 
-/// The second is enough where errors come from the stream: the first has stopped what reads it.
+/// The second try succeeds if the errors come from the stream: the first has stopped the elements
+/// that read it.
 const TRIES: usize = 10;
 
 /// Takes `pipeline` of `camera` to NULL, after which it may be dropped.
@@ -41,7 +42,7 @@ mod tests {
         element.factory().is_some_and(|factory| factory.has_type(gst::ElementFactoryType::DECODER))
     }
 
-    /// A live pipeline whose `decodebin` has a decoder that gets no frame, and that decoder.
+    /// A live pipeline with a `decodebin` that waits for its first frame, and the decoder in it.
     fn without_frames() -> (gst::Pipeline, gst::Element) {
         let text = "videotestsrc is-live=true ! jpegenc name=jpeg ! decodebin ! videoconvert ! appsink";
         let pipeline = gst::parse::launch(text).unwrap().downcast::<gst::Pipeline>().unwrap();
@@ -70,7 +71,7 @@ mod tests {
             let ready = matches!(message.view(), gst::MessageView::StateChanged(change)
                 if change.old() == gst::State::Paused && change.current() == gst::State::Ready);
             source.filter(|element| ready && decodes(element)).inspect(|element| fail(element));
-            // Messages hold their elements, which would not be freed.
+            // A message on the bus would keep its element alive.
             gst::BusSyncReply::Drop
         });
         fail(&decoder);
@@ -79,6 +80,6 @@ mod tests {
         assert_eq!(pipeline.current_state(), gst::State::Null);
         let freed = pipeline.downgrade();
         drop(pipeline);
-        assert!(freed.upgrade().is_none(), "this test frees nothing");
+        assert!(freed.upgrade().is_none(), "something holds the pipeline, so this test proves nothing");
     }
 }
