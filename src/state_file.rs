@@ -20,8 +20,8 @@ pub struct InUse {
     by: String,
 }
 
-/// Locks a daemon's state directory, and makes it first; the lock holds until the file is dropped or
-/// the process ends. `None` if the directory cannot be written: then nothing in it can be damaged.
+/// Locks a daemon's state directory, and makes it first; the lock holds until the file is dropped
+/// or the process ends. `None` if the directory cannot be written: then nothing in it can be damaged.
 ///
 /// # Errors
 /// If another process holds the lock.

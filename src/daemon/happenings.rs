@@ -37,6 +37,8 @@ struct Last {
     falls_unsaved: bool,
     /// The counts of `snapshot` are not on disk.
     counts_unsaved: bool,
+    /// The last write failed, and the log has said so.
+    failing: bool,
 }
 
 impl Happenings {
@@ -164,11 +166,22 @@ impl Happenings {
         let kept = Kept { lines: lines.collect(), falls: last.falls.clone() };
         (last.falls_unsaved, last.counts_unsaved) = (false, false);
         drop(last);
-        if let Err(e) = state_file::write(file, &kept) {
-            tracing::warn!(
-                "{}: counts of lines and open falls are not kept over a restart: {e}",
-                file.display()
-            );
+        let written = state_file::write(file, &kept);
+        let mut last = self.lock();
+        let failed_before = std::mem::replace(&mut last.failing, written.is_err());
+        match written {
+            Err(e) => {
+                // `save` tries again. `falls_unsaved` would make each frame try.
+                last.counts_unsaved = true;
+                if !failed_before {
+                    tracing::warn!(
+                        "{}: a restart would lose line counts and open falls: {e}",
+                        file.display()
+                    );
+                }
+            }
+            Ok(()) if failed_before => tracing::info!("{}: written again", file.display()),
+            Ok(()) => {}
         }
     }
 }
@@ -222,6 +235,25 @@ mod tests {
         let second = happenings(dir.path().to_owned());
         let kept = second.kept().falls;
         assert_eq!(kept.iter().map(|open| (open.id, open.confirmed)).collect::<Vec<_>>(), [(fall.id, true)]);
+    }
+
+    #[test]
+    fn what_could_not_be_written_is_written_later() {
+        let options = crate::publish::Options::new("127.0.0.1", 1, "test");
+        let publisher = Publisher::start(options, SystemClock::shared(), &Progress::default()).unwrap();
+        let dir = tempfile::tempdir().unwrap();
+        let absent = dir.path().join("absent");
+        let happenings =
+            || Happenings::new(&Options::new("hall"), &Topics::new("posed"), Some(absent.clone()), true);
+        let first = happenings();
+        let fall = fall(State::Confirmed);
+        assert!(first.publish(&publisher, std::slice::from_ref(&fall), &Snapshot::default()));
+        first.save_falls();
+        assert!(!first.publish(&publisher, &[], &Snapshot::default()), "no frame tries again");
+
+        std::fs::create_dir(&absent).unwrap();
+        first.save();
+        assert_eq!(happenings().kept().falls.iter().map(|open| open.id).collect::<Vec<_>>(), [fall.id]);
     }
 
     fn fall(state: State) -> Event {
