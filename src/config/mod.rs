@@ -1,9 +1,9 @@
 //! Reads the configuration file: TOML text becomes a [`Config`], or a list of all its faults.
 //!
-//! `read` reads keys of tables, `load`, `mqtt` and `camera` build the sections, `validate` checks
-//! single values, `password` checks password files, `fault` reports what is wrong and where,
-//! `changes` compares two configurations, `http` and `history` read the sections of these names,
-//! `edit` changes zones in the file.
+//! `from_file` reads files, `read` keys of tables, `load`, `mqtt` and `camera` build the sections,
+//! `validate` checks single values, `password` checks password files, `fault` reports what is
+//! wrong and where, `changes` compares two configurations, `http` and `history` read the sections
+//! of these names, `edit` changes zones in the file.
 //! `config/posed.toml` documents every key; a test compares the two.
 
 mod camera;
@@ -12,6 +12,7 @@ mod conf_d;
 pub mod edit;
 mod events;
 mod fault;
+mod from_file;
 mod history;
 mod http;
 mod load;
@@ -61,7 +62,7 @@ fn texts(path: &Path) -> Result<Vec<(PathBuf, String)>, Faults> {
     let more = conf_d::files(path).map_err(|e| unreadable(&path.with_file_name("conf.d"), &e.to_string()))?;
     let mut texts = Vec::new();
     for file in std::iter::once(path.to_owned()).chain(more) {
-        let bytes = std::fs::read(&file).map_err(|e| unreadable(&file, &e.to_string()))?;
+        let bytes = from_file::bytes(&file).map_err(|e| unreadable(&file, &e.to_string()))?;
         match String::from_utf8(bytes) {
             Ok(text) => texts.push((file, text)),
             Err(e) => {

@@ -197,7 +197,7 @@ pub(super) fn path(base: &Path) -> impl Fn(&DeValue<'_>) -> Result<PathBuf, Wron
 pub(super) fn file(base: &Path) -> impl Fn(&DeValue<'_>) -> Result<PathBuf, Wrong> {
     move |value| {
         let path = path(base)(value)?;
-        match std::fs::File::open(&path).and_then(|f| f.metadata()) {
+        match super::from_file::open(&path).and_then(|f| f.metadata()) {
             Ok(meta) if meta.is_file() => Ok(path),
             Ok(_) => wrong(format!("{} is not a file", path.display()), "name a file"),
             Err(e) => wrong(

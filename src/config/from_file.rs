@@ -1,0 +1,106 @@
+//! Reads the bytes of a configuration file without waiting for ever: opening a pipe that nobody
+//! writes to would block.
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::fs::OFlags;
+use std::fs::{File, OpenOptions};
+use std::io::{self, Read as _};
+use std::os::unix::fs::{FileTypeExt as _, OpenOptionsExt as _};
+use std::path::Path;
+
+/// How long a pipe may be silent.
+const SILENCE: Timespec = Timespec { tv_sec: 5, tv_nsec: 0 };
+/// A longer file is no configuration: this would be some 10 000 cameras.
+const LONGEST_BYTES: u64 = 4 << 20;
+
+/// The bytes of the file or pipe at `path`. A pipe is read until its writer closes it.
+///
+/// # Errors
+/// If `path` cannot be read, is a device, is too long, or is a pipe without a writer or with one
+/// that says nothing for 5 s.
+pub(super) fn bytes(path: &Path) -> io::Result<Vec<u8>> {
+    let file = open(path)?;
+    let kind = file.metadata()?.file_type();
+    let bytes = match kind {
+        kind if kind.is_char_device() || kind.is_block_device() => {
+            return Err(io::Error::other("it is a device"));
+        }
+        kind if kind.is_fifo() => from_pipe(&file)?,
+        _ => at_most(&file, LONGEST_BYTES + 1)?,
+    };
+    if bytes.len() as u64 > LONGEST_BYTES {
+        return Err(io::Error::other("it is longer than 4 MiB"));
+    }
+    Ok(bytes)
+}
+
+/// Opens `path` for reading, without waiting for the writer of a pipe.
+pub(super) fn open(path: &Path) -> io::Result<File> {
+    OpenOptions::new().read(true).custom_flags(OFlags::NONBLOCK.bits().cast_signed()).open(path)
+}
+
+fn at_most(file: &File, length: u64) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    file.take(length).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+fn from_pipe(pipe: &File) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    loop {
+        match pipe.take(LONGEST_BYTES + 1 - bytes.len() as u64).read_to_end(&mut bytes) {
+            Ok(_) if bytes.is_empty() => return Err(io::Error::other("it is a pipe that nobody writes to")),
+            Ok(_) => return Ok(bytes),
+            // What was read so far is in `bytes`.
+            Err(e) if e.kind() == io::ErrorKind::WouldBlock => {
+                if poll(&mut [PollFd::new(pipe, PollFlags::IN)], Some(&SILENCE))? == 0 {
+                    return Err(io::Error::other("it is a pipe whose writer has said nothing for 5 s"));
+                }
+            }
+            Err(e) => return Err(e),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::process::{Command, Stdio};
+
+    fn pipe(dir: &Path) -> std::path::PathBuf {
+        let path = dir.join("pipe");
+        assert!(Command::new("mkfifo").arg(&path).status().unwrap().success());
+        path
+    }
+
+    #[test]
+    fn a_pipe_without_a_writer_is_an_error_at_once() {
+        let dir = tempfile::tempdir().unwrap();
+        assert_eq!(bytes(&pipe(dir.path())).unwrap_err().to_string(), "it is a pipe that nobody writes to");
+    }
+
+    #[test]
+    fn a_pipe_is_read_until_its_writer_closes_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = pipe(dir.path());
+        // Opened for reading and writing, a pipe does not wait for the other end.
+        let script = "exec 3<>\"$0\"; echo ready; printf first >&3; sleep 0.2; head -c 100000 /dev/zero >&3";
+        let mut writer =
+            Command::new("sh").args(["-c", script]).arg(&path).stdout(Stdio::piped()).spawn().unwrap();
+        let mut ready = [0; 6];
+        writer.stdout.as_mut().unwrap().read_exact(&mut ready).unwrap();
+        let read = bytes(&path).unwrap();
+        assert!(writer.wait().unwrap().success());
+        assert_eq!((&read[..5], read.len()), (b"first".as_slice(), 100_005));
+    }
+
+    #[test]
+    fn devices_and_endless_files_are_errors() {
+        assert_eq!(bytes(Path::new("/dev/zero")).unwrap_err().to_string(), "it is a device");
+        let dir = tempfile::tempdir().unwrap();
+        let long = dir.path().join("long");
+        File::create(&long).unwrap().set_len(LONGEST_BYTES + 1).unwrap();
+        assert_eq!(bytes(&long).unwrap_err().to_string(), "it is longer than 4 MiB");
+        assert!(bytes(dir.path()).is_err());
+    }
+}
