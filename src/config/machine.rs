@@ -13,6 +13,8 @@ pub struct Machine {
     pub id: String,
     /// `$CREDENTIALS_DIRECTORY`, the unit's credentials; `None` outside of a unit.
     pub credentials: Option<PathBuf>,
+    /// Where the unit takes credentials from, which only root may read; `None`: nowhere.
+    pub credential_store: Option<PathBuf>,
     /// `$STATE_DIRECTORY`, the unit's folder for what outlives a restart; `None` outside of a unit.
     pub state_directory: Option<PathBuf>,
     /// The user's folder for that: `$XDG_STATE_HOME`, or `~/.local/state`.
@@ -32,6 +34,7 @@ impl Machine {
             hostname: hostname.unwrap_or_default(),
             id: line("/etc/machine-id").unwrap_or_default(),
             credentials: env::var_os("CREDENTIALS_DIRECTORY").map(PathBuf::from),
+            credential_store: Some("/etc/credstore".into()),
             state_directory: env::var_os("STATE_DIRECTORY").and_then(|list| env::split_paths(&list).next()),
             state_home: absolute("XDG_STATE_HOME")
                 .or_else(|| absolute("HOME").map(|home| home.join(".local/state"))),

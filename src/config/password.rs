@@ -3,6 +3,7 @@
 
 use super::Machine;
 use super::fault::Report;
+use super::from_file;
 use super::read::{At, Table, text, wrong};
 use super::validate;
 use crate::secret::{self, Secret};
@@ -35,7 +36,8 @@ pub(super) fn password_file(
     Some(file)
 }
 
-/// The file of a systemd credential; outside of the service, its content is not checked.
+/// The file of a systemd credential. Outside of the service, it is the one that the next start
+/// loads, if this user may read that; otherwise its content is not checked.
 pub(super) fn find_credential(
     table: &Table<'_, '_>,
     name: At<String>,
@@ -43,18 +45,19 @@ pub(super) fn find_credential(
     report: &mut Report<'_>,
 ) -> At<PathBuf> {
     let key = table.key("password_credential");
-    let Some(folder) = &machine.credentials else {
+    let remedy =
+        format!("put the password into /etc/credstore/{0}; the unit needs LoadCredential={0}", name.value);
+    let in_folder = |folder: &PathBuf| folder.join(&name.value);
+    let stored = || machine.credential_store.as_ref().map(in_folder).filter(|p| from_file::open(p).is_ok());
+    let Some(path) = machine.credentials.as_ref().map(in_folder).or_else(stored) else {
         report.warning(
             name.span.clone(),
             key,
-            "not checked: only the service can read its credentials",
+            "not checked: only root and the service can read its credentials",
             format!("keep the password in /etc/credstore/{}, which the unit loads", name.value),
         );
         return At { value: Path::new(SERVICE_CREDENTIALS).join(name.value), span: name.span };
     };
-    let path = folder.join(&name.value);
-    let remedy =
-        format!("put the password into /etc/credstore/{0}; the unit needs LoadCredential={0}", name.value);
     examine(&path, &name.span, &key, &remedy, report);
     At { value: path, span: name.span }
 }

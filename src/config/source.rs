@@ -8,6 +8,7 @@ use super::validate;
 use crate::capture::{self, Credentials, Source, Transport};
 use crate::secret::Secret;
 use std::ops::Range;
+use std::os::unix::fs::FileTypeExt as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -105,6 +106,7 @@ pub(super) fn check_pipeline(camera: &CameraConfig, at: Range<usize>, key: Strin
 /// Reports what is odd about a source's text, or about the file or device that it names.
 fn check_source(source: &At<Source>, text: &str, key: String, report: &mut Report<'_>) {
     let span = source.span.clone();
+    let kind = |path: &Path| std::fs::metadata(path).map(|meta| meta.file_type());
     match &source.value {
         Source::Rtsp { .. } | Source::Http { .. } if text.contains('#') => {
             let reason = "what follows # is not sent to the camera: go2rtc reads it, posed does not";
@@ -122,9 +124,16 @@ fn check_source(source: &At<Source>, text: &str, key: String, report: &mut Repor
                 "correct the path, unless the file comes later",
             );
         }
+        Source::File { path, .. } if kind(path).is_ok_and(|kind| kind.is_char_device()) => {
+            let remedy = "name a camera as v4l2:///dev/video0";
+            report.error(span, key, "is a device and not a file", remedy);
+        }
+        Source::File { path, .. } if kind(path).is_ok_and(|kind| kind.is_fifo()) => {
+            let reason = "is a pipe: the camera stays at \"connecting\" until a program writes to it";
+            report.warning(span, key, reason, "start that program first");
+        }
         Source::V4l2 { device, .. } => {
-            use std::os::unix::fs::FileTypeExt as _;
-            if std::fs::metadata(device).is_ok_and(|device| !device.file_type().is_char_device()) {
+            if kind(device).is_ok_and(|kind| !kind.is_char_device()) {
                 let reason = format!("{} is not a device", device.display());
                 report.error(span, key, reason, "name a device, such as v4l2:///dev/video0");
             }

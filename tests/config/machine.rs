@@ -45,6 +45,21 @@ fn a_credential_is_looked_for_where_systemd_puts_it() {
 }
 
 #[test]
+fn root_checks_the_credential_that_the_next_start_loads() {
+    let dir = tempfile::tempdir().unwrap();
+    let text = format!("[mqtt]\nusername = \"u\"\npassword_credential = \"mqtt\"\n{MINIMAL}");
+    let here = Machine { credential_store: Some(dir.path().to_owned()), ..machine() };
+    let check = || config::parse(&text, Path::new("posed.toml"), &here);
+    assert_eq!(check().unwrap().warnings.len(), 1, "it is not there yet");
+    std::fs::write(dir.path().join("mqtt"), "hunter2\n").unwrap();
+    let loaded = check().unwrap();
+    assert_eq!(loaded.config.mqtt.login.unwrap().password_file, Some(dir.path().join("mqtt")));
+    assert_eq!(loaded.warnings.len(), 0);
+    std::fs::write(dir.path().join("mqtt"), "").unwrap();
+    assert!(check().unwrap_err().to_string().contains("is empty"));
+}
+
+#[test]
 fn files_that_cannot_be_read_are_faults_too() {
     let faults = config::load(Path::new("/nonexistent/posed.toml")).unwrap_err().to_string();
     assert!(faults.starts_with("/nonexistent/posed.toml: error: cannot be read"), "{faults}");
@@ -54,6 +69,42 @@ fn files_that_cannot_be_read_are_faults_too() {
     assert!(config::load(&path).unwrap_err().to_string().contains("line 2 is not UTF-8"));
     std::fs::write(&path, MINIMAL).unwrap();
     assert_eq!(config::load(&path).unwrap().config.cameras.len(), 1);
+}
+
+#[test]
+fn a_pipe_without_a_writer_is_a_fault_and_not_waited_for() {
+    let dir = tempfile::tempdir().unwrap();
+    let pipe = |name: &str| {
+        let path = dir.path().join(name);
+        assert!(std::process::Command::new("mkfifo").arg(&path).status().unwrap().success());
+        path
+    };
+    let faults = config::load(&pipe("pipe.toml")).unwrap_err().to_string();
+    assert!(faults.contains("cannot be read: it is a pipe that nobody writes to"), "{faults}");
+
+    pipe("ca.pem");
+    let path = dir.path().join("posed.toml");
+    std::fs::write(&path, format!("[mqtt]\ntls_ca = \"ca.pem\"\n{MINIMAL}")).unwrap();
+    let faults = config::load(&path).unwrap_err().to_string();
+    assert!(faults.contains("ca.pem is not a file"), "{faults}");
+
+    std::fs::write(&path, MINIMAL).unwrap();
+    std::fs::create_dir(dir.path().join("conf.d")).unwrap();
+    pipe("conf.d/box.toml");
+    let faults = config::load(&path).unwrap_err().to_string();
+    assert!(faults.contains("conf.d/box.toml: error: cannot be read"), "{faults}");
+}
+
+#[test]
+fn a_source_that_is_a_pipe_is_a_warning_and_one_that_is_a_device_a_fault() {
+    let dir = tempfile::tempdir().unwrap();
+    let pipe = dir.path().join("video");
+    assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    let camera = |path: &Path| format!("[[camera]]\nname = \"a\"\nsource = \"file://{}\"\n", path.display());
+    let loaded = parse(&camera(&pipe)).unwrap();
+    assert!(loaded.warnings[0].reason.contains("until a program writes to it"), "{:?}", loaded.warnings);
+    let faults = parse(&camera(Path::new("/dev/null"))).unwrap_err().to_string();
+    assert!(faults.contains("v4l2:///dev/video0"), "{faults}");
 }
 
 #[test]
