@@ -135,16 +135,7 @@ fn publish(shared: &Shared, camera: &str, report: &Report) {
         people: *people,
         decoded: counts.decoded,
         published: counts.published,
-        dropped: BTreeMap::from([
-            ("overwritten", counts.dropped.overwritten),
-            ("rate", counts.dropped.rate),
-            ("budget", counts.dropped.budget),
-            ("no_key_frame", counts.dropped.no_key_frame),
-            ("corrupted", counts.dropped.corrupted),
-            ("invalid", counts.dropped.invalid),
-            ("inference", counts.dropped.inference),
-            ("stopped", counts.dropped.stopped),
-        ]),
+        dropped: counts.dropped.by_reason().into(),
         unsent: BTreeMap::from([
             ("offline", unsent.offline),
             ("overflow", unsent.overflow),

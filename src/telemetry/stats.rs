@@ -99,11 +99,25 @@ pub struct DropCounts {
 }
 
 impl DropCounts {
+    /// Each reason as messages and metrics name it, and how many frames it took.
+    pub fn by_reason(&self) -> [(&'static str, u64); 8] {
+        let DropCounts { overwritten, rate, budget, no_key_frame, corrupted, invalid, inference, stopped } =
+            *self;
+        [
+            ("overwritten", overwritten),
+            ("rate", rate),
+            ("budget", budget),
+            ("no_key_frame", no_key_frame),
+            ("corrupted", corrupted),
+            ("invalid", invalid),
+            ("inference", inference),
+            ("stopped", stopped),
+        ]
+    }
+
     /// The sum over all reasons.
     pub fn total(&self) -> u64 {
-        let DropCounts { overwritten, rate, budget, no_key_frame, corrupted, invalid, inference, stopped } =
-            self;
-        overwritten + rate + budget + no_key_frame + corrupted + invalid + inference + stopped
+        self.by_reason().iter().map(|(_, count)| count).sum()
     }
 }
 

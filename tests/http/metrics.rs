@@ -2,7 +2,7 @@
 
 use crate::Served;
 use crate::common::root;
-use posed::telemetry::stats::FrameTimes;
+use posed::telemetry::stats::{DropCounts, FrameTimes};
 use std::collections::BTreeSet;
 use std::io::Write as _;
 use std::process::{Command, Stdio};
@@ -38,6 +38,15 @@ fn metrics_say_what_the_daemon_counts() {
         "posed_history_on_disk 1.0",
     ] {
         assert!(text.lines().any(|other| other == line), "{line} is not in\n{text}");
+    }
+}
+
+#[test]
+fn every_dropped_frame_has_its_reason_in_the_metrics() {
+    let text = scraped();
+    for (reason, _) in DropCounts::default().by_reason() {
+        let series = format!("posed_frames_dropped_total{{camera=\"hall\",reason=\"{reason}\"}} ");
+        assert!(text.lines().any(|line| line.starts_with(&series)), "{series} is not in\n{text}");
     }
 }
 

@@ -105,7 +105,11 @@ impl Scrape {
             "Frames whose poses were handed to the publisher",
             each(|r| r.camera.counts.published),
         )?;
-        out.counters("posed_frames_dropped", "Frames that were not published", self.by_reason(dropped))?;
+        out.counters(
+            "posed_frames_dropped",
+            "Frames that were not published",
+            self.by_reason(|camera| camera.counts.dropped.by_reason().to_vec()),
+        )?;
         out.counters("posed_poses", "Poses that were handed to the publisher", each(|r| r.poses))?;
         out.counters(
             "posed_poses_skipped",
@@ -213,16 +217,4 @@ impl Scrape {
             counts.map(move |(reason, count)| ([("camera", name), ("reason", reason)], count))
         })
     }
-}
-
-fn dropped(camera: &CameraCensus) -> Vec<(&'static str, u64)> {
-    let dropped = camera.counts.dropped;
-    vec![
-        ("overwritten", dropped.overwritten),
-        ("rate", dropped.rate),
-        ("budget", dropped.budget),
-        ("invalid", dropped.invalid),
-        ("inference", dropped.inference),
-        ("stopped", dropped.stopped),
-    ]
 }
