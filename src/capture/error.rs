@@ -1,6 +1,6 @@
 //! [`Error`]: why a camera's capture cannot start.
 
-/// Why capture cannot start. Whoever reports it names the camera: the messages do not. Faults that
+/// Why capture cannot start. The caller names the camera; the messages do not. Faults that
 /// a retry may fix (an absent camera, a dead server) are no error: they are reported as
 /// `Event::Failed`.
 #[derive(Debug, thiserror::Error)]

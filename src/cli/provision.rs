@@ -145,7 +145,7 @@ fn acl(name: &str, prefix: &str) -> String {
 fn certificate_request(out: &Path, name: &str) -> anyhow::Result<()> {
     let key = out.join(KEY);
     if !key.exists() {
-        // Made empty with its mode first, so that nobody else can read what openssl writes.
+        // Made empty with its mode first, so that no other user can read what openssl writes.
         write(&key, "")?;
         let mut make = Command::new("openssl");
         make.args(["genpkey", "-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256", "-out"]).arg(&key);

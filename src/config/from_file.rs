@@ -1,5 +1,5 @@
-//! Reads the bytes of a configuration file without waiting for ever: opening a pipe that nobody
-//! writes to would block.
+//! Reads the bytes of a configuration file. It never blocks for long: opening a pipe without a
+//! writer would.
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::OFlags;

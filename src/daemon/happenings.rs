@@ -219,7 +219,7 @@ mod tests {
 
     #[test]
     fn an_open_fall_is_kept_as_soon_as_it_is_known() {
-        // Nobody listens there: what is kept does not depend on the broker.
+        // There is no broker at that port: what is kept does not depend on one.
         let options = crate::publish::Options::new("127.0.0.1", 1, "test");
         let publisher = Publisher::start(options, SystemClock::shared(), &Progress::default()).unwrap();
         let dir = tempfile::tempdir().unwrap();

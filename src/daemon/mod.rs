@@ -276,7 +276,7 @@ impl Daemon {
         &self.progress
     }
 
-    /// Name of a stage whose thread has ended although nobody has stopped it.
+    /// Name of a stage whose thread has ended although it was not told to stop.
     pub fn ended(&self) -> Option<String> {
         let workers = self.workers.iter().find_map(Thread::ended).map(str::to_owned);
         let history = || self.shared.history.as_ref().and_then(|days| days.keeper.ended());

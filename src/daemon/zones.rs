@@ -6,7 +6,7 @@ use crate::config::edit::{self, Error};
 use crate::http::{ZoneKeeper, ZoneProblem, ZoneRefusal, ZoneRequest, ZoneSheet};
 use std::sync::OnceLock;
 
-/// Hands requests to whoever answers them; refuses them while there is nobody.
+/// Hands requests to the thread that answers them; refuses them while there is no such thread.
 #[derive(Default)]
 pub(super) struct Desk(OnceLock<Box<dyn Fn(ZoneRequest) -> bool + Send + Sync>>);
 

@@ -17,7 +17,7 @@ use super::types::{Kind, Moment, Person, State};
 use std::sync::Arc;
 use std::time::Duration;
 
-/// When somebody whom the tracker no longer publishes is gone. It gives no id back after two
+/// When a person that the tracker no longer publishes is gone. It gives no id back after two
 /// seconds.
 const GONE: Duration = Duration::from_secs(3);
 /// A person who is missing for this long may have fallen where the camera does not see them.
@@ -41,7 +41,7 @@ pub struct Engine {
 }
 
 impl Engine {
-    /// An engine that has seen nobody. `ids` are shared by all cameras of the session.
+    /// An engine that has seen no one yet. `ids` are shared by all cameras of the session.
     pub fn new(options: Options, ids: EventIds) -> Engine {
         let zone = |name: &Arc<str>| ZoneState { name: name.clone(), people: 0, occupancy: false };
         let line = |name: &Arc<str>| LineState { name: name.clone(), counts: Counts::default() };

@@ -14,7 +14,7 @@ const FALLS_WITHIN: Duration = Duration::from_millis(1500);
 const UNSEEN: Duration = Duration::from_secs(3);
 /// A gap between looks from this length on is time out of sight.
 const GAP: Duration = Duration::from_millis(400);
-/// How long after the last upright look somebody is taken to be down who was out of sight then.
+/// How long after the last upright look a person who was out of sight is taken to be down.
 const WHILE_UNSEEN: Duration = Duration::from_millis(700);
 /// How long somebody must be down before a fall is suspected.
 const DOWN_FOR: Duration = Duration::from_millis(400);
@@ -86,7 +86,7 @@ pub(super) fn seen(memory: &Memory) -> Option<Evidence> {
     };
     let certainty = (0.5 + 0.5 * (dropped / enough - 1.0)).clamp(0.5, 1.0) * memory.certainty.max(0.5);
     let risen_y = risen(last, dropped, legs);
-    // Somebody who was out of sight went down while they were.
+    // The person went down while out of sight.
     let since = if within > FALLS_WITHIN { up.at + WHILE_UNSEEN } else { first };
     (dropped >= enough).then_some(Evidence { since, certainty, risen_y })
 }
@@ -98,7 +98,7 @@ fn unseen(looks: &VecDeque<Look>, from: Mono, to: Mono) -> Duration {
     gaps.sum::<Duration>().min(UNSEEN)
 }
 
-/// Looks for a fall of somebody who was just lost: their last looks drop, far or fast, and nothing
+/// Looks for a fall of a person who was just lost: their last looks drop, far or fast, and nothing
 /// hid them at the border.
 pub(super) fn vanished(memory: &Memory, bbox: &BBox, size: (u32, u32)) -> Option<Evidence> {
     let last = memory.looks.back().filter(|_| !is_cut_off(bbox, size))?;

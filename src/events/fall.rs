@@ -1,4 +1,4 @@
-//! Falls: somebody who was upright is on the floor a moment later.
+//! Falls: a person who was upright is on the floor a moment later.
 //!
 //! The hips drop by half of the standing hip height within 1.5 s, and the body ends lying or with
 //! its hips on the floor. A body that lies down slowly passes postures between, which take longer.
@@ -126,7 +126,7 @@ impl Fall {
         }
     }
 
-    /// The camera gives no frames: nobody knows whether the person is still there.
+    /// The camera gives no frames, so whether the person is still there is unknown.
     pub(super) fn wait(&mut self, moment: &Moment) {
         self.seen_at = moment.at;
     }

@@ -65,7 +65,7 @@ impl Spell {
     }
 }
 
-/// How many hands are above the head: none of somebody who lies.
+/// How many hands are above the head; 0 for a lying person.
 pub(super) fn hands_up(person: &Person, posture: Posture) -> usize {
     let k = &person.keypoints;
     let head = k[..5].iter().filter(|k| k.score >= SEEN).map(|k| k.y_px).reduce(f32::min);

@@ -56,7 +56,7 @@ impl Known {
         }
     }
 
-    /// Goes on as `old`, whom the tracker lost and gave a new id.
+    /// Continues `old`, a person that the tracker lost and gave a new id.
     pub(super) fn inherit(&mut self, old: &mut Known) {
         self.memory = std::mem::take(&mut old.memory);
         self.rest = std::mem::take(&mut old.rest);

@@ -9,7 +9,7 @@ use std::time::{Duration, SystemTime};
 /// How far past a line somebody must be to be on its other side, as a share of their box's height:
 /// a person who stands on a line does not cross it over and over.
 const MARGIN: f32 = 0.04;
-/// Nobody is faster, in box heights a second: a track that jumps further has changed its person.
+/// No person is faster, in box heights a second: a track that jumps further has changed its person.
 const FASTEST: f32 = 5.0;
 /// 2020-01-01. A wall clock before this was not set, so it says nothing about the day.
 const CLOCK_SET_S: u64 = 1_577_836_800;

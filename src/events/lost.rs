@@ -1,11 +1,11 @@
-//! Finds people again whom the tracker lost and gave a new id.
+//! Finds people again that the tracker lost and gave a new id.
 
 use super::known::Known;
 use super::types::{Moment, Person};
 use crate::geometry::BBox;
 use std::time::Duration;
 
-/// How long somebody who lies is remembered: they are hard to see.
+/// How long a lying person is remembered: they are hard to see.
 pub(super) const FORGET_LYING: Duration = Duration::from_secs(60);
 /// A new person may be one who was lost for less than this, if their boxes overlap by this share.
 const INHERITED: Duration = Duration::from_millis(1200);

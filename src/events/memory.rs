@@ -20,7 +20,7 @@ const KEPT: Duration = Duration::from_secs(4);
 const MOST: usize = 128;
 /// A look fits a posture clearly from this score on.
 const CLEAR: f32 = 0.5;
-/// From this probability on somebody is on the floor, whatever is seen of them.
+/// From this probability on a person is on the floor, whatever is seen of them.
 const SURELY_ON_FLOOR: f32 = 0.6;
 /// One look is judged with those of this time before it: single poses may be wrong.
 const STEADY: Duration = Duration::from_millis(260);
@@ -135,7 +135,7 @@ impl Memory {
         if let Some(stood) = &self.stood {
             let body = of_known(shape.zip(still.as_ref()), &look.bbox, stood);
             look.floor_now = net::on_floor(&body);
-            // Of somebody on the floor the box alone tells enough.
+            // The box alone tells enough of a person on the floor.
             let told = look.scores.is_some() || look.floor_now > SURELY_ON_FLOOR;
             look.scores = told.then(|| net::of_known(&body, look.scores));
         }

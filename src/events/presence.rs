@@ -9,9 +9,9 @@ use std::time::Duration;
 /// Delays against flapping.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Options {
-    /// How long there must be somebody.
+    /// How long people must be there.
     pub on_after: Duration,
-    /// How long there must be nobody.
+    /// How long the view must be empty.
     pub off_after: Duration,
 }
 
@@ -46,7 +46,7 @@ impl Presence {
         }
     }
 
-    /// Whether there is somebody.
+    /// Whether people are there.
     pub(super) fn is_on(&self) -> bool {
         self.lasting.is_on()
     }

@@ -60,7 +60,7 @@ pub struct LineState {
 pub struct Snapshot {
     /// People in the picture.
     pub people: usize,
-    /// Whether there is somebody, with delays against flapping.
+    /// Whether people are there, with delays against flapping.
     pub occupancy: bool,
     /// Whether somebody has fallen and is still down: a confirmed fall.
     pub fall: bool,

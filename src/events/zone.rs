@@ -34,7 +34,7 @@ pub struct Zone {
     pub enter_after: Duration,
     /// How long somebody must be out of it to have left.
     pub leave_after: Duration,
-    /// How long somebody must be in it to dwell there; `None`: nobody dwells.
+    /// How long somebody must be in it to dwell there; `None`: there is no dwelling.
     pub dwell_after: Option<Duration>,
     /// How long it must be empty to be unoccupied.
     pub empty_after: Duration,

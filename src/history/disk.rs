@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 /// Folder in the state directory.
 pub(super) const FOLDER: &str = "history";
-/// When somebody is at home concerns only those who live there.
+/// When people are at home concerns only those who live there.
 const FOLDER_MODE: u32 = 0o700;
 const FILE_MODE: u32 = 0o600;
 /// End of a file's name.
@@ -27,7 +27,7 @@ pub(super) enum Fate {
     NoTime,
 }
 
-/// The folder. No file stays open: a camera may go, and a row a second is seldom.
+/// The folder. No file stays open: a camera may be removed, and one row a second is little.
 #[derive(Debug)]
 pub(super) struct Disk {
     dir: PathBuf,

@@ -12,7 +12,7 @@ const OVER: Duration = Duration::from_millis(250);
 const OLD: Duration = Duration::from_secs(2);
 /// Keypoints that score less are guesses.
 const SEEN: f32 = 0.25;
-/// Somebody who sits still trembles this much, in body lengths a second.
+/// Noise in the speed of a person who sits still, in body lengths a second.
 const STILL: f32 = 0.06;
 /// People who are followed. More are rare, and add nothing to a day.
 const MOST: usize = 64;

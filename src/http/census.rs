@@ -121,7 +121,7 @@ pub struct SpoolCensus {
     pub on_disk: bool,
 }
 
-/// Which day somebody asks for.
+/// Which day a request asks for.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct DayWish {
     /// Name of the camera; `None`: all.
@@ -135,7 +135,7 @@ pub struct DayWish {
 pub enum DayFault {
     /// No history is kept.
     Off,
-    /// The date is none.
+    /// The date does not exist.
     NotADay,
     /// There is no such camera or day. The text names those that are there.
     Absent(String),

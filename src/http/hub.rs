@@ -48,7 +48,7 @@ struct Events {
 }
 
 impl Hub {
-    /// Takes a worker's message with the poses of `people`. Copies it only while somebody looks;
+    /// Takes a worker's message with the poses of `people`. Copies it only while a page is open;
     /// allocates nothing but for a camera's first frames.
     pub fn poses(&self, camera: &str, payload: &[u8], people: usize, times: &FrameTimes<Option<Duration>>) {
         let stream = self.stream(camera);

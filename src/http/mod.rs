@@ -5,8 +5,8 @@
 //! daemon  ──CensusSource: a census on demand ────────────────┼─► thread "http" ──► browsers
 //! daemon  ◄─ZoneKeeper: zones to read or to save ────────────┘
 //! ```
-//! It is a sink beside `publish`. A worker only copies its message, and only while somebody looks.
-//! Browsers take from the hub at their own pace, so a slow one misses frames and delays nobody.
+//! It is a sink beside `publish`. A worker only copies its message, and only while a page is open.
+//! Browsers take from the hub at their own pace, so a slow one misses frames and delays no other.
 //!
 //! `guard` decides who may ask, `server` bounds how many ask at once, `routes` answers.
 //! There is no TLS: a reverse proxy adds it (docs/page.md).
@@ -80,7 +80,7 @@ pub enum Error {
     /// Everybody in the network could look.
     #[error("[http] listen = \"{0}\" is open to the network: set [http] token_file")]
     NoToken(SocketAddr),
-    /// Whoever has a login on this machine could see pictures.
+    /// Every user of this machine could see pictures.
     #[error("[http] snapshots = true needs a token: set [http] token_file")]
     OpenPictures,
     /// The token file cannot be used.
@@ -127,7 +127,7 @@ impl Server {
         let guard = Guard::new(options)?;
         hub.stills().allow(options.snapshots);
         let mut builder = tokio::runtime::Builder::new_current_thread();
-        // Draws days; it ends when nobody has asked for one for a while.
+        // Draws days; it ends after a while without requests.
         builder.enable_all().max_blocking_threads(1).thread_name("http-day");
         let runtime = builder.build()?;
         let fail = |e| Error::Listen(options.listen, e);

@@ -1,4 +1,4 @@
-//! A picture of a camera, if the configuration allows it and somebody asks: to aim the camera.
+//! A picture of a camera, on request and if the configuration allows it: to aim the camera.
 //!
 //! One at a time. The worker that has the camera's next frame cuts the picture; `picture` answers
 //! with it.
@@ -52,7 +52,7 @@ impl Stills {
         self.wanted.store(false, Ordering::Relaxed);
         drop(request);
         if let (Some(Request { give, .. }), Some(picture)) = (taken, cut(frame, view)) {
-            // Nobody waits any more: the client has left.
+            // The client has left.
             let _ = give.send(picture);
         }
     }

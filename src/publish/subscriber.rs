@@ -38,7 +38,7 @@ pub enum Link {
     Connecting,
     /// The broker has accepted the subscription.
     Connected,
-    /// There is none, and why. Attempts go on.
+    /// There is no connection, and why. Attempts go on.
     Away(String),
 }
 

@@ -29,7 +29,7 @@ struct Retimer {
     step: gst::ClockTime,
     /// Timestamp of the last frame of this pass.
     last: Option<gst::ClockTime>,
-    /// Nobody has said how fast the file is to be played.
+    /// The speed at which the file is to be played is not configured.
     warns: bool,
 }
 

@@ -16,7 +16,7 @@ pub struct Timeline(Mutex<Option<Latest>>);
 struct Latest {
     mono: Mono,
     wall: SystemTime,
-    /// Our wall clock at the monotonic clock's zero: it moves when somebody sets our clock.
+    /// Our wall clock at the monotonic clock's zero: it moves when our clock is set.
     zero: SystemTime,
 }
 

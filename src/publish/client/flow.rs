@@ -1,4 +1,4 @@
-//! [`Flow`]: keeps poses from growing old in queues that nobody sees.
+//! [`Flow`]: keeps poses from growing old in queues outside of this program.
 //!
 //! What the socket has taken can no longer be dropped, and the network and a slow broker queue
 //! more. A broker handles packets in order, so its answer to a later packet shows that it has taken

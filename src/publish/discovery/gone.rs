@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
-/// More devices are forgotten: without a Home Assistant the list would grow for ever.
+/// More devices are forgotten: without a Home Assistant the list would grow forever.
 const MOST_DEVICES: usize = 64;
 
 /// Components that are gone, by the topic of their device, each with its platform.

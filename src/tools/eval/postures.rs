@@ -55,7 +55,7 @@ pub type Labels = BTreeMap<u64, Posture>;
 /// file of labels may serve several files of annotations.
 ///
 /// # Errors
-/// If the file cannot be read, is not such a file, or names nobody who is in `data`.
+/// If the file cannot be read, is not such a file, or names no person of `data`.
 pub fn load_labels(path: &Path, data: &Dataset) -> Result<Labels, LabelError> {
     let text = std::fs::read(path).map_err(|source| LabelError::Read { path: path.into(), source })?;
     let mut labels: Labels =
@@ -104,7 +104,7 @@ pub fn judge(pairs: impl IntoIterator<Item = (Posture, Posture)>) -> Judged {
 /// The posture that the annotated keypoints show.
 pub fn of_annotation(person: &Annotation) -> Posture {
     let keypoints = keypoints(person);
-    // Whoever labelled a keypoint meant it, also outside the box.
+    // A labelled keypoint counts, also outside the box.
     let whole = bounding_box(&keypoints, ANNOTATED).map_or(bbox(person), |b| b.hull(&bbox(person)));
     of_still(&keypoints, &whole, None).0
 }

@@ -27,7 +27,7 @@ pub(super) struct Bin {
     pub people: u8,
     /// Sum of the activity, in body lengths.
     pub activity: f32,
-    /// Seconds with somebody in each posture.
+    /// Seconds with people in each posture.
     pub postures: [u32; 4],
     /// What happened.
     pub marks: Marks,
@@ -43,10 +43,10 @@ pub(super) struct Digest<'a> {
     pub bins: Vec<Bin>,
     /// Seconds that were kept.
     pub kept: u32,
-    /// Seconds with somebody in view.
+    /// Seconds with people in view.
     pub occupied: u32,
     pub most_people: u8,
-    /// When somebody was there.
+    /// When people were there.
     pub visits: Vec<Range<u32>>,
     /// When nothing was kept, from the first row to the last.
     pub gaps: Vec<Range<u32>>,
@@ -132,7 +132,7 @@ impl<'a> Digest<'a> {
         self.urgent.retain(|(second, mark)| *mark != Mark::Fall || !is_known(*second));
     }
 
-    /// The longest time of the record in which nobody was there.
+    /// The longest time of the record without people.
     pub(super) fn longest_rest(&self) -> Option<Range<u32>> {
         let ends = self.visits.iter().map(|visit| visit.end);
         let rests = ends.zip(self.visits.iter().skip(1)).map(|(end, next)| end..next.start);

@@ -27,7 +27,7 @@ pub struct WatchedCamera {
     pub seen_at: Option<Mono>,
     /// Number of people, without a frame.
     pub people: Option<u64>,
-    /// Whether somebody is there, has fallen, calls for help.
+    /// Whether a person is there, has fallen, calls for help.
     pub occupied: Option<bool>,
     /// Somebody has fallen.
     pub fall: bool,
