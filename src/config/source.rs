@@ -132,11 +132,9 @@ fn check_source(source: &At<Source>, text: &str, key: String, report: &mut Repor
             let reason = "is a pipe: the camera stays at \"connecting\" until a program writes to it";
             report.warning(span, key, reason, "start that program first");
         }
-        Source::V4l2 { device, .. } => {
-            if kind(device).is_ok_and(|kind| !kind.is_char_device()) {
-                let reason = format!("{} is not a device", device.display());
-                report.error(span, key, reason, "name a device, such as v4l2:///dev/video0");
-            }
+        Source::V4l2 { device, .. } if kind(device).is_ok_and(|kind| !kind.is_char_device()) => {
+            let reason = format!("{} is not a device", device.display());
+            report.error(span, key, reason, "name a device, such as v4l2:///dev/video0");
         }
         _ => {}
     }
