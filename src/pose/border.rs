@@ -2,28 +2,24 @@
 //!
 //! Of a joint outside the picture the network gives a guess, often at the border. Measured on 3200
 //! people of the training data whose pictures were cut through them, with both pose networks: of
-//! the keypoints within three heatmap px of the border, half are such guesses.
+//! the keypoints within three heatmap px of the border, half or more are such guesses.
 
 use crate::keypoint::Keypoint;
 
-/// Chance that a keypoint is inside the picture: the logistic function of these, times its score
-/// and its distance to the border in heatmap px. Both networks fit within a tenth.
-const CONSTANT: f32 = -4.4;
-const PER_SCORE: f32 = 7.6;
-const PER_PX: f32 = 0.7;
 /// From this distance on a keypoint is trusted in part, and one px further in full.
 const FAR: f32 = 3.0;
 
-/// `keypoint` with a lower score if it is at the border of a picture of `size` px, or beyond: its
-/// score times the chance that it is inside. `unit` is the size of a heatmap px in px of the
-/// picture.
-pub(super) fn doubt(keypoint: Keypoint, (width, height): (u32, u32), unit: f32) -> Keypoint {
+/// `keypoint` with a lower score if it is at the border of a picture of `size` px, or beyond: the
+/// share that `border` of the model's manifest leaves it. `unit` is the size of a heatmap px in px
+/// of the picture.
+pub(super) fn doubt(keypoint: Keypoint, size: (u32, u32), unit: f32, border: [f32; 3]) -> Keypoint {
+    let ((width, height), [constant, per_score, per_px]) = (size, border);
     // The centre of the first pixel is at 0, so the border is at -0.5.
     let from_border = |at: f32, side: u32| (at + 0.5).min(side as f32 - 0.5 - at) / unit;
     let distance = from_border(keypoint.x_px, width).min(from_border(keypoint.y_px, height));
     let trust = (distance - FAR).clamp(0.0, 1.0);
-    let inside = 1.0 / (1.0 + (-(CONSTANT + PER_SCORE * keypoint.score + PER_PX * distance)).exp());
-    Keypoint { score: keypoint.score * trust.max(inside), ..keypoint }
+    let kept = 1.0 / (1.0 + (-(constant + per_score * keypoint.score + per_px * distance)).exp());
+    Keypoint { score: keypoint.score * trust.max(kept), ..keypoint }
 }
 
 #[cfg(test)]
@@ -32,7 +28,7 @@ mod tests {
 
     /// The score of a keypoint at (x, y) in a picture of 640x480 px, heatmap px of 10 px.
     fn scored(x_px: f32, y_px: f32, score: f32) -> f32 {
-        doubt(Keypoint { x_px, y_px, score }, (640, 480), 10.0).score
+        doubt(Keypoint { x_px, y_px, score }, (640, 480), 10.0, [-4.4, 7.6, 0.7]).score
     }
 
     #[test]

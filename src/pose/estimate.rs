@@ -38,6 +38,8 @@ pub struct Estimator {
     decoder: Decoder,
     /// Size of a crop relative to the box.
     box_margin: f32,
+    /// The doubt about keypoints at the border of the picture (`pose.border` of the manifest).
+    border: [f32; 3],
     output: OutputSpec,
     flip_test: bool,
     /// Heatmaps of a batch, kept between runs.
@@ -56,6 +58,7 @@ impl Estimator {
         Ok(Estimator {
             decoder: Decoder::from(spec),
             box_margin: spec.box_margin,
+            border: spec.border,
             output: manifest.output.clone(),
             model: Model::load(manifest, &options.network)?,
             flip_test: options.flip_test,
@@ -73,6 +76,7 @@ impl Estimator {
             model: self.model.try_clone()?,
             decoder: self.decoder,
             box_margin: self.box_margin,
+            border: self.border,
             output: self.output.clone(),
             flip_test: self.flip_test,
             maps: Vec::new(),
@@ -151,7 +155,7 @@ impl Estimator {
             let peak = self.decoder.decode(map, width);
             let (x_px, y_px) = to_display.apply((stride * peak.x + offset, stride * peak.y + offset));
             let found = Keypoint { x_px, y_px, score: peak.score.clamp(0.0, 1.0) };
-            *keypoint = doubt(found, picture, unit_px);
+            *keypoint = doubt(found, picture, unit_px, self.border);
         }
         pose.score = score(&pose.keypoints);
         pose

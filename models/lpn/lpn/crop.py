@@ -88,7 +88,7 @@ def training_crop(picture, person: Person, width, height, aug: Augment, rng) -> 
     offset, bbox = np.zeros(2), person.bbox
     cut = aug.cut and rng.random() < aug.cut
     if cut:
-        picture, offset, bbox = _cut(picture, bbox, rng)
+        picture, offset, bbox = cut_off(picture, bbox, rng)
     cx, cy, scale = widen(bbox, width, height)
     # Half of somebody who is cut may lie outside the picture.
     if rng.random() < aug.half_body and person.visible.sum() >= 8 and not cut:
@@ -134,7 +134,7 @@ def target_heights(person: Person) -> np.ndarray:
     return np.where(person.certainty < 0.15, 0, np.minimum(person.certainty / 0.75, 1)).astype(np.float32)
 
 
-def _cut(picture, bbox, rng):
+def cut_off(picture, bbox, rng):
     """Cuts the picture off within the box, as a camera's border does.
 
     Returns the picture, its offset, and what is left of the box.

@@ -45,6 +45,7 @@ class Manifest:
     window_px: int = metrics.WINDOW
     quarter_shift: bool = False
     box_margin: float = crop.MARGIN
+    border: list[float] | None = None  # what `lpn border` fitted; None: the daemon's default
     data_terms: str = ""  # what the sources of the data ask of users
 
     def normalise(self, crops: np.ndarray) -> np.ndarray:
@@ -105,7 +106,7 @@ beta = {v(float(self.beta))}
 window_px = {self.window_px}
 quarter_shift = {v(self.quarter_shift)}
 box_margin = {v(self.box_margin)}
-"""
+""" + ("" if self.border is None else f"border = {v(self.border)}\n")
 
     @staticmethod
     def load(folder: Path) -> "Manifest":

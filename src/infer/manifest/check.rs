@@ -48,6 +48,12 @@ fn pose_values(pose: &PoseSpec) -> Result<(), (&'static str, String)> {
         ("pose.beta", !(pose.beta.is_finite() && pose.beta > 0.0), "must be a positive number"),
         ("pose.window_px", pose.window_px > 1024, "must be 0 to 1024"),
         ("pose.box_margin", !(0.5..=4.0).contains(&pose.box_margin), "must be 0.5 to 4"),
+        (
+            "pose.border",
+            !(pose.border.iter().all(|number| number.is_finite())
+                && pose.border[1..].iter().all(|n| *n >= 0.0)),
+            "must be three finite numbers, the last two not negative",
+        ),
     ])
 }
 

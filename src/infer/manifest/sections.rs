@@ -64,6 +64,18 @@ pub struct PoseSpec {
     pub quarter_shift: bool,
     /// Size of the crop relative to the person's bounding box.
     pub box_margin: f32,
+    /// The share of its score that a keypoint at the border of the picture keeps, as it may be a
+    /// guess at a joint outside: the logistic function of the first number, plus the second times
+    /// the score, plus the third times the distance to the border in heatmap pixels.
+    /// `python -m lpn border` fits them.
+    #[serde(default = "border")]
+    pub border: [f32; 3],
+}
+
+/// For networks whose scores do not fall at the border by themselves: the chance that a keypoint is
+/// inside, measured on networks that learned only from keypoints in sight.
+fn border() -> [f32; 3] {
+    [-4.4, 7.6, 0.7]
 }
 
 /// `[person]`: how centre maps become bounding boxes.

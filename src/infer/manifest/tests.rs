@@ -47,6 +47,13 @@ fn data_terms_are_optional() {
 }
 
 #[test]
+fn the_doubt_at_the_border_is_optional() {
+    assert_eq!(parse(&valid()).unwrap().pose().unwrap().border, [-4.4, 7.6, 0.7]);
+    let text = valid() + "border = [-3.0, 5.0, 0.5]\n";
+    assert_eq!(parse(&text).unwrap().pose().unwrap().border, [-3.0, 5.0, 0.5]);
+}
+
+#[test]
 fn a_valid_manifest_parses() {
     let manifest = parse(&valid()).unwrap();
     assert_eq!(manifest.output_shape(), (17, 16, 12));
@@ -72,6 +79,8 @@ fn every_invalid_value_is_named() {
         ("[1, 2]", "[1, 3]", "pose.flip_pairs"),
         ("beta = 160.0", "beta = -1.0", "pose.beta: must be a positive number"),
         ("box_margin = 1.25", "box_margin = inf", "pose.box_margin"),
+        ("box_margin = 1.25", "box_margin = 1.25\nborder = [-4.4, -7.6, 0.7]", "pose.border"),
+        ("box_margin = 1.25", "box_margin = 1.25\nborder = [nan, 7.6, 0.7]", "pose.border"),
         ("heatmap-pose", "center-person", "kind: a center-person model needs [person] and no [pose]"),
         ("beta = 160.0", "betta = 160.0", "unknown field `betta`"),
         ("window_px = 5", "", "missing field `window_px`"),

@@ -110,6 +110,33 @@ def quantize(args) -> int:
     return 0
 
 
+def border_command(sub):
+    p = sub.add_parser("border", help="fit what scores are worth at the border of a picture; writes `border` into model.toml")
+    p.add_argument("folder", type=Path, help="of the model")
+    p.add_argument("--config", type=Path, required=True, help="training config; its sources with a teacher's labels are cut")
+    p.add_argument("--people", type=int, default=1600, help="of each source")
+    p.add_argument("--threads", type=int, default=0, help="of ONNX Runtime (default: all cores)")
+    p.set_defaults(run=border)
+
+
+def border(args) -> int:
+    from lpn.pose import border as at_border
+    from lpn.pose.evaluate import onnx_runner
+    from lpn.schedule import Config
+
+    manifest = Manifest.load(args.folder)
+    run = onnx_runner(args.folder / manifest.onnx, args.threads)
+    seen = at_border.observe(run, manifest, Config.load(args.config), args.people)
+    try:
+        manifest.border = at_border.fit(seen)
+    except ValueError as e:
+        print(f"lpn border: {e}", file=sys.stderr)
+        return 1
+    manifest.seal(args.folder, manifest.onnx, manifest.quantization)
+    _say(f"border = {manifest.border}, from {len(seen)} keypoints")
+    return 0
+
+
 def evaluate_command(sub):
     p = sub.add_parser("evaluate", help="measure a model folder, or a checkpoint, on a hold-out")
     p.add_argument("folder", type=Path, nargs="?", help="of the model; gets results.json (default: only --weights)")
@@ -278,4 +305,5 @@ def card(args) -> int:
     return 0
 
 
-ALL = (export_command, float_command, quantize_command, evaluate_command, mix_command, convert_command, card_command)
+ALL = (export_command, float_command, quantize_command, border_command, evaluate_command, mix_command, convert_command,
+       card_command)  # fmt: skip
