@@ -1,4 +1,5 @@
-"""What a keypoint's score is worth at the border of a picture, where it may be a guess at a joint outside.
+"""What a keypoint's score is worth at the border of a picture, where it may be a guess at a joint
+outside.
 
 Pictures of training people are cut through the people. The worth of a keypoint near the border is
 the height that its target has in training: the teacher's certainty, and 0 outside the picture.
@@ -52,8 +53,8 @@ def _near(run, manifest: Manifest, cut: list) -> list[tuple]:
 
 
 def fit(seen: np.ndarray) -> list[float]:
-    """[constant, per score, per px], so that the score times the logistic function of constant + per
-    score x score + per px x distance is next to the height in the mean of squares. `seen` is what
+    """[constant, per score, per px], such that score times logistic(constant + per_score * score +
+    per_px * distance) has the least squared error to the height. `seen` is what
     `observe` gave. A surer keypoint does not lose more, so per score is at least 0.
 
     Raises ValueError where too little was seen, or where the distance says nothing.
