@@ -21,13 +21,15 @@ const LONGEST_BYTES: u64 = 4 << 20;
 pub(super) fn bytes(path: &Path) -> io::Result<Vec<u8>> {
     let file = open(path)?;
     let kind = file.metadata()?.file_type();
-    let bytes = match kind {
-        kind if kind.is_char_device() || kind.is_block_device() => {
-            return Err(io::Error::other("it is a device"));
-        }
-        kind if kind.is_fifo() => from_pipe(&file)?,
-        _ => at_most(&file, LONGEST_BYTES + 1)?,
-    };
+    if kind.is_char_device() || kind.is_block_device() {
+        return Err(io::Error::other("it is a device"));
+    }
+    let mut bytes = Vec::new();
+    if kind.is_fifo() {
+        read_pipe(&file, &mut bytes)?;
+    } else {
+        file.take(LONGEST_BYTES + 1).read_to_end(&mut bytes)?;
+    }
     if bytes.len() as u64 > LONGEST_BYTES {
         return Err(io::Error::other("it is longer than 4 MiB"));
     }
@@ -39,26 +41,22 @@ pub(super) fn open(path: &Path) -> io::Result<File> {
     OpenOptions::new().read(true).custom_flags(OFlags::NONBLOCK.bits().cast_signed()).open(path)
 }
 
-fn at_most(file: &File, length: u64) -> io::Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    file.take(length).read_to_end(&mut bytes)?;
-    Ok(bytes)
+fn read_pipe(pipe: &File, bytes: &mut Vec<u8>) -> io::Result<()> {
+    loop {
+        match pipe.take(LONGEST_BYTES + 1 - bytes.len() as u64).read_to_end(bytes) {
+            Ok(_) if bytes.is_empty() => return Err(io::Error::other("it is a pipe that nobody writes to")),
+            // What was read before is in `bytes`.
+            Err(e) if e.kind() == io::ErrorKind::WouldBlock => wait(pipe)?,
+            done => return done.map(drop),
+        }
+    }
 }
 
-fn from_pipe(pipe: &File) -> io::Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    loop {
-        match pipe.take(LONGEST_BYTES + 1 - bytes.len() as u64).read_to_end(&mut bytes) {
-            Ok(_) if bytes.is_empty() => return Err(io::Error::other("it is a pipe that nobody writes to")),
-            Ok(_) => return Ok(bytes),
-            // What was read so far is in `bytes`.
-            Err(e) if e.kind() == io::ErrorKind::WouldBlock => {
-                if poll(&mut [PollFd::new(pipe, PollFlags::IN)], Some(&SILENCE))? == 0 {
-                    return Err(io::Error::other("it is a pipe whose writer has said nothing for 5 s"));
-                }
-            }
-            Err(e) => return Err(e),
-        }
+/// Waits until `pipe` has more, or its writer has closed it.
+fn wait(pipe: &File) -> io::Result<()> {
+    match poll(&mut [PollFd::new(pipe, PollFlags::IN)], Some(&SILENCE))? {
+        0 => Err(io::Error::other("it is a pipe whose writer has said nothing for 5 s")),
+        _ => Ok(()),
     }
 }
 

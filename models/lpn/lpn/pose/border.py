@@ -53,9 +53,9 @@ def _near(run, manifest: Manifest, cut: list) -> list[tuple]:
 
 
 def fit(seen: np.ndarray) -> list[float]:
-    """[constant, per score, per px], such that score times logistic(constant + per_score * score +
-    per_px * distance) has the least squared error to the height. `seen` is what
-    `observe` gave. A surer keypoint does not lose more, so per score is at least 0.
+    """[constant, per_score, per_px], such that score * logistic(constant + per_score * score +
+    per_px * distance) has the least squared error to the height. `seen` is what `observe` gave.
+    per_score is at least 0, so that a surer keypoint never loses more.
 
     Raises ValueError where too little was seen, or where the distance says nothing.
     """
