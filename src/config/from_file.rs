@@ -7,9 +7,10 @@ use std::fs::{File, OpenOptions};
 use std::io::{self, Read as _};
 use std::os::unix::fs::{FileTypeExt as _, OpenOptionsExt as _};
 use std::path::Path;
+use std::time::Duration;
 
 /// How long a pipe may be silent.
-const SILENCE: Timespec = Timespec { tv_sec: 5, tv_nsec: 0 };
+const SILENCE: Duration = Duration::from_secs(5);
 /// A longer file is no configuration: this would be some 10 000 cameras.
 const LONGEST_BYTES: u64 = 4 << 20;
 
@@ -26,7 +27,7 @@ pub(super) fn bytes(path: &Path) -> io::Result<Vec<u8>> {
     }
     let mut bytes = Vec::new();
     if kind.is_fifo() {
-        read_pipe(&file, &mut bytes)?;
+        read_pipe(&file, &mut bytes, SILENCE)?;
     } else {
         file.take(LONGEST_BYTES + 1).read_to_end(&mut bytes)?;
     }
@@ -41,21 +42,25 @@ pub(super) fn open(path: &Path) -> io::Result<File> {
     OpenOptions::new().read(true).custom_flags(OFlags::NONBLOCK.bits().cast_signed()).open(path)
 }
 
-fn read_pipe(pipe: &File, bytes: &mut Vec<u8>) -> io::Result<()> {
+fn read_pipe(pipe: &File, bytes: &mut Vec<u8>, silence: Duration) -> io::Result<()> {
     loop {
         match pipe.take(LONGEST_BYTES + 1 - bytes.len() as u64).read_to_end(bytes) {
             Ok(_) if bytes.is_empty() => return Err(io::Error::other("it is a pipe that nobody writes to")),
             // What was read before is in `bytes`.
-            Err(e) if e.kind() == io::ErrorKind::WouldBlock => wait(pipe)?,
+            Err(e) if e.kind() == io::ErrorKind::WouldBlock => wait(pipe, silence)?,
             done => return done.map(drop),
         }
     }
 }
 
 /// Waits until `pipe` has more, or its writer has closed it.
-fn wait(pipe: &File) -> io::Result<()> {
-    match poll(&mut [PollFd::new(pipe, PollFlags::IN)], Some(&SILENCE))? {
-        0 => Err(io::Error::other("it is a pipe whose writer has said nothing for 5 s")),
+fn wait(pipe: &File, silence: Duration) -> io::Result<()> {
+    let limit = Timespec::try_from(silence).map_err(io::Error::other)?;
+    match poll(&mut [PollFd::new(pipe, PollFlags::IN)], Some(&limit))? {
+        0 => {
+            let seconds = silence.as_secs_f32();
+            Err(io::Error::other(format!("it is a pipe whose writer has said nothing for {seconds} s")))
+        }
         _ => Ok(()),
     }
 }
@@ -90,6 +95,18 @@ mod tests {
         let read = bytes(&path).unwrap();
         assert!(writer.wait().unwrap().success());
         assert_eq!((&read[..5], read.len()), (b"first".as_slice(), 100_005));
+    }
+
+    #[test]
+    fn a_pipe_whose_writer_says_nothing_is_an_error_in_time() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = pipe(dir.path());
+        // Opened for reading and writing, a pipe has a writer that never closes it.
+        let silent = OpenOptions::new().read(true).write(true).open(path).unwrap();
+        rustix::fs::fcntl_setfl(&silent, OFlags::NONBLOCK).unwrap();
+        let mut bytes = Vec::new();
+        let error = read_pipe(&silent, &mut bytes, Duration::from_millis(100)).unwrap_err();
+        assert_eq!(error.to_string(), "it is a pipe whose writer has said nothing for 0.1 s");
     }
 
     #[test]
