@@ -1,9 +1,11 @@
 """The posture networks: what they look at, how they learn, and the table that they become."""
 
+import json
+
 import numpy as np
 import pytest
 
-from lpn.postures import bodies, stances, stood, table
+from lpn.postures import bodies, clips, stances, stood, table
 from lpn.postures.features import NAMES, features
 from lpn.postures.net import Adam, Net
 
@@ -55,3 +57,30 @@ def test_a_table_says_what_the_network_says(outputs, tmp_path):
     if outputs == 2:
         table.write(rounded, rounded, rounded, tmp_path / "table.rs")
         assert "static FLOOR: [[f32; 8 + 1]; 1]" in (tmp_path / "table.rs").read_text()
+
+
+def tracked(folder, scene, postures):
+    """Rows of a clip of one person, who is seen whole in every frame."""
+    person = drawn()[0][0][0]
+    person = person - person.min(0) + 100
+    box = [100, 100, *(person.max(0) - 100).tolist()]
+    frames = [{"pts_ms": 100 * i, "people": [{"id": 1, "posture": posture, "box": box}]} for i, posture in enumerate(postures)]
+    (folder / "clip.json").write_text(json.dumps({"scene": scene, "events": [], "frames": frames}))
+    keypoints = {str(i): [x, y, 0.9] for i, (x, y) in enumerate(person.tolist())}
+    people, frame = [{"box": box, "keypoints": keypoints}], {"width": 2000, "height": 2000}
+    lines = [json.dumps({"captured_ns": 10**8 * i, "frame": frame, "people": people}) for i in range(len(postures))]
+    (folder / "clip.jsonl").write_text("\n".join(lines))
+    return clips.load(folder, folder)
+
+
+@pytest.mark.parametrize("scene, low", [("sit", [0, 0, 1]), ("lie-down", [0, 1, 1]), ("bed", [0, 0, 0])])
+def test_who_sits_is_on_the_floor_only_where_people_sit_down_on_it(scene, low, tmp_path):
+    *_, postures, on_floor = tracked(tmp_path, scene, ["standing", "sitting", "lying"])
+    assert [bodies.POSTURES[i] for i in postures] == ["standing", "sitting", "lying"]
+    assert on_floor.tolist() == low
+
+
+def test_keypoints_at_the_border_or_far_from_the_box_are_not_seen():
+    points = np.array([[150.0, 150.0], [2.0, 150.0], [150.0, 357.5], [230.0, 150.0], [216.0, 150.0]])
+    assert clips._inside(points, [100, 100, 100, 80], (640, 360)).tolist() == [True, False, False, False, False]
+    assert clips._inside(points[4:], [100, 100, 110, 80], (640, 360)).tolist() == [True]

@@ -12,10 +12,13 @@ from lpn.postures.stood import inputs
 
 # A tracked person with this overlap is the one of the truth.
 SAME_IOU = 0.3
+# Keypoints this close to the picture's border, or this far outside the box (shares of their sides),
+# are guesses; as in `src/events/shape.rs`.
+BORDER, OUTSIDE = 0.008, 0.15
 # Keypoints that make a size, and how fast the size of who stands is followed, frame by frame.
 LIMBS, FOLLOWS = [5, 6, 11, 12, 13, 14, 15, 16], 0.15
-# Scenes in which people lie where they mean to.
-BEDS = ("bed",)
+# Scenes in which people lie on a bed, and in which they sit down on the floor.
+BEDS, FLOORS = ("bed",), ("lie-down",)
 
 
 def load(truths: Path, tracks: Path):
@@ -40,10 +43,12 @@ def varied(tracked, copies: int, rng: np.random.Generator):
 def _clip(truth: Path, track: Path):
     scene = json.loads(truth.read_text())
     falls = [event["down_ms"] for event in scene["events"] if event["type"] == "fall"]
-    at_rest = any(name in scene["scene"] for name in BEDS)
+    on_bed = any(name in scene["scene"] for name in BEDS)
+    low = ("lying", "sitting") if scene["scene"] in FLOORS else ("lying",)
     found = {}
     for line in track.read_text().splitlines():
         message = json.loads(line)
+        size = message["frame"]["width"], message["frame"]["height"]
         found[round(message["captured_ns"] / 1e6)] = message["people"]
     stood = {}
     for frame in scene["frames"]:
@@ -55,15 +60,24 @@ def _clip(truth: Path, track: Path):
             if same is None:
                 continue
             k = np.array(list(same["keypoints"].values()))
-            if person["posture"] == "standing" and (k[LIMBS, 2] >= SEEN).all():
+            seen = (k[:, 2] >= SEEN) & _inside(k[:, :2], same["box"], size)
+            if person["posture"] == "standing" and seen[LIMBS].all():
                 now = np.array(_size(k))
                 before = stood.get(person["id"], now)
                 stood[person["id"]] = before + FOLLOWS * (now - before)
             if person["id"] not in stood:
                 continue
-            down = person["posture"] == "lying" or any(frame["pts_ms"] >= ms for ms in falls)
-            yield (k[:, :2], k[:, 2] >= SEEN, np.array(same["box"]), stood[person["id"]],
-                   POSTURES.index(person["posture"]), int(down and not at_rest))  # fmt: skip
+            down = person["posture"] in low or any(frame["pts_ms"] >= ms for ms in falls)
+            yield (k[:, :2], seen, np.array(same["box"]), stood[person["id"]],
+                   POSTURES.index(person["posture"]), int(down and not on_bed))  # fmt: skip
+
+
+def _inside(points, box, size):
+    """Whether keypoints are in the picture and near the box."""
+    size, low, sides = np.array(size), np.array(box[:2]), np.array(box[2:])
+    reach = OUTSIDE * sides.max()
+    in_picture = (points > BORDER * size) & (points < (1 - BORDER) * size)
+    return (in_picture & (points > low - reach) & (points < low + sides + reach)).all(1)
 
 
 def _size(points):
