@@ -163,11 +163,11 @@ impl Engine {
         let Some(options) = &self.options.fall else { return };
         for index in 0..self.falls.len() {
             let Some(known) = self.person_of(index, moment) else { continue };
-            let (person, hips) = (known.person, known.memory.hips());
-            let (posture, certainty) = (known.memory.posture, known.memory.certainty);
-            let on_floor = known.memory.on_floor();
+            let (person, memory) = (known.person, &known.memory);
+            let (posture, certainty) = (memory.posture, memory.certainty);
+            let now = fall::Now { hips: memory.hips(), on_floor: memory.on_floor(), down: memory.down() };
             let who = Who { person: &person, posture, certainty };
-            self.falls[index].see(who, hips, on_floor, moment);
+            self.falls[index].see(who, &now, moment);
         }
         let out = &mut self.out;
         self.falls.retain_mut(|fall| {

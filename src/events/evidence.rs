@@ -20,14 +20,9 @@ const WHILE_UNSEEN: Duration = Duration::from_millis(700);
 const DOWN_FOR: Duration = Duration::from_millis(400);
 /// The time over which the likelihood of being down is averaged.
 const JUDGED: Duration = Duration::from_millis(550);
-/// From this mean likelihood on they are down: if they plunged, if they did not, and if they seem
-/// to crouch.
-const DOWN_PLUNGED: f32 = 0.25;
+/// From this mean likelihood on they are down, and if they seem to crouch.
 const DOWN: f32 = 0.42;
 const DOWN_CROUCHED: f32 = 0.75;
-/// The top of a body that falls drops by this much within this time. Sitting down, it drops less.
-const PLUNGED: f32 = 0.95;
-const PLUNGED_WITHIN: Duration = Duration::from_millis(1000);
 /// Drop of the hips in standing hip heights: from standing to the floor, from a seat to the floor,
 /// and from standing to lying. A body that falls away from the camera appears to drop less.
 const DROP_STANDING: f32 = 0.4;
@@ -39,7 +34,7 @@ const HIPS_PER_TOP: f32 = 0.45;
 /// Shoulders that dropped by this much are near the floor, whatever hides the hips.
 const SHOULDERS_DROP: f32 = 0.85;
 /// Somebody who is lost while their hips drop by this much within this time is falling.
-const LOST_DROP: f32 = 0.25;
+const LOST_DROP: f32 = 0.2;
 const LOST_WITHIN: Duration = Duration::from_millis(500);
 
 /// What a person's memory says about a fall.
@@ -68,12 +63,7 @@ pub(super) fn seen(memory: &Memory) -> Option<Evidence> {
         looks.iter().filter(move |look| look.upright && look.at < first && first.since(look.at) <= time)
     };
     let (sum, n) = recent().fold((0.0, 0), |(sum, n), look| (sum + low(look, up, legs), n + 1));
-    let plunged = before(PLUNGED_WITHIN).any(|look| (last.bbox.y - look.bbox.y) / legs >= PLUNGED);
-    let likely = match (last.posture, plunged) {
-        (Posture::Crouching, _) => DOWN_CROUCHED,
-        (_, true) => DOWN_PLUNGED,
-        (_, false) => DOWN,
-    };
+    let likely = if last.posture == Posture::Crouching { DOWN_CROUCHED } else { DOWN };
     if n < 2 || sum / (n as f32) < likely {
         return None;
     }

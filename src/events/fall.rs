@@ -25,6 +25,8 @@ const SURELY_SITS: f32 = 0.85;
 const SURELY_CROUCHES: f32 = 0.55;
 /// Who is more likely than this on the floor has not settled.
 const MAY_SETTLE: f32 = 0.5;
+/// Who was less likely down than this over the last seconds, on average, is not down any more.
+const MAY_BE_DOWN: f32 = 0.4;
 /// Share of a person's box at the place of a fall that makes them the one who fell.
 const SAME_PLACE: f32 = 0.3;
 /// How long a person who is not seen is missed: at the border they have left.
@@ -52,6 +54,16 @@ impl Default for Options {
     }
 }
 
+/// How the person who fell is seen now.
+pub(super) struct Now {
+    /// Middle of the hips in px.
+    pub(super) hips: Option<[f32; 2]>,
+    /// The probability that they are on the floor.
+    pub(super) on_floor: f32,
+    /// How likely they were down, lying or on the floor, over the last seconds.
+    pub(super) down: Option<f32>,
+}
+
 /// A fall that has not ended.
 #[derive(Clone, Debug)]
 pub(super) struct Fall {
@@ -64,6 +76,8 @@ pub(super) struct Fall {
     began: Mono,
     seen_at: Mono,
     upright_since: Option<Mono>,
+    /// How likely the person was down over the last seconds in which they were seen.
+    down: Option<f32>,
     pub(super) confirmed: bool,
     risen_y: f32,
     /// Whether it began with lying.
@@ -84,6 +98,7 @@ impl Fall {
             began: evidence.since,
             seen_at: moment.at,
             upright_since: None,
+            down: None,
             confirmed: false,
             risen_y: evidence.risen_y,
             lay: who.posture != Posture::Sitting,
@@ -104,6 +119,7 @@ impl Fall {
             began: moment.at,
             seen_at: moment.at,
             upright_since: None,
+            down: None,
             confirmed: open.confirmed,
             risen_y: f32::MIN,
             lay: false,
@@ -137,10 +153,10 @@ impl Fall {
     }
 
     /// Takes the person who fell, as seen now. Standing is up, and so is sitting on a seat: hips
-    /// that have risen. `on_floor` is the probability that they are on the floor.
-    pub(super) fn see(&mut self, who: Who<'_>, hips: Option<[f32; 2]>, on_floor: f32, moment: &Moment) {
-        let risen = hips.is_some_and(|hips| hips[1] < self.risen_y);
-        let settles = |surely: f32| on_floor < MAY_SETTLE && self.settles(who.certainty, surely, moment);
+    /// that have risen.
+    pub(super) fn see(&mut self, who: Who<'_>, now: &Now, moment: &Moment) {
+        let risen = now.hips.is_some_and(|hips| hips[1] < self.risen_y);
+        let settles = |surely: f32| now.on_floor < MAY_SETTLE && self.settles(who.certainty, surely, moment);
         let upright = match who.posture {
             Posture::Standing => true,
             Posture::Sitting => risen || settles(SURELY_SITS),
@@ -149,6 +165,7 @@ impl Fall {
         };
         self.person = *who.person;
         self.posture = who.posture;
+        self.down = now.down;
         self.seen_at = moment.at;
         self.resumed = false;
         self.upright_since = upright.then(|| self.upright_since.unwrap_or(moment.at));
@@ -173,6 +190,9 @@ impl Fall {
         let due = now.since(self.began) >= options.confirm_after;
         if self.confirmed || !due || self.upright_since.is_some() {
             return None;
+        }
+        if self.seen_at == now && self.down.is_some_and(|likely| likely < MAY_BE_DOWN) {
+            return Some(State::Cleared);
         }
         self.confirmed = true;
         Some(State::Confirmed)

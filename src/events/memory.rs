@@ -34,7 +34,7 @@ const LEGS_PER_TORSO: f32 = 1.7;
 /// Hips this far above the feet are on a seat, not on the floor, in standing hip heights.
 const ON_SEAT: f32 = 0.27;
 /// Who is on the floor with at least this probability is not on a seat.
-const NOT_ON_FLOOR: f32 = 0.5;
+const NOT_ON_FLOOR: f32 = 0.35;
 /// Somebody sits whose looks fitted this well for so long, and whose hips moved by no more than
 /// this share of their standing height.
 const SAT_FOR: Duration = Duration::from_millis(1500);
@@ -166,6 +166,14 @@ impl Memory {
         self.looks.back().map_or(0.0, |look| look.on_floor)
     }
 
+    /// How likely the person has been down, lying or on the floor, on average over the last seconds.
+    /// `None` if they have not been seen, or never stood.
+    pub(super) fn down(&self) -> Option<f32> {
+        self.stood?;
+        let down = self.looks.iter().map(|look| look.lies().max(look.floor_now));
+        down.reduce(|a, b| a + b).map(|sum| sum / self.looks.len() as f32)
+    }
+
     /// Forgets the looks, so that they are not judged twice.
     pub(super) fn forget_looks(&mut self) {
         self.looks.clear();
@@ -174,7 +182,9 @@ impl Memory {
     fn jumped(&self, look: &Look) -> bool {
         let Some(before) = self.looks.back() else { return false };
         let legs = self.legs_px();
-        let reach = legs * (JUMP + FASTEST * look.at.since(before.at).as_secs_f32());
+        // A camera that looks down sees short legs, but bodies that fall as far as others.
+        let size = self.stood.map_or(legs, |stood| legs.max(stood.torso * LEGS_PER_TORSO));
+        let reach = size * (JUMP + FASTEST * look.at.since(before.at).as_secs_f32());
         let far = |a: [f32; 2], b: [f32; 2]| (a[0] - b[0]).hypot(a[1] - b[1]) > reach;
         // Keypoints alone may jump when the network errs, the box alone when furniture hides a part.
         let hips = before.hips.zip(look.hips).is_none_or(|(a, b)| far(a, b));

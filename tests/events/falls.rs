@@ -3,7 +3,7 @@
 use crate::figure::Stance;
 use crate::film::{Actor, Film, Pace};
 use crate::scenes::{FALLS, OTHERS, film};
-use crate::stances::{lying, standing};
+use crate::stances::{crouching, lying, standing};
 use crate::{at_s, engine, states};
 use posed::events::fall;
 use posed::events::{By, Event, Kind, Person, Posture, State, Zone};
@@ -101,6 +101,14 @@ fn a_fall_goes_through_its_states_under_one_id() {
 fn somebody_who_gets_up_at_once_is_not_confirmed() {
     let (actor, upright) = fallen(4.0);
     let film = Film::of(actor.gently(upright, 1.5).hold(25.0), 2.2, 1);
+    assert_eq!(states(&falls_of(&film), Kind::Fall), [State::Suspected, State::Cleared]);
+}
+
+#[test]
+fn somebody_who_is_not_down_when_a_fall_is_due_is_not_confirmed() {
+    let (actor, _) = fallen(5.0);
+    let crouched = crouching(&mut fastrand::Rng::with_seed(3), 180.0);
+    let film = Film::of(actor.gently(crouched, 1.5).hold(25.0), 2.2, 1);
     assert_eq!(states(&falls_of(&film), Kind::Fall), [State::Suspected, State::Cleared]);
 }
 
