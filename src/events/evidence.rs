@@ -2,7 +2,7 @@
 
 use super::memory::{Look, Memory};
 use super::posture::Posture;
-use super::zone::is_cut_off;
+use super::zone::{is_at_side, is_cut_off};
 use crate::clock::Mono;
 use crate::geometry::BBox;
 use std::collections::VecDeque;
@@ -89,15 +89,14 @@ fn unseen(looks: &VecDeque<Look>, from: Mono, to: Mono) -> Duration {
 }
 
 /// Looks for a fall of a person who was just lost: their last looks drop, far or fast, and nothing
-/// hid them at the border.
+/// hid them at the border. Somebody who has just touched a side of the picture has left.
 pub(super) fn vanished(memory: &Memory, bbox: &BBox, size: (u32, u32)) -> Option<Evidence> {
     let last = memory.looks.back().filter(|_| !is_cut_off(bbox, size))?;
-    if last.stands() {
+    let recent = |time: Duration| memory.looks.iter().filter(move |look| last.at.since(look.at) <= time);
+    if last.stands() || recent(LOST_WITHIN).any(|look| is_at_side(&look.bbox, size)) {
         return None;
     }
-    let within = |time: Duration| {
-        memory.looks.iter().filter(move |look| look.upright && last.at.since(look.at) <= time)
-    };
+    let within = |time: Duration| recent(time).filter(|look| look.upright);
     let legs = memory.legs_px();
     let dropped = drop_of(within(FALLS_WITHIN).filter(|look| look.stands()), last, legs)?;
     let plunges = drop_of(within(LOST_WITHIN), last, legs).is_some_and(|drop| drop >= LOST_DROP);

@@ -105,9 +105,18 @@ pub fn middle(person: &Person) -> [f32; 2] {
 
 /// Whether the left, right or lower border of the picture cuts a box off. The upper border cuts off
 /// heads, not feet.
-pub(super) fn is_cut_off(bbox: &BBox, (width, height): (u32, u32)) -> bool {
-    let near = BORDER * width.max(height) as f32;
-    bbox.x < near || bbox.x + bbox.w > width as f32 - near || bbox.y + bbox.h > height as f32 - near
+pub(super) fn is_cut_off(bbox: &BBox, size: (u32, u32)) -> bool {
+    is_at_side(bbox, size) || bbox.y + bbox.h > size.1 as f32 - near(size)
+}
+
+/// Whether a box reaches the left or right border of the picture.
+pub(super) fn is_at_side(bbox: &BBox, size: (u32, u32)) -> bool {
+    bbox.x < near(size) || bbox.x + bbox.w > size.0 as f32 - near(size)
+}
+
+/// A box this close to the border, in px, reaches it.
+fn near((width, height): (u32, u32)) -> f32 {
+    BORDER * width.max(height) as f32
 }
 
 /// The mean of the keypoints `which` that are seen.
