@@ -237,15 +237,20 @@ fn slips_and_slumps_that_end_seated_on_the_floor_are_found() {
     }
 }
 
-#[test]
-fn somebody_lost_while_falling_is_found_beside_under_a_new_id() {
+/// Somebody who stands for three seconds, then falls within 0.8 s and stays down.
+fn falls_at_3_s() -> Film {
     let up = Stance { yaw: 90.0, ..Stance::default() };
     let flat = lying(&mut fastrand::Rng::with_seed(5), 90.0, 88.0, 0.0);
     let actor =
         Actor::new(1, 0.0, [4.0, 0.0], up).hold(3.0).take(flat, 0.8, [0.0, 0.9], Pace::Falling).hold(26.0);
+    Film::of(actor, 2.0, 1)
+}
+
+#[test]
+fn somebody_lost_while_falling_is_found_beside_under_a_new_id() {
     let mut engine = engine(|_| {});
     let (mut events, mut t) = (Vec::new(), 0.0);
-    Film::of(actor, 2.0, 1).play(0.0, |moment, people| {
+    falls_at_3_s().play(0.0, |moment, people| {
         t += 1.0 / 12.0;
         if (3.2..5.0).contains(&t) {
             people.clear();
@@ -258,4 +263,27 @@ fn somebody_lost_while_falling_is_found_beside_under_a_new_id() {
     assert_eq!(confirmed.person, Some(2));
     // The time out of sight does not count against it.
     assert!(at_s(confirmed) < 24.9, "{}", at_s(confirmed));
+}
+
+#[test]
+fn somebody_lost_just_after_touching_a_side_of_the_picture_has_left() {
+    let film = falls_at_3_s();
+    let lost = |at_side: bool| {
+        let (mut events, mut t) = (Vec::new(), 0.0);
+        let mut engine = engine(|_| {});
+        film.play(0.0, |moment, people| {
+            t += 1.0 / 12.0;
+            if t >= 3.75 {
+                people.clear();
+            }
+            // The last frames but one: a box that reaches the right side.
+            for person in people.iter_mut().filter(|_| at_side && (3.4..3.6).contains(&t)) {
+                person.bbox.w = moment.size.0 as f32 - person.bbox.x;
+            }
+            events.extend_from_slice(engine.update(moment, people));
+        });
+        states(&events, Kind::Fall)
+    };
+    assert_eq!(lost(false).first(), Some(&State::Suspected));
+    assert_eq!(lost(true), []);
 }
