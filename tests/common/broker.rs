@@ -2,7 +2,6 @@
 
 use super::{free_port, wait_for};
 use std::fs::OpenOptions;
-use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
@@ -94,10 +93,12 @@ impl Mosquitto {
         self.file("mosquitto.conf", &(base + &config));
     }
 
-    /// Starts the process and waits until it listens; `false` if it exits instead.
+    /// Starts the process and waits until it listens; `false` if it exits instead. Its log says so:
+    /// the port may answer for another process that has taken it.
     fn try_up(&mut self) -> bool {
         self.write(&self.config);
         let dir = self.dir.path();
+        let before = self.starts();
         let log = OpenOptions::new().create(true).append(true).open(dir.join("log")).unwrap();
         let program = ["/usr/sbin/mosquitto", "/usr/local/sbin/mosquitto"];
         let program = program.iter().find(|path| Path::new(path).exists()).unwrap_or(&"mosquitto");
@@ -111,20 +112,28 @@ impl Mosquitto {
             .expect("mosquitto is installed (tests/deps.sh test)");
         let listens = wait_for("mosquitto", || match child.try_wait().unwrap() {
             Some(_) => Some(false),
-            None => TcpStream::connect((self.address, self.port)).ok().map(|_| true),
+            None => (self.starts() > before).then_some(true),
         });
         self.child = listens.then_some(child);
         listens
     }
 
+    /// How often it has begun to listen.
+    fn starts(&self) -> usize {
+        self.log().lines().filter(|line| line.ends_with(" running")).count()
+    }
+
     /// Everything it has logged.
     pub fn log(&self) -> String {
-        std::fs::read_to_string(self.dir.path().join("log")).unwrap()
+        std::fs::read_to_string(self.dir.path().join("log")).unwrap_or_default()
     }
 }
 
 impl Drop for Mosquitto {
     fn drop(&mut self) {
         self.down();
+        if std::thread::panicking() {
+            eprintln!("the broker's log:\n{}", self.log());
+        }
     }
 }

@@ -20,7 +20,7 @@ pub use broker::Mosquitto;
 pub use log::{keep_log, log_lines};
 pub use network::{input, input_spec};
 pub use process::{Posed, binary, camera, clip, config, posed, posed_after, signal};
-pub use subscriber::{Message, Subscriber};
+pub use subscriber::{Message, Subscriber, client_id};
 
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};

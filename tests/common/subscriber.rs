@@ -1,6 +1,6 @@
 //! A subscriber to every topic, independent of the code under test.
 
-use super::{Mosquitto, PATIENCE, free_port, wait_for};
+use super::{Mosquitto, PATIENCE, wait_for};
 use serde_json::Value;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -21,6 +21,12 @@ impl Message {
     }
 }
 
+/// A client id that no other client has: a broker ends the older of two connections with one id.
+pub fn client_id() -> String {
+    static CLIENTS: AtomicUsize = AtomicUsize::new(0);
+    format!("test-{}-{}", std::process::id(), CLIENTS.fetch_add(1, Ordering::SeqCst))
+}
+
 /// Keeps every message. [`Subscriber::wait`] searches all of them; [`Subscriber::until`] and those
 /// below it read on from the last message that they returned.
 pub struct Subscriber {
@@ -33,8 +39,7 @@ pub struct Subscriber {
 
 impl Subscriber {
     pub fn start(broker: &Mosquitto) -> Subscriber {
-        let id = format!("test-{}", free_port());
-        Subscriber::with(rumqttc::MqttOptions::new(id, "127.0.0.1", broker.port))
+        Subscriber::with(rumqttc::MqttOptions::new(client_id(), "127.0.0.1", broker.port))
     }
 
     /// Connects with `options`; returns once the broker has confirmed the subscription.

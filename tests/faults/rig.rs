@@ -1,6 +1,8 @@
 //! The daemon under test, what it holds, and what its messages must add up to.
 
-use crate::common::{Mosquitto as Broker, PATIENCE, Posed, Subscriber, clip, posed, root, wait_for};
+use crate::common::{
+    Mosquitto as Broker, PATIENCE, Posed, Subscriber, client_id, clip, posed, root, wait_for,
+};
 use crate::ledger::{events, is_complete};
 use crate::proxy::Proxy;
 use serde_json::Value;
@@ -269,8 +271,7 @@ impl Rig {
 }
 
 pub fn listen(host: &str, port: u16) -> Subscriber {
-    let id = format!("test-{:x}", fastrand::u64(..));
-    Subscriber::with(rumqttc::MqttOptions::new(id, host, port))
+    Subscriber::with(rumqttc::MqttOptions::new(client_id(), host, port))
 }
 
 /// Pose messages of a camera, in the order in which they came.

@@ -1,13 +1,13 @@
 //! Messages of others that reach the daemon.
 
 use super::{connected, options, quick, start};
-use crate::common::{Mosquitto, PATIENCE, free_port, wait_for};
+use crate::common::{Mosquitto, PATIENCE, client_id, wait_for};
 use posed::publish::{Incoming, commands};
 use rumqttc::{Client, MqttOptions, QoS};
 
 /// A client that publishes what is asked of it.
 fn other(broker: &Mosquitto) -> Client {
-    let mut options = MqttOptions::new(format!("other-{}", free_port()), "127.0.0.1", broker.port);
+    let mut options = MqttOptions::new(client_id(), "127.0.0.1", broker.port);
     options.set_max_packet_size(8 << 20, 8 << 20);
     let (client, mut connection) = Client::new(options, 10);
     std::thread::spawn(move || connection.iter().take_while(Result::is_ok).count());

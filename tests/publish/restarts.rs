@@ -1,15 +1,14 @@
 //! What is left at the broker by an earlier run.
 
 use super::{connected, options, start, state};
-use crate::common::{Mosquitto, wait_for};
+use crate::common::{Mosquitto, client_id, wait_for};
 use posed::publish::{CameraStatus, Options, Topics};
 use rumqttc::{Client, Event, MqttOptions, Packet, QoS};
 use std::path::Path;
 
 /// The retained payload on `topic`; empty if there is none.
 fn kept(broker: &Mosquitto, topic: &str) -> String {
-    let id = format!("late-{}", fastrand::u32(..));
-    let (client, mut connection) = Client::new(MqttOptions::new(id, "127.0.0.1", broker.port), 10);
+    let (client, mut connection) = Client::new(MqttOptions::new(client_id(), "127.0.0.1", broker.port), 10);
     client.subscribe(topic, QoS::AtMostOnce).unwrap();
     // The broker sends what it has kept before it passes on this.
     client.subscribe("end", QoS::AtMostOnce).unwrap();
